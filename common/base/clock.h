@@ -1,0 +1,11 @@
+/* The only place where this host's clocks are read; machines below the programs get time passed in. */
+#ifndef CT_BASE_CLOCK_H
+#define CT_BASE_CLOCK_H
+
+#include <stdint.h>
+
+uint64_t ct_mono_ns(void); /* CLOCK_MONOTONIC */
+uint64_t ct_mono_ms(void);
+uint64_t ct_wall_s(void); /* seconds since 1970 */
+
+#endif
