@@ -1,4 +1,5 @@
-/* The only place where this host's clocks are read; machines below the programs get time passed in. */
+/* The only place where this host's clocks are read; machines below the programs get time passed in.
+ */
 #ifndef CT_BASE_CLOCK_H
 #define CT_BASE_CLOCK_H
 

@@ -1,4 +1,5 @@
-/* Configuration files: "key = value" lines, [section] heads, # comments; unknown keys are errors. */
+/* Configuration files: "key = value" lines, [section] heads, # comments; unknown keys are errors.
+ */
 #ifndef CT_BASE_CONF_H
 #define CT_BASE_CONF_H
 
@@ -9,7 +10,12 @@
 #include <chainturn/err.h>
 #include "base/why.h"
 
-enum ct_conf_type { CT_CONF_STRING, CT_CONF_U64, CT_CONF_BOOL, CT_CONF_LIST /* one value a line */ };
+enum ct_conf_type {
+    CT_CONF_STRING,
+    CT_CONF_U64,
+    CT_CONF_BOOL,
+    CT_CONF_LIST /* one value a line */
+};
 
 struct ct_conf_key {
     const char *name; /* "chain.contract" is key "contract" in section [chain] */

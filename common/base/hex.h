@@ -17,7 +17,7 @@ CT_MUST_USE ct_err ct_unhex(void *out, size_t len, const char *text);
 CT_MUST_USE ct_err ct_unhex_var(void *out, size_t cap, size_t *len, const char *text,
                                 size_t text_len);
 
-#define CT_BASE64URL_LEN(n) (((n) * 4 + 2) / 3)
+#define CT_BASE64URL_LEN(n) (((n)*4 + 2) / 3)
 /* out has room for CT_BASE64URL_LEN(len) + 1. */
 void ct_base64url(char *out, const void *data, size_t len);
 /* Refuses padding, other alphabets, non-zero trailing bits and an impossible length. */

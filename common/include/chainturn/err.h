@@ -1,4 +1,5 @@
-/* Status codes of every function that can fail; the class in the high byte tells what to do next. */
+/* Status codes of every function that can fail; the class in the high byte tells what to do next.
+ */
 #ifndef CHAINTURN_ERR_H
 #define CHAINTURN_ERR_H
 
@@ -8,10 +9,10 @@ extern "C" {
 
 #if defined(__GNUC__)
 #define CT_MUST_USE __attribute__((warn_unused_result))
-#define CT_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define CT_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
 #define CT_MUST_USE
-#define CT_PRINTF(format, first)
+#define CT_PRINTF(text, first)
 #endif
 
 /*
@@ -26,12 +27,12 @@ typedef enum ct_err {
     CT_ERR_ROOM = 0x0103,   /* the output does not fit */
     CT_ERR_CONFIG = 0x0104, /* a configuration that cannot be used */
 
-    CT_ERR_FORMAT = 0x0201,   /* bytes that do not parse, or are not canonical */
-    CT_ERR_AUTH = 0x0202,     /* a signature, MAC, seal or proof that does not hold */
-    CT_ERR_REPLAY = 0x0203,   /* seen before, or reflected */
-    CT_ERR_EXPIRED = 0x0204,  /* valid once, not any more */
-    CT_ERR_REFUSED = 0x0205,  /* understood and refused by the other side or by policy */
-    CT_ERR_NOT_FOUND = 0x0206, /* proven absent */
+    CT_ERR_FORMAT = 0x0201,       /* bytes that do not parse, or are not canonical */
+    CT_ERR_AUTH = 0x0202,         /* a signature, MAC, seal or proof that does not hold */
+    CT_ERR_REPLAY = 0x0203,       /* seen before, or reflected */
+    CT_ERR_EXPIRED = 0x0204,      /* valid once, not any more */
+    CT_ERR_REFUSED = 0x0205,      /* understood and refused by the other side or by policy */
+    CT_ERR_NOT_FOUND = 0x0206,    /* proven absent */
     CT_ERR_NOT_APPROVED = 0x0207, /* present, not (or no longer) approved */
 
     CT_ERR_IO = 0x0301,      /* unreachable, reset, closed */
@@ -44,7 +45,12 @@ typedef enum ct_err {
     CT_ERR_SYSTEM = 0x0402, /* file, socket or entropy of this host failed */
 } ct_err;
 
-enum { CT_ERR_CLASS_CALLER = 1, CT_ERR_CLASS_PEER = 2, CT_ERR_CLASS_WORLD = 3, CT_ERR_CLASS_HOST = 4 };
+enum {
+    CT_ERR_CLASS_CALLER = 1,
+    CT_ERR_CLASS_PEER = 2,
+    CT_ERR_CLASS_WORLD = 3,
+    CT_ERR_CLASS_HOST = 4
+};
 
 #define CT_ERR_CLASS(err) (((unsigned)(err) >> 8) & 0xffu)
 
