@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSD-3-Clause
+pragma solidity 0.8.30;
+
+import {IRegistry} from "./IRegistry.sol";
+
+/// @title Storage words to fields and back; the layout is written out in IRegistry.
+/// @dev Pure, so that the tests can walk it over random fields.
+library Pack {
+    uint256 internal constant RELAY_STATE_SHIFT = 88;
+    uint256 internal constant RELAY_EXPIRY_SHIFT = 24;
+    uint256 internal constant RELAY_INDEX_SHIFT = 8;
+    uint256 internal constant DEVICE_STATE_SHIFT = 92;
+
+    /// @dev What approval does not depend on: state and expiryDay.
+    uint256 internal constant RELAY_UNSIGNED_FIELDS =
+        (uint256(0xff) << RELAY_STATE_SHIFT) | (uint256(0xffff) << RELAY_EXPIRY_SHIFT);
+
+    // Relay word 0
+
+    function relayWord0(address owner, uint8 state, IRegistry.RelayParams memory p)
+        internal
+        pure
+        returns (uint256)
+    {
+        return (uint256(uint160(owner)) << 96) | (uint256(state) << RELAY_STATE_SHIFT)
+            | (uint256(p.listenPort) << 72) | (uint256(p.portMin) << 56)
+            | (uint256(p.portMax) << 40) | (uint256(p.index) << RELAY_INDEX_SHIFT);
+    }
+
+    function relayOwner(uint256 w) internal pure returns (address) {
+        return address(uint160(w >> 96));
+    }
+
+    function relayState(uint256 w) internal pure returns (IRegistry.RelayState) {
+        return IRegistry.RelayState(uint8(w >> RELAY_STATE_SHIFT));
+    }
+
+    function relayListenPort(uint256 w) internal pure returns (uint16) {
+        return uint16(w >> 72);
+    }
+
+    function relayPortMin(uint256 w) internal pure returns (uint16) {
+        return uint16(w >> 56);
+    }
+
+    function relayPortMax(uint256 w) internal pure returns (uint16) {
+        return uint16(w >> 40);
+    }
+
+    function relayExpiryDay(uint256 w) internal pure returns (uint16) {
+        return uint16(w >> RELAY_EXPIRY_SHIFT);
+    }
+
+    function relayIndex(uint256 w) internal pure returns (uint16) {
+        return uint16(w >> RELAY_INDEX_SHIFT);
+    }
+
+    function withRelayState(uint256 w, IRegistry.RelayState state) internal pure returns (uint256) {
+        return (w & ~(uint256(0xff) << RELAY_STATE_SHIFT)) | (uint256(state) << RELAY_STATE_SHIFT);
+    }
+
+    function withRelayExpiry(uint256 w, uint16 day) internal pure returns (uint256) {
+        return (w & ~(uint256(0xffff) << RELAY_EXPIRY_SHIFT)) | (uint256(day) << RELAY_EXPIRY_SHIFT);
+    }
+
+    function withRelayIndex(uint256 w, uint16 index) internal pure returns (uint256) {
+        return (w & ~(uint256(0xffff) << RELAY_INDEX_SHIFT)) | (uint256(index) << RELAY_INDEX_SHIFT);
+    }
+
+    // Relay words 1 and 2
+
+    function relayWord1(uint32 listening, uint32 relayed) internal pure returns (uint256) {
+        return (uint256(listening) << 224) | (uint256(relayed) << 192);
+    }
+
+    function relayWord2(uint128 listening, uint128 relayed) internal pure returns (uint256) {
+        return (uint256(listening) << 128) | relayed;
+    }
+
+    function listenIPv4(uint256 word1) internal pure returns (uint32) {
+        return uint32(word1 >> 224);
+    }
+
+    function relayIPv4(uint256 word1) internal pure returns (uint32) {
+        return uint32(word1 >> 192);
+    }
+
+    function listenIPv6(uint256 word2) internal pure returns (uint128) {
+        return uint128(word2 >> 128);
+    }
+
+    function relayIPv6(uint256 word2) internal pure returns (uint128) {
+        return uint128(word2);
+    }
+
+    // Device word 0
+
+    function deviceWord0(
+        address wallet,
+        IRegistry.DeviceState state,
+        uint16 expiryDay,
+        uint16 sequence,
+        uint256 relays
+    ) internal pure returns (uint256) {
+        return (uint256(uint160(wallet)) << 96) | (uint256(state) << DEVICE_STATE_SHIFT)
+            | (uint256(expiryDay) << 76) | (uint256(sequence) << 60) | relays;
+    }
+
+    /// @dev The low 60 bits of a device's word 0. Relay indices must be below 2^14.
+    function deviceRelays(uint16 relay, uint16 port, uint16 backupRelay, uint16 backupPort)
+        internal
+        pure
+        returns (uint256)
+    {
+        return (uint256(relay) << 46) | (uint256(port) << 30) | (uint256(backupRelay) << 16)
+            | backupPort;
+    }
+
+    function deviceWallet(uint256 w) internal pure returns (address) {
+        return address(uint160(w >> 96));
+    }
+
+    function deviceState(uint256 w) internal pure returns (IRegistry.DeviceState) {
+        return IRegistry.DeviceState((w >> DEVICE_STATE_SHIFT) & 0xf);
+    }
+
+    function deviceExpiryDay(uint256 w) internal pure returns (uint16) {
+        return uint16(w >> 76);
+    }
+
+    function deviceSequence(uint256 w) internal pure returns (uint16) {
+        return uint16(w >> 60);
+    }
+
+    function deviceRelay(uint256 w) internal pure returns (uint16) {
+        return uint16((w >> 46) & 0x3fff);
+    }
+
+    function devicePort(uint256 w) internal pure returns (uint16) {
+        return uint16(w >> 30);
+    }
+
+    function deviceBackupRelay(uint256 w) internal pure returns (uint16) {
+        return uint16((w >> 16) & 0x3fff);
+    }
+
+    function deviceBackupPort(uint256 w) internal pure returns (uint16) {
+        return uint16(w);
+    }
+
+    function withDeviceState(uint256 w, IRegistry.DeviceState state)
+        internal
+        pure
+        returns (uint256)
+    {
+        return (w & ~(uint256(0xf) << DEVICE_STATE_SHIFT)) | (uint256(state) << DEVICE_STATE_SHIFT);
+    }
+
+    // A registration's terms
+
+    function termsDeadline(uint256 t) internal pure returns (uint64) {
+        return uint64(t >> 192);
+    }
+
+    function termsExpiryDay(uint256 t) internal pure returns (uint16) {
+        return uint16(t >> 176);
+    }
+
+    function termsSequence(uint256 t) internal pure returns (uint16) {
+        return uint16(t >> 160);
+    }
+
+    function termsRelay(uint256 t) internal pure returns (uint16) {
+        return uint16(t >> 144);
+    }
+
+    function termsPort(uint256 t) internal pure returns (uint16) {
+        return uint16(t >> 128);
+    }
+
+    function termsBackupRelay(uint256 t) internal pure returns (uint16) {
+        return uint16(t >> 112);
+    }
+
+    function termsBackupPort(uint256 t) internal pure returns (uint16) {
+        return uint16(t >> 96);
+    }
+}
