@@ -1,0 +1,49 @@
+/* The enrolment token of docs/protocol.md 6: signed by the wallet manager, used once, kept private.
+ */
+#ifndef CT_KEX_TOKEN_H
+#define CT_KEX_TOKEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <chainturn/err.h>
+#include "base/why.h"
+#include "kex/x25519.h"
+
+struct ct_wm_key; /* chain/registry.h */
+
+#define CT_TOKEN_PAYLOAD_MAX 400u
+#define CT_TOKEN_TEXT_MAX 626u /* without NUL */
+
+struct ct_token {
+    uint32_t key_id;
+    uint8_t jti16[16]; /* the token's own number, random */
+    char batch[33];    /* 1 to 32 characters of the identities' alphabet */
+    uint64_t expiry_s; /* since 1970 */
+    bool is_prefix;    /* identity is a prefix of what may be claimed */
+    char identity[64];
+};
+
+/*
+ * Writes the token's text, NUL-terminated, into out (cap >= CT_TOKEN_TEXT_MAX + 1).
+ * Errors: CT_ERR_ARG (a field that is not valid), CT_ERR_ROOM.
+ */
+CT_MUST_USE ct_err ct_token_sign(char *out, size_t cap, const struct ct_token *token,
+                                 const struct ct_ed25519 *key);
+
+/* Reads the fields and checks no signature. Blanks or a newline around the text are refused. */
+CT_MUST_USE ct_err ct_token_parse(struct ct_token *out, const char *text, size_t text_len);
+
+/*
+ * Parses and checks signature, key and expiry.
+ * Errors: CT_ERR_FORMAT, CT_ERR_AUTH (unknown key, signature), CT_ERR_EXPIRED.
+ */
+CT_MUST_USE ct_err ct_token_verify(struct ct_token *out, const char *text, size_t text_len,
+                                   const struct ct_wm_key *keys, size_t count, uint64_t now_s,
+                                   struct ct_why *why);
+
+/* Whether the token lets this identity enrol. A prefix alone, with nothing behind it, does not. */
+bool ct_token_allows(const struct ct_token *token, const char *identity);
+
+#endif

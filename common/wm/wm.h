@@ -1,0 +1,105 @@
+/* The wallet manager as devices and relays see it: handshake by HTTP, then requests over TLS-PSK.
+ */
+#ifndef CT_WM_WM_H
+#define CT_WM_WM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <chainturn/err.h>
+#include "base/why.h"
+#include "kex/handshake.h"
+#include "kex/pass.h"
+
+struct ct_bundle;       /* chain/bundle.h */
+struct ct_wm_key;       /* chain/registry.h */
+struct ct_registration; /* chain/registry.h */
+
+/* An account with the WM: blocking, one thread at a time. */
+struct ct_wm;
+
+struct ct_wm_config {
+    const struct ct_bundle *bundle; /* URLs and deployment; copied */
+    const struct ct_wm_key *keys;   /* as proven from the chain, current first; copied */
+    size_t key_count;               /* 1 or 2; generations with key id 0 are skipped */
+    enum ct_hs_purpose purpose;     /* CT_HS_ENROL_DEVICE or CT_HS_ENROL_RELAY */
+    const char *identity;           /* copied; a relay's from ct_wm_relay_identity() */
+    const struct ct_wallet *wallet; /* borrowed until free */
+    const struct ct_x25519 *key;    /* borrowed until free */
+    uint32_t timeout_ms;            /* of each request; 0 means 10,000 */
+};
+
+CT_MUST_USE ct_err ct_wm_open(struct ct_wm **out, const struct ct_wm_config *config,
+                              struct ct_why *why);
+void ct_wm_free(struct ct_wm *wm); /* wipes the PSK; NULL is fine */
+
+/* "relay:" and 16 hex digits; out has room for 23 bytes. */
+void ct_wm_relay_identity(char out[23], const uint8_t pending_id32[32]);
+
+/*
+ * The enrolment handshake. ct_wm_request() does it when there is no PSK or an old one.
+ * Errors: CT_ERR_IO, CT_ERR_TIMEOUT (no WM there), CT_ERR_AUTH (not the WM of the contract),
+ * CT_ERR_EXPIRED (the WM's keys are past their date), CT_ERR_REFUSED (too many, or policy).
+ */
+CT_MUST_USE ct_err ct_wm_enrol(struct ct_wm *wm, struct ct_why *why);
+
+#define CT_WM_ANSWER_MAX 16384u
+
+struct ct_wm_answer {
+    unsigned status;             /* HTTP */
+    char problem[48];            /* word of urn:chainturn:error:, "" when there is none */
+    char body[CT_WM_ANSWER_MAX]; /* NUL-terminated */
+    size_t body_len;
+};
+
+/*
+ * One request over TLS-PSK. method "GET" or "POST"; body NULL or JSON text. Answers of 4xx and 5xx
+ * are errors with a sentence, out being filled all the same: CT_ERR_AUTH (token, identity,
+ * signature), CT_ERR_EXPIRED (token), CT_ERR_NOT_FOUND, CT_ERR_NOT_APPROVED (not registered),
+ * CT_ERR_REFUSED, CT_ERR_CHAIN (chain unavailable), CT_ERR_FORMAT. CT_ERR_IO and CT_ERR_TIMEOUT:
+ * the WM was not reached or did not know the PSK.
+ */
+CT_MUST_USE ct_err ct_wm_request(struct ct_wm *wm, struct ct_wm_answer *out, const char *method,
+                                 const char *path, const char *body, struct ct_why *why);
+
+/* ---- Typed ----------------------------------------------------------------------------------- */
+
+struct ct_wm_pass_request {
+    const uint8_t *pass_key32; /* public key made for this pass */
+    const char *token;         /* NULL for a registered device */
+    const uint8_t *renews16;   /* pass id, or NULL */
+};
+
+/* POST /v1/passes. The pass is parsed; key and deployment are checked to be those asked for. */
+CT_MUST_USE ct_err ct_wm_pass(struct ct_wm *wm, uint8_t out175[CT_PASS_LEN], uint64_t *expires_s,
+                              const struct ct_wm_pass_request *request, struct ct_why *why);
+
+struct ct_wm_operation {
+    char id[65];
+    enum { CT_WM_QUEUED, CT_WM_SENT, CT_WM_DONE, CT_WM_FAILED } state;
+    uint8_t transaction32[32]; /* zeros when there is none yet */
+    uint64_t block;            /* 0 when not mined yet */
+    char reason[200];          /* of a failure, else "" */
+};
+
+/* POST /v1/devices. token NULL for a registered device; identity is the account's. */
+CT_MUST_USE ct_err ct_wm_register_device(struct ct_wm *wm, struct ct_wm_operation *out,
+                                         const char *token,
+                                         const struct ct_registration *registration,
+                                         const uint8_t sig65[65], struct ct_why *why);
+/* POST /v1/relays. */
+CT_MUST_USE ct_err ct_wm_register_relay(struct ct_wm *wm, struct ct_wm_operation *out,
+                                        const uint8_t pending_id32[32], const uint8_t owner20[20],
+                                        const uint8_t salt32[32], struct ct_why *why);
+/* GET /v1/operations/ID, once. */
+CT_MUST_USE ct_err ct_wm_operation_get(struct ct_wm *wm, struct ct_wm_operation *out,
+                                       const char *id, struct ct_why *why);
+/*
+ * Asks every 100 ms (later every second) until the operation is done or failed. CT_ERR_REFUSED: it
+ * failed, the WM's reason in why. CT_ERR_TIMEOUT: still under way after timeout_ms.
+ */
+CT_MUST_USE ct_err ct_wm_operation_wait(struct ct_wm *wm, struct ct_wm_operation *out,
+                                        const char *id, uint32_t timeout_ms, struct ct_why *why);
+
+#endif
