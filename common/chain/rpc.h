@@ -1,0 +1,70 @@
+/* Single questions to single endpoints, unverified: for writers, who see the outcome in proofs. */
+#ifndef CT_CHAIN_RPC_H
+#define CT_CHAIN_RPC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <chainturn/err.h>
+#include "base/why.h"
+#include "chain/chain.h"
+#include "chain/u256.h"
+
+/*
+ * Each call asks the bundle's endpoints in turn until one answers. CT_ERR_IO when none did,
+ * CT_ERR_CHAIN when the answer is an error, CT_ERR_REFUSED when the call reverts: the sentence then
+ * has the registry's reason in words.
+ */
+CT_MUST_USE ct_err ct_rpc_chain_id(struct ct_chain *chain, uint64_t *out, struct ct_why *why);
+CT_MUST_USE ct_err ct_rpc_block_number(struct ct_chain *chain, uint64_t *out, struct ct_why *why);
+/* pending counts the transactions that wait, too. */
+CT_MUST_USE ct_err ct_rpc_nonce(struct ct_chain *chain, const uint8_t addr20[20], bool pending,
+                                uint64_t *out, struct ct_why *why);
+CT_MUST_USE ct_err ct_rpc_balance(struct ct_chain *chain, const uint8_t addr20[20],
+                                  struct ct_u256 *out_wei, struct ct_why *why);
+/* Wei a unit of gas: tip as suggested (at least 1), max fee = 2 * base fee + tip. */
+CT_MUST_USE ct_err ct_rpc_fees(struct ct_chain *chain, struct ct_u256 *max_fee_wei,
+                               struct ct_u256 *priority_wei, struct ct_why *why);
+
+struct ct_rpc_tx { /* what eth_call and eth_estimateGas are asked */
+    const uint8_t *from20;
+    const uint8_t *to20; /* NULL: a contract creation */
+    struct ct_u256 value_wei;
+    const uint8_t *data;
+    size_t data_len;
+};
+CT_MUST_USE ct_err ct_rpc_estimate_gas(struct ct_chain *chain, const struct ct_rpc_tx *tx,
+                                       uint64_t *out, struct ct_why *why);
+/* CT_ERR_ROOM when what the call returns is longer than cap. */
+CT_MUST_USE ct_err ct_rpc_call(struct ct_chain *chain, const struct ct_rpc_tx *tx, uint8_t *out,
+                               size_t cap, size_t *len, struct ct_why *why);
+/* Sent to two endpoints at once; one that knows it already has taken it. */
+CT_MUST_USE ct_err ct_rpc_send_raw(struct ct_chain *chain, const uint8_t *tx, size_t len,
+                                   struct ct_why *why);
+
+struct ct_receipt_log {
+    uint8_t addr20[20];
+    uint8_t topics[4][32];
+    size_t topic_count;
+    uint8_t data[256];
+    size_t data_len; /* longer data is cut */
+};
+
+struct ct_receipt {
+    bool found; /* false: not in a block yet, the rest is zero */
+    bool succeeded;
+    uint64_t block_number;
+    uint8_t block_hash32[32];
+    uint64_t gas_used;
+    struct ct_u256 gas_price_wei; /* effective */
+    bool created;                 /* contract20 is set */
+    uint8_t contract20[20];
+    struct ct_receipt_log *logs; /* owned; ct_receipt_free() */
+    size_t log_count;            /* at most 2048 */
+};
+CT_MUST_USE ct_err ct_rpc_receipt(struct ct_chain *chain, const uint8_t tx_hash32[32],
+                                  struct ct_receipt *out, struct ct_why *why);
+void ct_receipt_free(struct ct_receipt *receipt);
+
+#endif
