@@ -160,7 +160,7 @@ static ct_err take_pair(struct reader *r, char *line, char *equals)
     *equals = '\0';
     const char *key_name = trim(line);
     const char *value = trim(equals + 1);
-    char name[2 * NAME_MAX_LEN];
+    char name[2 * NAME_MAX_LEN + 2];
     (void)snprintf(name, sizeof(name), "%s%s%.*s", r->section, r->section[0] != '\0' ? "." : "",
                    (int)NAME_MAX_LEN, key_name);
     for (size_t i = 0; i < r->count; i++) {
