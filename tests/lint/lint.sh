@@ -101,6 +101,7 @@ man)
     done
     ;;
 tidy)
+    # shellcheck disable=SC2016 # the inner shell expands it
     results=$(compiled | grep -v "^$build" | xargs -P "$(nproc)" -I{} bash -c \
         'if words=$(check_tidy_of "$1"); then echo "pass $1"; else printf "FAIL %s\n%s\n" "$1" "$words"; fi' _ {})
     passed=$(grep -c '^pass ' <<<"$results" || true)
