@@ -1,0 +1,110 @@
+/* The seam between coturn and the module: plain structs and verdicts, no coturn type on this side.
+ */
+#ifndef CT_HOOKS_H
+#define CT_HOOKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Raised whenever a struct below changes; the adapter refuses a module of another number. */
+enum { CT_HOOKS_ABI = 1 };
+
+/* A transport address. IPv4 is written as ::ffff:a.b.c.d, so that there is one form to compare. */
+struct ct_endpoint {
+    uint8_t addr16[16];
+    uint16_t port; /* 0 when only the address is meant */
+};
+
+struct ct_range {
+    uint8_t min16[16];
+    uint8_t max16[16]; /* included */
+};
+
+enum ct_hook_level { CT_HOOK_INFO, CT_HOOK_WARNING, CT_HOOK_ERROR };
+
+/* What the server tells the module once its own configuration is read. Valid as long as the
+ * process. */
+struct ct_host {
+    const struct ct_endpoint *listeners; /* address and plain TURN port; never :: or 0.0.0.0 */
+    size_t listener_count;
+    const struct ct_endpoint *relays;        /* addresses that allocations are bound to; port 0 */
+    const struct ct_endpoint *relays_public; /* the same, as external-ip shows them */
+    size_t relay_count;
+    uint16_t port_min; /* of relayed ports, both included */
+    uint16_t port_max;
+    const struct ct_range *denied; /* denied-peer-ip */
+    size_t denied_count;
+    const struct ct_range *allowed; /* allowed-peer-ip: exceptions from denied */
+    size_t allowed_count;
+    bool allow_loopback; /* allow-loopback-peers */
+    bool server_relay;   /* server-relay, which would switch every check off */
+    bool check_only;     /* --check-config: open no socket, make no file */
+    /* One line, no newline. May be called from any thread. */
+    void (*log)(enum ct_hook_level level, const char *line);
+};
+
+enum ct_configured {
+    CT_CONFIGURED_OFF,  /* no option of the module is set: no further hook is called */
+    CT_CONFIGURED_ON,   /* the hooks below are called from now on */
+    CT_CONFIGURED_FAIL, /* the reason is in the log; the process ends with CT_EXIT_CONFIG */
+};
+
+enum { CT_EXIT_CONFIG = 78 }; /* sysexits.h EX_CONFIG */
+
+enum ct_admission {
+    CT_ADMIT,  /* without a permission */
+    CT_REFUSE, /* unless a permission or channel is there */
+};
+
+enum ct_direction { CT_TO_PEER, CT_FROM_PEER };
+
+enum ct_user {
+    CT_USER_OTHER,   /* not one of the module's user names: the server's own users are asked */
+    CT_USER_KNOWN,   /* password is set */
+    CT_USER_REFUSED, /* meant for the module, and refused */
+};
+
+enum { CT_USER_PASSWORD_MAX = 128 };
+
+enum ct_allocation_event { CT_ALLOCATION_NEW, CT_ALLOCATION_REFRESHED, CT_ALLOCATION_DELETED };
+
+/*
+ * The module. Handlers of peers, users and allocations are called from several of the server's
+ * threads at once, must not block, and log nothing that a packet can provoke.
+ */
+struct ct_hooks {
+    int abi;
+    const char *name;
+
+    /* An option of CT_OPTIONS (ct_options.h). false: the value is refused, the reason was given. */
+    bool (*option)(int id, const char *value);
+    /* A configuration key nobody knows. false: it is a misspelt one of ours, the reason was given.
+     */
+    bool (*unknown_key)(const char *key);
+    enum ct_configured (*configure)(const struct ct_host *host);
+    /* All listeners are up and privileges dropped. false: the process ends. */
+    bool (*start)(void);
+    /* SIGTERM or SIGINT; bounded in time. */
+    void (*stop)(void);
+
+    /* The address filter: may this peer be reached or heard at all? */
+    bool (*peer_ok)(const struct ct_endpoint *peer);
+    /* The gate, asked when no permission is there; includes the filter. */
+    enum ct_admission (*gate)(const struct ct_endpoint *peer, enum ct_direction direction);
+
+    /* The password of a long-term user name, NUL-terminated. */
+    enum ct_user (*password)(char password[CT_USER_PASSWORD_MAX], const char *user);
+    /*
+     * At each authenticated request. false: the credential has ended. Else *left_s is set to the
+     * seconds it has left, or not touched when the user name is not the module's.
+     */
+    bool (*session)(uint32_t *left_s, const char *user);
+    /* relayed has the address and port that the client was told; lifetime in seconds. */
+    void (*allocation)(enum ct_allocation_event event, const char *user,
+                       const struct ct_endpoint *relayed, uint32_t lifetime_s);
+};
+
+extern const struct ct_hooks ct_module_hooks;
+
+#endif

@@ -1,0 +1,23 @@
+/* The module's options, listed once: name in turnserver.conf and whether a value must follow. */
+#ifndef CT_OPTIONS_H
+#define CT_OPTIONS_H
+
+/* X(identifier, name, 1 when a value is required else 2 for an optional one, as getopt_long's) */
+#define CT_OPTIONS(X)                                          \
+    X(MODE, "chainturn-mode", 1)                               \
+    X(BUNDLE, "chainturn-bundle", 1)                           \
+    X(WALLET, "chainturn-wallet", 1)                           \
+    X(KEY, "chainturn-key", 1)                                 \
+    X(STATE, "chainturn-state", 1)                             \
+    X(MAX_AGE, "chainturn-max-age", 1)                         \
+    X(POLL_MS, "chainturn-poll-ms", 1)                         \
+    X(ALLOW_PRIVATE, "chainturn-allow-private", 2)             \
+    X(INSECURE_SINGLE_RPC, "chainturn-insecure-single-rpc", 2) \
+    X(CHECK_CONFIG, "check-config", 2)
+
+/* coturn's own ids end below 1000. */
+#define CT_OPTION_ID(identifier, name, has_value) CT_OPT_##identifier,
+enum ct_option_id { CT_OPT_FIRST = 20000, CT_OPTIONS(CT_OPTION_ID) CT_OPT_END };
+#undef CT_OPTION_ID
+
+#endif

@@ -1,0 +1,287 @@
+/* The only file that sees coturn's headers: turns its addresses and parameters into the seam's. */
+#include "ct_adapter.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "mainrelay.h"
+#include "ns_ioalib_impl.h"
+#include "ns_turn_ioaddr.h"
+#include "ns_turn_msg.h"
+#include "ns_turn_session.h"
+#include "userdb.h"
+
+enum { MAX_ADDRS = 64, MAX_RANGES = 1024 };
+
+/* Set once in main() before any thread runs; NULL means stock behaviour. */
+static const struct ct_hooks *active;
+static bool check_only;
+
+static struct ct_endpoint listeners[MAX_ADDRS];
+static struct ct_endpoint relays[MAX_ADDRS];
+static struct ct_endpoint relays_public[MAX_ADDRS];
+static struct ct_range denied[MAX_RANGES];
+static struct ct_range allowed[MAX_RANGES];
+
+static void to_addr16(uint8_t addr16[16], const ioa_addr *addr)
+{
+    if (addr->ss.sa_family == AF_INET6) {
+        memcpy(addr16, &addr->s6.sin6_addr, 16);
+        return;
+    }
+    memset(addr16, 0, 10);
+    memset(addr16 + 10, 0xff, 2);
+    memcpy(addr16 + 12, &addr->s4.sin_addr, 4);
+}
+
+static void to_endpoint(struct ct_endpoint *out, const ioa_addr *addr)
+{
+    to_addr16(out->addr16, addr);
+    out->port = (uint16_t)addr_get_port(addr);
+}
+
+/*
+ * A peer as the chain knows it: what a neighbour on this host sends comes from its private
+ * address, which external-ip maps to the public one.
+ */
+static struct ct_endpoint peer_endpoint(const struct sockaddr *peer)
+{
+    ioa_addr addr;
+    memset(&addr, 0, sizeof(addr));
+    memcpy(&addr, peer,
+           peer->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+    ioa_addr shown;
+    addr_cpy(&shown, &addr);
+    map_addr_from_private_to_public(&addr, &shown);
+    struct ct_endpoint out;
+    to_endpoint(&out, &shown);
+    return out;
+}
+
+static void log_line(enum ct_hook_level level, const char *line)
+{
+    TURN_LOG_LEVEL to = level == CT_HOOK_ERROR     ? TURN_LOG_LEVEL_ERROR
+                        : level == CT_HOOK_WARNING ? TURN_LOG_LEVEL_WARNING
+                                                   : TURN_LOG_LEVEL_INFO;
+    TURN_LOG_FUNC(to, "chainturn: %s\n", line);
+}
+
+static void configuration_is_wrong(void)
+{
+    fflush(NULL);
+    exit(CT_EXIT_CONFIG);
+}
+
+int ct_ad_option(int id, const char *value)
+{
+    if (id <= CT_OPT_FIRST || id >= CT_OPT_END) {
+        return 0;
+    }
+    if (id == CT_OPT_CHECK_CONFIG) {
+        check_only = true;
+    } else if (!ct_module_hooks.option(id, value)) {
+        configuration_is_wrong();
+    }
+    return 1;
+}
+
+void ct_ad_unknown_key(const char *key)
+{
+    if (!ct_module_hooks.unknown_key(key)) {
+        configuration_is_wrong();
+    }
+}
+
+static size_t read_addresses(struct ct_endpoint *out, char **texts, size_t count, uint16_t port)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count && n < MAX_ADDRS; i++) {
+        ioa_addr addr;
+        if (texts[i] && make_ioa_addr((const uint8_t *)texts[i], port, &addr) == 0 &&
+            !addr_any_no_port(&addr)) {
+            to_endpoint(&out[n++], &addr);
+        }
+    }
+    return n;
+}
+
+static size_t read_relays(void)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < turn_params.relays_number && n < MAX_ADDRS; i++) {
+        ioa_addr addr;
+        if (!turn_params.relay_addrs[i] ||
+            make_ioa_addr((const uint8_t *)turn_params.relay_addrs[i], 0, &addr) < 0) {
+            continue;
+        }
+        ioa_addr shown;
+        addr_cpy(&shown, &addr);
+        map_addr_from_private_to_public(&addr, &shown);
+        to_endpoint(&relays[n], &addr);
+        to_endpoint(&relays_public[n], &shown);
+        n++;
+    }
+    return n;
+}
+
+static size_t read_ranges(struct ct_range *out, const ip_range_list_t *list, const char *name)
+{
+    if (list->ranges_number > MAX_RANGES) {
+        char line[120];
+        (void)snprintf(line, sizeof(line), "more than %d ranges of %s: merge some of them",
+                       MAX_RANGES, name);
+        log_line(CT_HOOK_ERROR, line);
+        configuration_is_wrong();
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < list->ranges_number; i++, n++) {
+        to_addr16(out[n].min16, &list->rs[i].enc.min);
+        to_addr16(out[n].max16, &list->rs[i].enc.max);
+    }
+    return n;
+}
+
+/* A pass is a long-term credential, and that needs a realm; no-auth would let everybody in. */
+static void require_credentials(void)
+{
+    turn_params.ct = TURN_CREDENTIALS_LONG_TERM;
+    char *realm = get_realm(NULL)->options.name;
+    if (!realm[0]) {
+        (void)snprintf(realm, sizeof(get_realm(NULL)->options.name), "chainturn");
+    }
+}
+
+void ct_ad_configure(void)
+{
+    static struct ct_host host;
+    host.listeners = listeners;
+    host.listener_count =
+        read_addresses(listeners, turn_params.listener.addrs, turn_params.listener.addrs_number,
+                       (uint16_t)turn_params.listener_port);
+    host.relays = relays;
+    host.relays_public = relays_public;
+    host.relay_count = read_relays();
+    host.port_min = turn_params.min_port;
+    host.port_max = turn_params.max_port;
+    host.denied = denied;
+    host.denied_count = read_ranges(denied, &turn_params.ip_blacklist, "denied-peer-ip");
+    host.allowed = allowed;
+    host.allowed_count = read_ranges(allowed, &turn_params.ip_whitelist, "allowed-peer-ip");
+    host.allow_loopback = turn_params.allow_loopback_peers != 0;
+    host.server_relay = turn_params.server_relay != 0;
+    host.check_only = check_only;
+    host.log = log_line;
+
+    enum ct_configured verdict = CT_CONFIGURED_FAIL;
+    if (ct_module_hooks.abi == CT_HOOKS_ABI) {
+        verdict = ct_module_hooks.configure(&host);
+    } else {
+        log_line(CT_HOOK_ERROR, "the module was built for another version of the server's hooks");
+    }
+    if (verdict == CT_CONFIGURED_FAIL) {
+        configuration_is_wrong();
+    }
+    if (check_only) {
+        printf("The configuration is valid.\n");
+        fflush(NULL);
+        exit(0);
+    }
+    if (verdict == CT_CONFIGURED_ON) {
+        require_credentials();
+        active = &ct_module_hooks;
+    }
+}
+
+static void on_stop_signal(evutil_socket_t number, short what, void *arg)
+{
+    (void)number;
+    (void)what;
+    (void)arg;
+    active->stop();
+    log_line(CT_HOOK_INFO, "stopped");
+    fflush(NULL);
+    /* Relay threads are still running: handlers of exit() would free what they use. */
+    _exit(0);
+}
+
+void ct_ad_start(void)
+{
+    if (!active) {
+        return;
+    }
+    static const int signals[] = {SIGTERM, SIGINT};
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        struct event *ev =
+            evsignal_new(turn_params.listener.event_base, signals[i], on_stop_signal, NULL);
+        if (!ev || event_add(ev, NULL) < 0) {
+            log_line(CT_HOOK_ERROR, "no handler for SIGTERM and SIGINT could be installed");
+            exit(1);
+        }
+    }
+    if (!active->start()) {
+        fflush(NULL);
+        _exit(1);
+    }
+}
+
+int ct_ad_peer_ok(const struct sockaddr *peer)
+{
+    if (!active) {
+        return 1;
+    }
+    struct ct_endpoint endpoint = peer_endpoint(peer);
+    return active->peer_ok(&endpoint);
+}
+
+int ct_ad_gate(const struct sockaddr *peer, int inbound)
+{
+    if (!active) {
+        return 0;
+    }
+    struct ct_endpoint endpoint = peer_endpoint(peer);
+    return active->gate(&endpoint, inbound ? CT_FROM_PEER : CT_TO_PEER) == CT_ADMIT;
+}
+
+int ct_ad_user_key(const uint8_t *user, const uint8_t *realm, uint8_t *key)
+{
+    if (!active) {
+        return 0;
+    }
+    char password[CT_USER_PASSWORD_MAX] = "";
+    enum ct_user verdict = active->password(password, (const char *)user);
+    int result = verdict == CT_USER_OTHER ? 0 : -1;
+    if (verdict == CT_USER_KNOWN &&
+        stun_produce_integrity_key_str(user, realm, (const uint8_t *)password, key,
+                                       SHATYPE_DEFAULT) >= 0) {
+        result = 1;
+    }
+    explicit_bzero(password, sizeof(password));
+    return result;
+}
+
+int ct_ad_session(const uint8_t *user, uint32_t *max_session_s)
+{
+    return !active || active->session(max_session_s, (const char *)user);
+}
+
+void ct_ad_allocation(void *session, uint32_t lifetime_s, enum ct_allocation_event event)
+{
+    if (!active) {
+        return;
+    }
+    ts_ur_super_session *ss = session;
+    static const int families[] = {AF_INET, AF_INET6};
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+        ioa_socket_handle relay = get_relay_socket(&ss->alloc, families[i]);
+        ioa_addr *addr = relay ? get_local_addr_from_ioa_socket(relay) : NULL;
+        if (addr) {
+            struct ct_endpoint relayed = peer_endpoint(&addr->ss);
+            active->allocation(event, (const char *)ss->username, &relayed, lifetime_s);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+/* What the patched lines of coturn call. With the module off each of these changes nothing. */
+#ifndef CT_ADAPTER_H
+#define CT_ADAPTER_H
+
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "ct_hooks.h"
+#include "ct_options.h"
+
+/* Rows for coturn's table of long options. */
+#define CT_AD_LONG_OPTION(identifier, name, has_value) {name, has_value, NULL, CT_OPT_##identifier},
+#define CT_AD_LONG_OPTIONS CT_OPTIONS(CT_AD_LONG_OPTION)
+
+/* 1 when the option is one of the module's; a refused value ends the process. */
+int ct_ad_option(int id, const char *value);
+/* Ends the process when the key is a misspelt one of the module's. */
+void ct_ad_unknown_key(const char *key);
+void ct_ad_configure(void);
+void ct_ad_start(void);
+
+/* peer is coturn's address, by its generic member. */
+int ct_ad_peer_ok(const struct sockaddr *peer);
+int ct_ad_gate(const struct sockaddr *peer, int inbound);
+
+/* 1 the key is set, -1 refused, 0 not a user name of the module's. realm is NUL-terminated. */
+int ct_ad_user_key(const uint8_t *user, const uint8_t *realm, uint8_t *key);
+/* 0 when the credential has ended; else max_session_s is lowered to what it has left. */
+int ct_ad_session(const uint8_t *user, uint32_t *max_session_s);
+/* session is coturn's ts_ur_super_session. */
+void ct_ad_allocation(void *session, uint32_t lifetime_s, enum ct_allocation_event event);
+
+#endif

@@ -1,0 +1,247 @@
+/* The approved relays as one immutable snapshot: looked up without a lock, kept on disk. */
+#include "peerset.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/secret.h"
+#include "chain/keccak.h"
+
+struct ct_peerset {
+    struct ct_peerset_origin origin;
+    struct ct_peerset *next; /* in the list of retired ones */
+    uint64_t retired_ms;
+    size_t count;
+    struct ct_peer_range ranges[];
+};
+
+/* The contract gives at most 16383 indices, each with an IPv4 and an IPv6 address. */
+enum { MAX_RANGES = 2 * 16383, RANGE_SIZE = 20, HEAD_SIZE = 8 + 32 + 8 + 8 + 8 + 4, SUM_SIZE = 32 };
+
+static const uint8_t magic[8] = {'c', 't', 'r', 'e', 'l', 'a', 'y', '1'};
+
+static int compare(const void *a, const void *b)
+{
+    const struct ct_peer_range *x = a;
+    const struct ct_peer_range *y = b;
+    int by_addr = memcmp(x->addr16, y->addr16, 16);
+    if (by_addr != 0) {
+        return by_addr;
+    }
+    if (x->port_min != y->port_min) {
+        return x->port_min < y->port_min ? -1 : 1;
+    }
+    return (x->port_max > y->port_max) - (x->port_max < y->port_max);
+}
+
+ct_err ct_peerset_new(struct ct_peerset **out, const struct ct_peer_range *ranges, size_t count,
+                      const struct ct_peerset_origin *origin)
+{
+    if (count > MAX_RANGES) {
+        return CT_ERR_ARG;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (ranges[i].port_min == 0 || ranges[i].port_min > ranges[i].port_max) {
+            return CT_ERR_ARG;
+        }
+    }
+    struct ct_peerset *set = calloc(1, sizeof(*set) + count * sizeof(set->ranges[0]));
+    if (!set) {
+        return CT_ERR_NOMEM;
+    }
+    set->origin = *origin;
+    set->count = count;
+    if (count > 0) {
+        memcpy(set->ranges, ranges, count * sizeof(set->ranges[0]));
+        qsort(set->ranges, count, sizeof(set->ranges[0]), compare);
+    }
+    *out = set;
+    return CT_OK;
+}
+
+void ct_peerset_free(struct ct_peerset *set)
+{
+    free(set);
+}
+
+size_t ct_peerset_count(const struct ct_peerset *set)
+{
+    return set->count;
+}
+
+const struct ct_peerset_origin *ct_peerset_origin(const struct ct_peerset *set)
+{
+    return &set->origin;
+}
+
+bool ct_peerset_has(const struct ct_peerset *set, const uint8_t addr16[16], uint16_t port)
+{
+    size_t low = 0;
+    size_t high = set->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (memcmp(set->ranges[middle].addr16, addr16, 16) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    /* The contract allows 8 relays on one address. */
+    for (; low < set->count && memcmp(set->ranges[low].addr16, addr16, 16) == 0; low++) {
+        if (port >= set->ranges[low].port_min && port <= set->ranges[low].port_max) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ct_peerset_equal(const struct ct_peerset *a, const struct ct_peerset *b)
+{
+    if (a->count != b->count) {
+        return false;
+    }
+    for (size_t i = 0; i < a->count; i++) {
+        if (compare(&a->ranges[i], &b->ranges[i]) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+ct_err ct_peerset_save(const struct ct_peerset *set, uint64_t confirmed_s, const char *path,
+                       struct ct_why *why)
+{
+    size_t size = HEAD_SIZE + set->count * RANGE_SIZE + SUM_SIZE;
+    uint8_t *file = malloc(size);
+    if (!file) {
+        return ct_why(why, CT_ERR_NOMEM, "no memory to write %s", path);
+    }
+    struct ct_wr w = ct_wr_init(file, size);
+    ct_wr_bytes(&w, magic, sizeof(magic));
+    ct_wr_bytes(&w, set->origin.deployment32, 32);
+    ct_wr_be64(&w, set->origin.block);
+    ct_wr_be64(&w, set->origin.log_count);
+    ct_wr_be64(&w, confirmed_s);
+    ct_wr_be32(&w, (uint32_t)set->count);
+    for (size_t i = 0; i < set->count; i++) {
+        ct_wr_bytes(&w, set->ranges[i].addr16, 16);
+        ct_wr_be16(&w, set->ranges[i].port_min);
+        ct_wr_be16(&w, set->ranges[i].port_max);
+    }
+    uint8_t sum[SUM_SIZE];
+    ct_keccak256(sum, file, w.len);
+    ct_wr_bytes(&w, sum, sizeof(sum));
+    ct_err err = ct_wr_end(&w);
+    if (err == CT_OK) {
+        err = ct_file_write(path, file, size, 0600, why);
+    }
+    free(file);
+    return err;
+}
+
+static ct_err parse(struct ct_peerset **out, const uint8_t deployment32[32], const uint8_t *file,
+                    size_t len)
+{
+    if (len < HEAD_SIZE + SUM_SIZE) {
+        return CT_ERR_FORMAT;
+    }
+    uint8_t sum[SUM_SIZE];
+    ct_keccak256(sum, file, len - SUM_SIZE);
+    if (memcmp(sum, file + len - SUM_SIZE, SUM_SIZE) != 0) {
+        return CT_ERR_FORMAT;
+    }
+    struct ct_rd r = ct_rd_init(file, len - SUM_SIZE);
+    uint8_t head[sizeof(magic)];
+    struct ct_peerset_origin origin;
+    ct_rd_copy(&r, head, sizeof(head));
+    ct_rd_copy(&r, origin.deployment32, 32);
+    origin.block = ct_rd_be64(&r);
+    origin.log_count = ct_rd_be64(&r);
+    origin.confirmed_s = ct_rd_be64(&r);
+    size_t count = ct_rd_be32(&r);
+    if (memcmp(head, magic, sizeof(magic)) != 0 || count > MAX_RANGES ||
+        r.left != count * RANGE_SIZE || memcmp(origin.deployment32, deployment32, 32) != 0) {
+        return CT_ERR_FORMAT;
+    }
+    struct ct_peer_range *ranges = calloc(count + 1, sizeof(*ranges));
+    if (!ranges) {
+        return CT_ERR_NOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        ct_rd_copy(&r, ranges[i].addr16, 16);
+        ranges[i].port_min = ct_rd_be16(&r);
+        ranges[i].port_max = ct_rd_be16(&r);
+    }
+    ct_err err = ct_rd_end(&r);
+    if (err == CT_OK && ct_peerset_new(out, ranges, count, &origin) != CT_OK) {
+        err = CT_ERR_FORMAT;
+    }
+    free(ranges);
+    return err;
+}
+
+ct_err ct_peerset_load(struct ct_peerset **out, const uint8_t deployment32[32], const char *path,
+                       struct ct_why *why)
+{
+    size_t cap = HEAD_SIZE + (size_t)MAX_RANGES * RANGE_SIZE + SUM_SIZE + 1;
+    char *file = malloc(cap);
+    if (!file) {
+        return ct_why(why, CT_ERR_NOMEM, "no memory to read %s", path);
+    }
+    size_t len = 0;
+    ct_err err = ct_file_read(file, cap, &len, path, false, why);
+    if (err == CT_OK) {
+        err = parse(out, deployment32, (const uint8_t *)file, len);
+        if (err == CT_ERR_FORMAT) {
+            (void)ct_why(why, err,
+                         "%s is damaged or of another deployment and is not used; the set of "
+                         "relays is read from the chain again",
+                         path);
+        }
+    }
+    free(file);
+    return err;
+}
+
+const struct ct_peerset *ct_peerset_current(struct ct_peerset_slot *slot)
+{
+    return atomic_load_explicit(&slot->current, memory_order_acquire);
+}
+
+void ct_peerset_publish(struct ct_peerset_slot *slot, struct ct_peerset *set, uint64_t now_ms)
+{
+    struct ct_peerset *old = atomic_exchange_explicit(&slot->current, set, memory_order_acq_rel);
+    if (old) {
+        old->retired_ms = now_ms;
+        old->next = slot->retired;
+        slot->retired = old;
+    }
+    ct_peerset_reap(slot, now_ms);
+}
+
+void ct_peerset_reap(struct ct_peerset_slot *slot, uint64_t now_ms)
+{
+    struct ct_peerset **at = &slot->retired;
+    while (*at) {
+        struct ct_peerset *set = *at;
+        if (now_ms - set->retired_ms > CT_PEERSET_GRACE_MS) {
+            *at = set->next;
+            ct_peerset_free(set);
+        } else {
+            at = &set->next;
+        }
+    }
+}
+
+void ct_peerset_slot_clear(struct ct_peerset_slot *slot)
+{
+    ct_peerset_free(atomic_exchange_explicit(&slot->current, NULL, memory_order_acq_rel));
+    while (slot->retired) {
+        struct ct_peerset *next = slot->retired->next;
+        ct_peerset_free(slot->retired);
+        slot->retired = next;
+    }
+}

@@ -1,0 +1,213 @@
+/* Which peers an allocation may reach and hear: the address filter and the gate, pure functions. */
+#include "policy.h"
+
+#include <string.h>
+
+ct_err ct_mode_parse(enum ct_mode *out, const char *text, struct ct_why *why)
+{
+    if (strcmp(text, "off") == 0) {
+        *out = CT_MODE_OFF;
+        return CT_OK;
+    }
+    if (strcmp(text, "relays") == 0) {
+        *out = CT_MODE_RELAYS;
+        return CT_OK;
+    }
+    if (strcmp(text, "devices") == 0 || strcmp(text, "open") == 0) {
+        return ct_why(why, CT_ERR_CONFIG,
+                      "chainturn-mode=%s is not in this version; use relays or off", text);
+    }
+    return ct_why(why, CT_ERR_CONFIG, "chainturn-mode=%s is not a mode; use relays or off", text);
+}
+
+const char *ct_verdict_text(enum ct_verdict verdict)
+{
+    static const char *const texts[CT_VERDICT_COUNT] = {
+        [CT_VERDICT_ADMIT] = "admitted",    [CT_VERDICT_UNSPECIFIED] = "unspecified",
+        [CT_VERDICT_LOOPBACK] = "loopback", [CT_VERDICT_LINK_LOCAL] = "link_local",
+        [CT_VERDICT_PRIVATE] = "private",   [CT_VERDICT_MULTICAST] = "multicast",
+        [CT_VERDICT_OWN_PORT] = "own_port", [CT_VERDICT_BACKEND] = "backend",
+        [CT_VERDICT_DENIED] = "denied",     [CT_VERDICT_MODE_OFF] = "mode_off",
+        [CT_VERDICT_STALE] = "stale",       [CT_VERDICT_UNKNOWN] = "unknown",
+    };
+    return (unsigned)verdict < CT_VERDICT_COUNT ? texts[verdict] : "?";
+}
+
+struct prefix {
+    uint8_t bytes[16];
+    unsigned bits;
+};
+
+static bool in_prefix(const uint8_t addr16[16], const struct prefix *prefix)
+{
+    size_t whole = prefix->bits / 8;
+    if (memcmp(addr16, prefix->bytes, whole) != 0) {
+        return false;
+    }
+    unsigned rest = prefix->bits % 8;
+    if (rest == 0) {
+        return true;
+    }
+    unsigned mask = (0xffu << (8 - rest)) & 0xffu;
+    return (addr16[whole] & mask) == (prefix->bytes[whole] & mask);
+}
+
+#define V4(a, b, c, d, bits)                                                \
+    {                                                                       \
+        {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d}, 96 + (bits) \
+    }
+
+/* IANA's special purpose registries; ranges kept for documentation are not refused. */
+static const struct {
+    struct prefix prefix;
+    enum ct_verdict verdict;
+} special[] = {
+    {V4(0, 0, 0, 0, 8), CT_VERDICT_UNSPECIFIED},
+    {V4(127, 0, 0, 0, 8), CT_VERDICT_LOOPBACK},
+    {V4(169, 254, 0, 0, 16), CT_VERDICT_LINK_LOCAL},
+    {V4(10, 0, 0, 0, 8), CT_VERDICT_PRIVATE},
+    {V4(172, 16, 0, 0, 12), CT_VERDICT_PRIVATE},
+    {V4(192, 168, 0, 0, 16), CT_VERDICT_PRIVATE},
+    {V4(100, 64, 0, 0, 10), CT_VERDICT_PRIVATE},
+    {V4(192, 0, 0, 0, 24), CT_VERDICT_PRIVATE},
+    {V4(198, 18, 0, 0, 15), CT_VERDICT_PRIVATE},
+    {V4(224, 0, 0, 0, 4), CT_VERDICT_MULTICAST},
+    {V4(240, 0, 0, 0, 4), CT_VERDICT_MULTICAST},
+    {{{0}, 128}, CT_VERDICT_UNSPECIFIED},
+    {{{[15] = 1}, 128}, CT_VERDICT_LOOPBACK},
+    {{{0xfe, 0x80}, 10}, CT_VERDICT_LINK_LOCAL},
+    {{{0xfe, 0xc0}, 10}, CT_VERDICT_PRIVATE},
+    {{{0xfc}, 7}, CT_VERDICT_PRIVATE},
+    {{{0x01, 0x00}, 64}, CT_VERDICT_PRIVATE},
+    {{{0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, 48}, CT_VERDICT_PRIVATE},
+    {{{0xff}, 8}, CT_VERDICT_MULTICAST},
+};
+
+/* Where an IPv6 address carries an IPv4 one. */
+static const struct {
+    struct prefix prefix;
+    unsigned offset;
+    uint8_t mask; /* Teredo inverts the bits, RFC 4380 4 */
+} embedding[] = {
+    {{{[10] = 0xff, [11] = 0xff}, 96}, 12, 0},  /* v4-mapped */
+    {{{[8] = 0xff, [9] = 0xff}, 96}, 12, 0},    /* SIIT, RFC 2765 */
+    {{{0x00, 0x64, 0xff, 0x9b}, 96}, 12, 0},    /* NAT64, RFC 6052 */
+    {{{0x20, 0x02}, 16}, 2, 0},                 /* 6to4 */
+    {{{0x20, 0x01, 0x00, 0x00}, 32}, 12, 0xff}, /* Teredo */
+};
+
+static bool embedded_ip4(uint8_t ip4[4], const uint8_t in16[16])
+{
+    for (size_t i = 0; i < sizeof(embedding) / sizeof(embedding[0]); i++) {
+        if (in_prefix(in16, &embedding[i].prefix)) {
+            for (size_t k = 0; k < 4; k++) {
+                ip4[k] = in16[embedding[i].offset + k] ^ embedding[i].mask;
+            }
+            return true;
+        }
+    }
+    /* v4-compatible (deprecated): ::a.b.c.d, but not :: and ::1 */
+    static const struct prefix zeros = {{0}, 96};
+    if (in_prefix(in16, &zeros) && (in16[12] | in16[13] | in16[14] | (in16[15] & 0xfe)) != 0) {
+        memcpy(ip4, in16 + 12, 4);
+        return true;
+    }
+    return false;
+}
+
+void ct_addr_canonical(uint8_t out16[16], const uint8_t in16[16])
+{
+    uint8_t ip4[4];
+    if (embedded_ip4(ip4, in16)) {
+        memset(out16, 0, 10);
+        memset(out16 + 10, 0xff, 2);
+        memcpy(out16 + 12, ip4, 4);
+    } else if (out16 != in16) {
+        memcpy(out16, in16, 16);
+    }
+}
+
+static enum ct_verdict special_purpose(const struct ct_policy *policy, const uint8_t addr16[16])
+{
+    for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
+        if (in_prefix(addr16, &special[i].prefix)) {
+            enum ct_verdict verdict = special[i].verdict;
+            bool allowed = (verdict == CT_VERDICT_PRIVATE && policy->allow_private) ||
+                           (verdict == CT_VERDICT_LOOPBACK && policy->allow_loopback);
+            return allowed ? CT_VERDICT_ADMIT : verdict;
+        }
+    }
+    return CT_VERDICT_ADMIT;
+}
+
+static bool in_ranges(const struct ct_range *ranges, size_t count, const uint8_t addr16[16])
+{
+    for (size_t i = 0; i < count; i++) {
+        if (memcmp(addr16, ranges[i].min16, 16) >= 0 && memcmp(addr16, ranges[i].max16, 16) <= 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_own_port(const struct ct_policy *policy, const uint8_t addr16[16], uint16_t port)
+{
+    if (port == 0 || (port >= policy->port_min && port <= policy->port_max)) {
+        return false;
+    }
+    for (size_t i = 0; i < policy->own_count; i++) {
+        if (memcmp(policy->own[i].addr16, addr16, 16) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_backend(const struct ct_policy *policy, const uint8_t addr16[16], uint16_t port)
+{
+    for (size_t i = 0; i < policy->backend_count; i++) {
+        const struct ct_endpoint *backend = &policy->backends[i];
+        if (memcmp(backend->addr16, addr16, 16) == 0 &&
+            (backend->port == 0 || backend->port == port)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum ct_verdict ct_policy_filter(const struct ct_policy *policy, const struct ct_endpoint *peer)
+{
+    uint8_t addr16[16];
+    ct_addr_canonical(addr16, peer->addr16);
+    enum ct_verdict verdict = special_purpose(policy, addr16);
+    if (verdict != CT_VERDICT_ADMIT) {
+        return verdict;
+    }
+    if (is_own_port(policy, addr16, peer->port)) {
+        return CT_VERDICT_OWN_PORT;
+    }
+    if (is_backend(policy, addr16, peer->port)) {
+        return CT_VERDICT_BACKEND;
+    }
+    if (in_ranges(policy->denied, policy->denied_count, addr16) &&
+        !in_ranges(policy->allowed, policy->allowed_count, addr16)) {
+        return CT_VERDICT_DENIED;
+    }
+    return CT_VERDICT_ADMIT;
+}
+
+enum ct_verdict ct_policy_gate(const struct ct_policy *policy, const struct ct_peerset *set,
+                               uint64_t age_s, const struct ct_endpoint *peer)
+{
+    enum ct_verdict verdict = ct_policy_filter(policy, peer);
+    if (verdict != CT_VERDICT_ADMIT) {
+        return verdict;
+    }
+    if (policy->mode == CT_MODE_OFF) {
+        return CT_VERDICT_MODE_OFF;
+    }
+    if (!set || age_s > policy->max_age_s) {
+        return CT_VERDICT_STALE;
+    }
+    return ct_peerset_has(set, peer->addr16, peer->port) ? CT_VERDICT_ADMIT : CT_VERDICT_UNKNOWN;
+}

@@ -1,0 +1,77 @@
+/* Which peers an allocation may reach and hear: the address filter and the gate, pure functions. */
+#ifndef CT_POLICY_H
+#define CT_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <chainturn/err.h>
+#include "base/why.h"
+#include "ct_hooks.h"
+#include "peerset.h"
+
+enum ct_mode {
+    CT_MODE_OFF,    /* RFC 8656: permissions only */
+    CT_MODE_RELAYS, /* approved relays are admitted without one */
+};
+
+/* CT_ERR_CONFIG for an unknown mode, and for the ones that this version does not have. */
+CT_MUST_USE ct_err ct_mode_parse(enum ct_mode *out, const char *text, struct ct_why *why);
+
+enum ct_verdict {
+    CT_VERDICT_ADMIT,
+    /* refused by the filter, whatever permission is there */
+    CT_VERDICT_UNSPECIFIED, /* 0.0.0.0/8, :: */
+    CT_VERDICT_LOOPBACK,
+    CT_VERDICT_LINK_LOCAL,
+    CT_VERDICT_PRIVATE,   /* RFC 1918, CGNAT, unique local, other special purpose ranges */
+    CT_VERDICT_MULTICAST, /* and broadcast, and reserved */
+    CT_VERDICT_OWN_PORT,  /* this host, outside the relayed ports */
+    CT_VERDICT_BACKEND,   /* the chain's endpoints, the wallet manager */
+    CT_VERDICT_DENIED,    /* denied-peer-ip */
+    /* refused by the gate: needs a permission */
+    CT_VERDICT_MODE_OFF,
+    CT_VERDICT_STALE, /* the set of relays is older than chainturn-max-age */
+    CT_VERDICT_UNKNOWN,
+    CT_VERDICT_COUNT
+};
+
+const char *ct_verdict_text(enum ct_verdict verdict); /* "loopback"; static */
+
+struct ct_policy {
+    enum ct_mode mode;
+    bool allow_private;
+    bool allow_loopback;
+    uint16_t port_min; /* of this host's relayed ports, both included */
+    uint16_t port_max;
+    uint32_t max_age_s;
+    const struct ct_endpoint *own; /* this host's addresses, canonical; ports ignored */
+    size_t own_count;
+    const struct ct_endpoint *backends; /* canonical; port 0 stands for all */
+    size_t backend_count;
+    const struct ct_range *denied;
+    size_t denied_count;
+    const struct ct_range *allowed; /* exceptions from denied, and from nothing else */
+    size_t allowed_count;
+};
+
+/*
+ * The host that an address leads to: the IPv4 address inside a v4-mapped, v4-compatible, NAT64
+ * (RFC 6052), 6to4 or Teredo address, else the address itself. In and out may be the same.
+ */
+void ct_addr_canonical(uint8_t out16[16], const uint8_t in16[16]);
+
+/* Port 0 (a CreatePermission names only an address) passes the tests of ports. */
+enum ct_verdict ct_policy_filter(const struct ct_policy *policy, const struct ct_endpoint *peer);
+
+/*
+ * The filter, and then admission without a permission.
+ *
+ * set     the approved relays, or NULL when there is none yet
+ * age_s   seconds since the chain last confirmed the set
+ */
+enum ct_verdict ct_policy_gate(const struct ct_policy *policy, const struct ct_peerset *set,
+                               uint64_t age_s, const struct ct_endpoint *peer);
+
+#endif
