@@ -103,6 +103,7 @@ struct ct_alloc {
     uint32_t wanted_s, lifetime_s, keepalive_ms;
     uint32_t srtt_us, rttvar_us; /* RFC 6298; srtt 0 before the first measurement */
     unsigned challenges;         /* 401 and 438 since the last success */
+    unsigned forged;             /* success answers without a right MESSAGE-INTEGRITY since then */
     uint64_t refresh_ms, keepalive_next_ms, expires_ms;
     struct ct_addr relayed, mapped;
     struct ct_alloc_txn control; /* Allocate, Refresh */

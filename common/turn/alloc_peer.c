@@ -1,0 +1,138 @@
+/* The peers of an allocation: permissions, channels, and data wrapped for them; and the getters. */
+#include "turn/alloc.h"
+
+#include <string.h>
+
+#include "turn/alloc_private.h"
+
+static struct ct_alloc_peer *find(struct ct_alloc *a, const struct ct_addr *addr)
+{
+    for (size_t i = 0; i < CT_ALLOC_PEERS; i++) {
+        if (a->peers[i].state != CT_ALLOC_PEER_NONE && ct_addr_equal(&a->peers[i].addr, addr)) {
+            return &a->peers[i];
+        }
+    }
+    return NULL;
+}
+
+static struct ct_alloc_peer *find_or_add(struct ct_alloc *a, const struct ct_addr *addr)
+{
+    struct ct_alloc_peer *peer = find(a, addr);
+    for (size_t i = 0; i < CT_ALLOC_PEERS && peer == NULL; i++) {
+        if (a->peers[i].state == CT_ALLOC_PEER_NONE) {
+            peer = &a->peers[i];
+            memset(peer, 0, sizeof *peer);
+            peer->addr = *addr;
+        }
+    }
+    return peer;
+}
+
+static ct_err ask(struct ct_alloc *a, uint64_t now_ms, const struct ct_addr *addr, bool channel)
+{
+    if (a->state != CT_ALLOC_READY) {
+        return CT_ERR_STATE;
+    }
+    struct ct_alloc_peer *peer = find_or_add(a, addr);
+    if (peer == NULL || (channel && peer->channel == 0 && a->next_channel > CT_CHANNEL_MAX)) {
+        return CT_ERR_ROOM;
+    }
+    bool is_more = channel && peer->channel == 0;
+    if (!is_more && peer->state != CT_ALLOC_PEER_NONE && peer->state != CT_ALLOC_PEER_REFUSED) {
+        return CT_OK;
+    }
+    if (is_more) {
+        peer->channel = a->next_channel++;
+    }
+    peer->state = CT_ALLOC_PEER_ASKING;
+    ct_alloc_txn_start(a, &peer->txn,
+                       peer->channel != 0 ? CT_STUN_CHANNEL_BIND : CT_STUN_CREATE_PERMISSION,
+                       now_ms);
+    return CT_OK;
+}
+
+ct_err ct_alloc_permit(struct ct_alloc *a, uint64_t now_ms, const struct ct_addr *peer)
+{
+    return ask(a, now_ms, peer, false);
+}
+
+ct_err ct_alloc_bind(struct ct_alloc *a, uint64_t now_ms, const struct ct_addr *peer)
+{
+    return ask(a, now_ms, peer, true);
+}
+
+enum ct_alloc_peer_state ct_alloc_peer_state(const struct ct_alloc *a, const struct ct_addr *peer)
+{
+    for (size_t i = 0; i < CT_ALLOC_PEERS; i++) {
+        if (a->peers[i].state != CT_ALLOC_PEER_NONE && ct_addr_equal(&a->peers[i].addr, peer)) {
+            return a->peers[i].state;
+        }
+    }
+    return CT_ALLOC_PEER_NONE;
+}
+
+void ct_alloc_forget(struct ct_alloc *a, const struct ct_addr *addr)
+{
+    struct ct_alloc_peer *peer = find(a, addr);
+    if (peer != NULL) {
+        memset(peer, 0, sizeof *peer);
+    }
+}
+
+ct_err ct_alloc_wrap(struct ct_alloc *a, void *out, size_t cap, size_t *len,
+                     const struct ct_addr *addr, const void *data, size_t data_len)
+{
+    struct ct_wr w;
+    struct ct_alloc_txn send;
+
+    if (a->state != CT_ALLOC_READY) {
+        return CT_ERR_STATE;
+    }
+    const struct ct_alloc_peer *peer = find(a, addr);
+    if (peer != NULL && peer->bound) {
+        return ct_channel_write(out, cap, len, peer->channel, data, data_len);
+    }
+    ct_alloc_txn_start(a, &send, CT_STUN_SEND, 0);
+    ct_stun_begin(&w, out, cap, CT_STUN_SEND, CT_STUN_INDICATION, send.tid);
+    ct_stun_put_xor_addr(&w, CT_ATTR_XOR_PEER_ADDRESS, addr);
+    ct_stun_put(&w, CT_ATTR_DATA, data, data_len);
+    return ct_stun_end(&w, len);
+}
+
+enum ct_alloc_state ct_alloc_state(const struct ct_alloc *a)
+{
+    return a->state;
+}
+
+ct_err ct_alloc_failure(const struct ct_alloc *a, struct ct_why *why)
+{
+    if (a->state != CT_ALLOC_FAILED) {
+        return CT_OK;
+    }
+    return ct_why(why, a->failure, "%s", a->why.text);
+}
+
+unsigned ct_alloc_error_code(const struct ct_alloc *a)
+{
+    return a->error;
+}
+
+const struct ct_addr *ct_alloc_relayed(const struct ct_alloc *a)
+{
+    return &a->relayed;
+}
+
+const struct ct_addr *ct_alloc_mapped(const struct ct_alloc *a)
+{
+    return &a->mapped;
+}
+
+uint32_t ct_alloc_lifetime_s(const struct ct_alloc *a)
+{
+    return a->lifetime_s;
+}
+
+uint32_t ct_alloc_rtt_us(const struct ct_alloc *a)
+{
+    return a->srtt_us;
+}
