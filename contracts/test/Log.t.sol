@@ -3,7 +3,6 @@ pragma solidity 0.8.30;
 
 import {Fixture, Vm} from "./Fixture.sol";
 import {IRegistry} from "../src/IRegistry.sol";
-import {Registry} from "../src/Registry.sol";
 
 /// @title The log: a feed of events is what the head says, entry by entry.
 contract LogTest is Fixture {
@@ -39,7 +38,7 @@ contract LogTest is Fixture {
         emit IRegistry.Logged(
             1, 7, bytes32(uint256(1)), keccak256(abi.encode(WM_ED, WM_X, WM_NOT_AFTER))
         );
-        new Registry(OWNER, APPROVER, WM_ED, WM_X, WM_NOT_AFTER);
+        deploy(OWNER, APPROVER, WM_ED, WM_X, WM_NOT_AFTER);
     }
 
     function test_headIsRecomputedFromTheFeed() public {

@@ -4,7 +4,6 @@ pragma solidity 0.8.30;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Fixture} from "./Fixture.sol";
 import {IRegistry} from "../src/IRegistry.sol";
-import {Registry} from "../src/Registry.sol";
 
 /// @title Claims about who may do what, and about the wallet manager's keys.
 contract RolesTest is Fixture {
@@ -108,10 +107,10 @@ contract RolesTest is Fixture {
 
     function test_deploymentChecksItsArguments() public {
         vm.expectRevert(abi.encodeWithSelector(IRegistry.ZeroKey.selector));
-        new Registry(OWNER, APPROVER, 0, WM_X, WM_NOT_AFTER);
+        deploy(OWNER, APPROVER, 0, WM_X, WM_NOT_AFTER);
         vm.expectRevert(abi.encodeWithSelector(IRegistry.ZeroAccount.selector));
-        new Registry(OWNER, address(0), WM_ED, WM_X, WM_NOT_AFTER);
+        deploy(OWNER, address(0), WM_ED, WM_X, WM_NOT_AFTER);
         vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableInvalidOwner.selector, address(0)));
-        new Registry(address(0), APPROVER, WM_ED, WM_X, WM_NOT_AFTER);
+        deploy(address(0), APPROVER, WM_ED, WM_X, WM_NOT_AFTER);
     }
 }
