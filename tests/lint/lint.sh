@@ -69,6 +69,21 @@ check_header_of() {
         -Icoturn-module/include -Iclient/include -I"$(dirname "$file")" "$file"
 }
 
+# The check must see what it is there for: each planted breach has to be refused.
+control() {
+    local check_of=$1 file=$2 line=$3 planted
+    planted=$(mktemp -d)
+    mkdir -p "$planted/$(dirname "$file")"
+    printf '%s\n' "$line" >"$planted/$file"
+    if (cd "$planted" && "$check_of" "$file") >/dev/null 2>&1; then
+        failed=$((failed + 1))
+        echo "FAIL control: $line in $file was not refused"
+    else
+        passed=$((passed + 1))
+    fi
+    rm -rf "$planted"
+}
+
 check_format_of() { clang-format --dry-run -Werror "$1"; }
 check_tidy_of() { clang-tidy --quiet -p "$build" "$1" 2>/dev/null; }
 
@@ -83,11 +98,18 @@ format)
     for file in $(ours '*.c' '*.h'); do try "$file" check_format_of "$file"; done
     ;;
 layers)
+    control check_layers_of common/base/planted.c '#include "chain/tx.h"'
+    control check_layers_of common/chain/planted.c '#include "kex/pass.h"'
+    control check_layers_of common/turn/planted.c '#include "chain/key.h"'
+    control check_layers_of client/src/planted.c '#include "store.h"'
     for file in $(ours 'common/*.[ch]' 'coturn-module/*.[ch]' 'wm-server/*.[ch]' 'client/*.[ch]'); do
         try "$file" check_layers_of "$file"
     done
     ;;
 headers)
+    control check_header_of common/chain/planted.h 'struct json_object *parse(void);'
+    control check_header_of wm-server/src/planted.h '#include <sqlite3.h>'
+    control check_header_of common/base/planted.h 'uint8_t undeclared;'
     for file in $(ours 'common/*.h' 'coturn-module/*.h' 'wm-server/*.h' 'client/*.h'); do
         try "$file" check_header_of "$file"
     done
