@@ -3,7 +3,8 @@
 #
 #   net.sh up OWNER_PID TOOLS_DIR   brings it up and prints its prefix; namespaces are PREFIX-HOST
 #   net.sh down PREFIX              ends what runs in it and removes it
-#   net.sh reap                     removes networks whose owner has gone (kill -9 leaves one behind)
+#   net.sh reap                     removes networks whose owner has gone, as "guard" does at once
+#   net.sh work PREFIX              prints a folder for files that go when the network goes
 #
 #     dev-a 10.71.0.2 -- nat-a .101 ==+                     +-- relay1 .11
 #                                     |== pub: bridge ------+-- relay2 .12
@@ -140,9 +141,30 @@ up() {
     echo "$owner $started $(cat /proc/sys/kernel/random/boot_id)" >"$STATE/new-$owner/owner"
     mv -T "$STATE/new-$owner" "$STATE/$PREFIX"
     trap 'down "$PREFIX"' EXIT
+    setsid "$0" guard "$PREFIX" >/dev/null 2>&1 </dev/null &
+    echo "$! $(start_time $!)" >"$STATE/$PREFIX/guard"
+    mkdir -m 0700 "$STATE/$PREFIX/work"
     build "$tools"
     trap - EXIT
     echo "$PREFIX"
+}
+
+# guard PREFIX : waits until the owner has gone, and clears up if it left the network behind
+guard() {
+    local prefix=$1 owner started rest
+    read -r owner started rest <"$STATE/$prefix/owner"
+    tail --pid="$owner" -s 1 -f /dev/null
+    read -r _ rest _ <"$STATE/$prefix/owner" 2>/dev/null || exit 0
+    [ "$rest" != "$started" ] || down "$prefix"
+}
+
+# end_guard DIR : unless the caller is the guard itself
+end_guard() {
+    local pid started
+    read -r pid started <"$1/guard" 2>/dev/null || return 0
+    if [ "$pid" != $$ ] && [ "$(start_time "$pid" || true)" = "$started" ]; then
+        kill -- "-$pid" 2>/dev/null || true # a session of its own: the shell and its tail
+    fi
 }
 
 # end_processes FILE : ends what runs in the namespaces listed in FILE; only ours can be there
@@ -165,6 +187,7 @@ end_processes() {
 down() {
     local prefix=$1 dir=$STATE/$1 ns
     [[ $prefix == ct-* && -d $dir ]] || die "there is no network '$prefix'"
+    end_guard "$dir"
     if [ -f "$dir/namespaces" ]; then
         end_processes "$dir/namespaces"
         while read -r ns; do
@@ -197,5 +220,7 @@ down)
     down "$2"
     ;;
 reap) reap ;;
-*) die "usage: net.sh up OWNER_PID TOOLS_DIR | down PREFIX | reap" ;;
+guard) guard "$2" ;;
+work) echo "$STATE/${2:?}/work" ;;
+*) die "usage: net.sh up OWNER_PID TOOLS_DIR | down PREFIX | reap | work PREFIX" ;;
 esac

@@ -1,0 +1,126 @@
+// The chain of a run: anvil with 1 s blocks, the two proxies, and our own look at the contract.
+import fs from "node:fs";
+import http from "node:http";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { Wallet, id, keccak256, toBeHex, toQuantity, zeroPadValue } from "ethers";
+import { Failure } from "./processes.mjs";
+import { address } from "./network.mjs";
+
+const HERE = path.dirname(fileURLToPath(import.meta.url));
+const ANVIL = path.join(HERE, "../../contracts/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil");
+const PORT = 8545;
+export const CHAIN_ID = 31337;
+export const STATES = ["none", "pending", "approved", "revoked", "withdrawn"];
+
+function post(socketPath, url, body) {
+  return new Promise((resolve, reject) => {
+    const req = http.request({ socketPath, path: url, method: "POST" }, (res) => {
+      let text = "";
+      res.on("data", (part) => (text += part));
+      res.on("end", () => (res.statusCode === 200 ? resolve(JSON.parse(text)) : reject(new Error(text))));
+    });
+    req.on("error", reject);
+    req.end(JSON.stringify(body));
+  });
+}
+
+const word = (n) => zeroPadValue(toBeHex(BigInt(n)), 32);
+const mapSlot = (key, slot) => BigInt(keccak256(key + word(slot).slice(2)));
+
+// Fields of a word from its highest bit, by their widths; the names are docs/protocol.md's.
+function fields(value, widths) {
+  let at = 256n;
+  return Object.fromEntries(
+    Object.entries(widths).map(([name, bits]) => {
+      at -= BigInt(bits);
+      return [name, (value >> at) & ((1n << BigInt(bits)) - 1n)];
+    }),
+  );
+}
+
+export class Chain {
+  constructor(network, programs, { blockTime = 1 } = {}) {
+    this.network = network;
+    this.programs = programs;
+    this.blockTime = blockTime;
+    this.urls = address.rpc.map((ip) => `http://${ip}:${PORT}`);
+    this.controls = [1, 2].map((i) => path.join(network.work, `rpc${i + 1}.sock`));
+  }
+
+  async start() {
+    if (!fs.existsSync(ANVIL)) throw new Failure("anvil is missing; run './run setup'");
+    const netns = this.network.netns("chain");
+    const argv = [ANVIL, "--host", address.rpc[0], "--port", String(PORT), "--chain-id", String(CHAIN_ID)];
+    this.anvil = this.programs.start("anvil", [...argv, "--block-time", String(this.blockTime)], { netns });
+    await this.anvil.waitText(/Listening on/, "listening", 20000);
+    const proxies = this.controls.map((control, i) =>
+      this.programs.start(
+        `rpc${i + 2}`,
+        [process.execPath, path.join(HERE, "rpcproxy.mjs"), "--listen", `${address.rpc[i + 1]}:${PORT}`,
+          "--upstream", this.urls[0], "--control", control],
+        { netns },
+      ),
+    );
+    await Promise.all(proxies.map((p) => p.waitText(/^ready$/m, "being ready", 10000)));
+    this.funder = (await this.rpc("eth_accounts"))[0];
+  }
+
+  // The truth, from anvil, whatever the proxies are told to say.
+  async rpc(method, params = []) {
+    const answer = await post(this.controls[0], "/rpc", { jsonrpc: "2.0", id: 1, method, params });
+    if (answer.error) throw new Failure(`${method}: ${answer.error.message}`, this.anvil.log);
+    return answer.result;
+  }
+
+  // which: 0 for the endpoint .31, 1 for .32
+  lie(which, how) {
+    return post(this.controls[which], "/lie", how);
+  }
+
+  async fund(to, ether) {
+    const value = toQuantity(BigInt(Math.round(ether * 1000)) * 10n ** 15n);
+    const hash = await this.rpc("eth_sendTransaction", [{ from: this.funder, to, value }]);
+    for (let i = 0; i < 100; i++) {
+      const receipt = await this.rpc("eth_getTransactionReceipt", [hash]);
+      if (receipt) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Failure("a transfer from anvil's own account was not mined", this.anvil.log);
+  }
+
+  // Makes a key file (0600, hex) whose wallet holds some ether.
+  async fundedKey(file, ether) {
+    const wallet = Wallet.createRandom();
+    fs.writeFileSync(file, wallet.privateKey.slice(2) + "\n", { mode: 0o600 });
+    await this.fund(wallet.address, ether);
+    return wallet.address;
+  }
+
+  async storage(slot) {
+    return BigInt(await this.rpc("eth_getStorageAt", [this.contract, word(slot), "latest"]));
+  }
+
+  async relay(index) {
+    const value = await this.storage(mapSlot(word(index), 1));
+    const f = fields(value, { owner: 160, state: 8, listenPort: 16, portMin: 16, portMax: 16, expiryDay: 16 });
+    return { ...f, state: STATES[Number(f.state)] };
+  }
+
+  deviceSlot(identity) {
+    return mapSlot(id(identity), 0);
+  }
+
+  async device(identity) {
+    const slot = this.deviceSlot(identity);
+    const widths = { wallet: 160, state: 4, expiryDay: 16, sequence: 16, relay: 14, port: 16, backupRelay: 14, backupPort: 16 };
+    const f = fields(await this.storage(slot), widths);
+    return { ...f, state: STATES[Number(f.state)], key: word(await this.storage(slot + 1n)) };
+  }
+
+  // What a test compares to show that nothing changed: the log, the relays, the named devices.
+  async snapshot(identities = []) {
+    const slots = [9n, 10n, ...identities.flatMap((n) => [this.deviceSlot(n), this.deviceSlot(n) + 1n])];
+    return (await Promise.all(slots.map((s) => this.storage(s)))).join(" ");
+  }
+}
