@@ -3,9 +3,13 @@ import fs from "node:fs";
 import http from "node:http";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { Wallet, id, keccak256, toBeHex, toQuantity, zeroPadValue } from "ethers";
+import * as ethers from "ethers";
 import { Failure } from "./processes.mjs";
 import { address } from "./network.mjs";
+
+// The tests' own eyes on the chain, independent of our C code.
+export { ethers };
+const { Wallet, id, keccak256, toBeHex, toQuantity, zeroPadValue } = ethers;
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const ANVIL = path.join(HERE, "../../contracts/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil");
@@ -68,7 +72,16 @@ export class Chain {
 
   // The truth, from anvil, whatever the proxies are told to say.
   async rpc(method, params = []) {
-    const answer = await post(this.controls[0], "/rpc", { jsonrpc: "2.0", id: 1, method, params });
+    return this.ask(0, "/truth", method, params);
+  }
+
+  // What an endpoint says, true or not.
+  askEndpoint(which, method, params = []) {
+    return this.ask(which, "/rpc", method, params);
+  }
+
+  async ask(which, url, method, params) {
+    const answer = await post(this.controls[which], url, { jsonrpc: "2.0", id: 1, method, params });
     if (answer.error) throw new Failure(`${method}: ${answer.error.message}`, this.anvil.log);
     return answer.result;
   }

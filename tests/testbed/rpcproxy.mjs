@@ -6,7 +6,8 @@
 //     key, forged  contract, slot, value  the storage word that is answered falsely; with key only
 //                                         the answer is changed, with forged a whole chain agrees
 //     stale        behind: blocks         wrong-chain  chainId       slow  ms
-//   POST /rpc {..} is forwarded as it is, without lies, for the one who drives the test.
+//   POST /truth {..} is forwarded as it is, for the one who drives the test; POST /rpc {..} is
+//   answered as on the open port, lies and all.
 //   GET /status answers {"mode", "requests": {method: count}}.
 import http from "node:http";
 import { stripZerosLeft, toBeHex, toQuantity } from "ethers";
@@ -153,7 +154,8 @@ async function startLie(wanted) {
 }
 
 async function serveControl(req, res) {
-  if (req.method === "POST" && req.url === "/rpc") return res.end(await forward(await readAll(req)));
+  if (req.method === "POST" && req.url === "/truth") return res.end(await forward(await readAll(req)));
+  if (req.method === "POST" && req.url === "/rpc") return res.end(JSON.stringify(await answerOne(JSON.parse(await readAll(req)))));
   if (req.method === "POST" && req.url === "/lie") await startLie(JSON.parse(await readAll(req)));
   res.writeHead(200, { "content-type": "application/json" });
   res.end(JSON.stringify({ mode: lie.mode, requests }));
