@@ -147,7 +147,8 @@ struct ct_hs_responder_config {
     uint8_t wallet20[20];             /* own; zeros for the WM */
     const struct ct_x25519 *key;      /* own; borrowed until free */
     const struct ct_x25519 *previous; /* a second key still served (rotation), or NULL */
-    size_t capacity;                  /* handshakes at once, 1 to 4096 */
+    size_t capacity;                  /* handshakes remembered at once, 1 to 4096 */
+    size_t half_open_max;             /* 0: CT_HS_HALF_OPEN_MAX; SIZE_MAX: never a cookie (HTTP) */
     struct ct_secret32 cookie_seed;   /* fresh random; cookie keys are derived from it */
 };
 

@@ -24,8 +24,8 @@ CT_MUST_USE ct_err ct_seal(uint8_t *out, const uint8_t peer_public32[32],
                            const void *plain, size_t len);
 
 /*
- * Opens what ct_seal() made. out has room for sealed_len - CT_SEAL_OVERHEAD bytes and is written
- * only on CT_OK.
+ * Opens what ct_seal() made. out has room for sealed_len - CT_SEAL_OVERHEAD bytes; it is
+ * wiped when the seal does not hold.
  *
  * Errors: CT_ERR_FORMAT (too short or too long), CT_ERR_AUTH (not for this key, or altered).
  */

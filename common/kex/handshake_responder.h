@@ -1,0 +1,89 @@
+/* One handshake as its responder holds it: claimed, answered, complete or refused; kex only. */
+#ifndef CT_KEX_HANDSHAKE_RESPONDER_H
+#define CT_KEX_HANDSHAKE_RESPONDER_H
+
+#include <stdbool.h>
+
+#include "kex/handshake_wire.h"
+
+enum ct_hs_entry_state {
+    CT_HS_CLAIMED,  /* m1 opened, A's record awaited */
+    CT_HS_ANSWERED, /* m2 is out */
+    CT_HS_COMPLETE, /* the session was given out; m2 and the flight are remembered */
+    CT_HS_REFUSED,  /* only the memory of the sid is left */
+};
+
+/* Who answers: the deployment and the party, without the table. */
+struct ct_hs_self {
+    struct ct_hs_net net;
+    uint8_t deployment32[32];
+    char identity[64];
+    uint8_t wallet20[20];
+};
+
+struct ct_hs_entry {
+    enum ct_hs_entry_state state;
+    enum ct_hs_purpose purpose;
+    uint64_t began_ms;
+    struct ct_hs_source source;
+    const struct ct_x25519 *key; /* the one that opened m1; borrowed */
+    bool rechecked;              /* A's record was read once more already */
+    struct ct_hs_p1 p1;
+    struct ct_hs_party peer; /* A, once its record matched */
+    uint8_t sid16[16];
+    uint8_t n2_32[32];
+    struct ct_secret32 ephemeral;
+    uint8_t messages[CT_HS_END4];
+    uint8_t *held; /* a ClientHello that came early, or NULL */
+    size_t held_len;
+};
+
+/*
+ * Opens an m1 (bytes without cookie field) into a new entry with key. CT_ERR_AUTH: not sealed to
+ * key, or not meant for self; CT_ERR_REPLAY: self's own identity came back.
+ */
+CT_MUST_USE ct_err ct_hs_entry_open(struct ct_hs_entry *entry, const struct ct_hs_self *self,
+                                    const struct ct_x25519 *key, enum ct_hs_purpose purpose,
+                                    const uint8_t bare[CT_HS_M1_BARE_LEN]);
+/* Does A's record match what m1 claims? */
+bool ct_hs_entry_matches(const struct ct_hs_entry *entry, const struct ct_hs_self *self,
+                         const struct ct_hs_party *record);
+/* Makes m2 into entry->messages. */
+CT_MUST_USE ct_err ct_hs_entry_answer(struct ct_hs_entry *entry, const struct ct_hs_self *self,
+                                      const struct ct_hs_party *record,
+                                      const struct ct_hs_responder_draw *draw);
+/* Takes m3 | m4 and gives the PSK; any error leaves the entry as it was. */
+CT_MUST_USE ct_err ct_hs_entry_complete(struct ct_hs_entry *entry, const struct ct_hs_self *self,
+                                        const uint8_t flight[CT_HS_FLIGHT_LEN], uint8_t psk32[32]);
+/* Wipes what is secret and keeps the messages' memory. */
+void ct_hs_entry_wipe_secrets(struct ct_hs_entry *entry);
+void ct_hs_entry_free(struct ct_hs_entry *entry); /* wipes; NULL is fine */
+
+struct ct_hs_responder {
+    struct ct_hs_self self;
+    unsigned purposes;
+    const struct ct_x25519 *key;      /* borrowed */
+    const struct ct_x25519 *previous; /* borrowed, may be NULL */
+    struct ct_secret32 cookie_seed;
+    size_t half_open_max;
+    size_t half_open;
+    uint64_t next_expiry_ms; /* nothing expires before */
+    uint8_t m0[CT_HS_M0_LEN];
+    uint8_t held[CT_HS_HELD_MAX]; /* what result->rest points to when it was held */
+    size_t capacity;
+    size_t count;
+    struct slot {
+        uint8_t sid16[16];
+        struct ct_hs_entry *entry;
+    } * slots; /* the first count are in use */
+};
+
+/* NULL when the sid is not known. */
+struct ct_hs_entry *ct_hs_table_find(const struct ct_hs_responder *table, const uint8_t sid16[16]);
+/* Takes the entry, whose began_ms is set; the caller has checked that there is room. */
+void ct_hs_table_add(struct ct_hs_responder *table, struct ct_hs_entry *entry);
+/* An entry leaves the half-open states once, for CT_HS_COMPLETE or CT_HS_REFUSED. */
+void ct_hs_table_close(struct ct_hs_responder *table, struct ct_hs_entry *entry,
+                       enum ct_hs_entry_state state);
+
+#endif
