@@ -1,0 +1,123 @@
+/* An account with the wallet manager: opened, used under the PSK that enrolment gave, closed. */
+#include "wm/wm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/hex.h"
+#include "base/secret.h"
+#include "chain/bundle.h"
+#include "chain/registry.h"
+#include "wm/account.h"
+#include "wm/problem.h"
+
+enum { DEFAULT_TIMEOUT_MS = 10000 };
+
+void ct_wm_relay_identity(char out[23], const uint8_t pending_id32[32])
+{
+    memcpy(out, "relay:", 6);
+    ct_hex(out + 6, pending_id32, 8);
+}
+
+ct_err ct_wm_open(struct ct_wm **out, const struct ct_wm_config *config, struct ct_why *why)
+{
+    if (config->purpose == CT_HS_CALL || config->key_count < 1 ||
+        config->key_count > CT_WM_KEYS_MAX || config->wallet == NULL || config->key == NULL ||
+        !ct_identity_valid(config->identity)) {
+        return ct_why(why, CT_ERR_ARG,
+                      "cannot open an account with the wallet manager: an identity has 1 to 63 "
+                      "characters out of A-Z a-z 0-9 . _ : @ -");
+    }
+    if (config->bundle->wm_handshake_url[0] == '\0' || config->bundle->wm_tls_url[0] == '\0') {
+        return ct_why(why, CT_ERR_CONFIG,
+                      "the bundle names no wallet manager; get a bundle with \"wm\" in it from the "
+                      "platform");
+    }
+    struct ct_wm *wm = calloc(1, sizeof(*wm));
+    if (wm == NULL) {
+        return ct_why(why, CT_ERR_NOMEM, "out of memory");
+    }
+    wm->bundle = *config->bundle;
+    memcpy(wm->keys, config->keys, config->key_count * sizeof(wm->keys[0]));
+    wm->key_count = config->key_count;
+    wm->purpose = config->purpose;
+    memcpy(wm->identity, config->identity, strlen(config->identity) + 1);
+    wm->wallet = config->wallet;
+    wm->key = config->key;
+    wm->timeout_ms = config->timeout_ms != 0 ? config->timeout_ms : DEFAULT_TIMEOUT_MS;
+    *out = wm;
+    return CT_OK;
+}
+
+void ct_wm_free(struct ct_wm *wm)
+{
+    if (wm != NULL) {
+        ct_wm_link_free(wm->plain);
+        ct_wm_forget_psk(wm);
+        ct_wipe(wm, sizeof(*wm));
+        free(wm);
+    }
+}
+
+/* base + path, one slash between them. */
+ct_err ct_wm_url(char out[CT_WM_URL_MAX], const char *base, const char *path, struct ct_why *why)
+{
+    size_t len = strlen(base);
+    while (len > 0 && base[len - 1] == '/') {
+        len--;
+    }
+    int n = snprintf(out, CT_WM_URL_MAX, "%.*s%s", (int)len, base, path);
+    if (n < 0 || n >= CT_WM_URL_MAX) {
+        return ct_why(why, CT_ERR_ARG, "the address %s%s is too long", base, path);
+    }
+    return CT_OK;
+}
+
+void ct_wm_forget_psk(struct ct_wm *wm)
+{
+    ct_wm_link_free(wm->secure);
+    wm->secure = NULL;
+    wm->secure_until_ms = 0;
+}
+
+static ct_err call_secure(struct ct_wm *wm, struct ct_wm_answer *out, const char *method,
+                          const char *url, const char *body, struct ct_why *why)
+{
+    struct ct_wm_reply reply = {0, 0};
+    memset(out, 0, sizeof(*out));
+    ct_err err = ct_wm_link_call(wm->secure, &reply, out->body, sizeof(out->body), method, url,
+                                 body, wm->timeout_ms, why);
+    out->status = reply.status;
+    out->body_len = reply.len;
+    return err;
+}
+
+ct_err ct_wm_request(struct ct_wm *wm, struct ct_wm_answer *out, const char *method,
+                     const char *path, const char *body, struct ct_why *why)
+{
+    char url[CT_WM_URL_MAX];
+    bool fresh = false;
+    ct_err err = ct_wm_url(url, wm->bundle.wm_tls_url, path, why);
+    if (err == CT_OK && (wm->secure == NULL || ct_mono_ms() >= wm->secure_until_ms)) {
+        err = ct_wm_enrol(wm, why);
+        fresh = true;
+    }
+    if (err != CT_OK) {
+        return err;
+    }
+    err = call_secure(wm, out, method, url, body, why);
+    if (err == CT_ERR_AUTH && !fresh) { /* a WM that restarted has forgotten its PSKs */
+        ct_wm_forget_psk(wm);
+        err = ct_wm_enrol(wm, why);
+        if (err == CT_OK) {
+            err = call_secure(wm, out, method, url, body, why);
+        }
+    }
+    if (err != CT_OK) {
+        ct_wm_forget_psk(wm);
+        return err;
+    }
+    return out->status < 400 ? CT_OK : ct_wm_problem(out, "the wallet manager refused", why);
+}
