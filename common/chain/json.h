@@ -21,6 +21,7 @@ bool ct_json_is_null(const struct ct_json *value); /* also for NULL itself */
 bool ct_json_is_array(const struct ct_json *value);
 bool ct_json_is_object(const struct ct_json *value);
 const struct ct_json *ct_json_get(const struct ct_json *object, const char *key);
+bool ct_json_has(const struct ct_json *object, const char *key); /* true for null, too */
 size_t ct_json_count(const struct ct_json *array);
 const struct ct_json *ct_json_at(const struct ct_json *array, size_t index);
 /* Member names, in the order of the text; NULL past the end. */

@@ -2,6 +2,7 @@
 #ifndef CT_CHAIN_JSONRPC_H
 #define CT_CHAIN_JSONRPC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,7 +25,8 @@ struct ct_jsonrpc_call {
 void ct_jsonrpc_write(struct ct_wr *w, const struct ct_jsonrpc_call *calls, size_t count);
 
 struct ct_jsonrpc_answer {
-    const struct ct_json *result; /* NULL when the endpoint answered with an error */
+    const struct ct_json *result; /* NULL for JSON's null, and when it failed */
+    bool failed;                  /* the endpoint answered with an error: */
     int64_t error_code;           /* JSON-RPC: -32000 server, -32601 no such method, 3 revert.. */
     char error_text[200];
     uint8_t error_data[260]; /* what a revert returned; longer data is cut */
@@ -39,6 +41,8 @@ struct ct_jsonrpc_answer {
 CT_MUST_USE ct_err ct_jsonrpc_read(struct ct_json **document, struct ct_jsonrpc_answer *answers,
                                    size_t count, const char *text, size_t len);
 
+/* Did the contract refuse (code 3, or "revert" in the message)? */
+bool ct_jsonrpc_is_revert(const struct ct_jsonrpc_answer *answer);
 /* An error answer as status (CT_ERR_REFUSED for a revert, else CT_ERR_CHAIN) and sentence. */
 ct_err ct_jsonrpc_error(const struct ct_jsonrpc_answer *answer, const char *method,
                         struct ct_why *why);

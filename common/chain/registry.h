@@ -77,6 +77,8 @@ CT_MUST_USE ct_err ct_identity_hash(uint8_t out32[32], const char *identity);
 void ct_slot_device(uint8_t out32[32], const uint8_t id_hash32[32]);  /* 2 words from here */
 void ct_slot_relay(uint8_t out32[32], uint16_t index);                /* 4 words from here */
 void ct_slot_pending(uint8_t out32[32], const uint8_t pending32[32]); /* 4 words from here */
+void ct_slot_approver(uint8_t out32[32], const uint8_t addr20[20]);
+/* slot32 + add, as words that follow each other are found. */
 void ct_slot_plus(uint8_t slot32[32], unsigned add);
 
 /* Decoding refuses (CT_ERR_FORMAT) what the contract never writes: unknown states, reserved bits.
@@ -91,7 +93,7 @@ void ct_relay_digest(uint8_t out32[32], const struct ct_relay *relay);
 void ct_registry_pending_id(uint8_t out32[32], const uint8_t owner20[20], const uint8_t salt32[32]);
 
 const char *ct_record_state_text(enum ct_record_state state);
-/* "198.51.100.11" or "[2001:db8::1]" style text of a relay's address; false when it has none. */
+/* Is there such an address (it is not all zero)? */
 bool ct_relay_has_ip4(const uint8_t ip4[4]);
 bool ct_relay_has_ip6(const uint8_t ip6[16]);
 
@@ -176,8 +178,13 @@ void ct_call_revoke_pass(struct ct_wr *w, const uint8_t pass16[16]);
 void ct_call_set_wm_key(struct ct_wr *w, const uint8_t ed25519[32], const uint8_t x25519[32],
                         uint64_t not_after_s);
 void ct_call_set_approver(struct ct_wr *w, const uint8_t addr20[20], bool allowed);
-/* Creation code and constructor argument: the owner. ct_call_deploy_len() bytes. */
-void ct_call_deploy(struct ct_wr *w, const uint8_t owner20[20]);
+/*
+ * Creation code and constructor arguments (a transaction without "to"): the cold owner, the first
+ * approver, the first WM keys (its id is ignored: the contract begins with 1).
+ */
+void ct_call_deploy(struct ct_wr *w, const uint8_t owner20[20], const uint8_t approver20[20],
+                    const struct ct_wm_key *wm_key);
+/* Bytes that takes: about 17,000. */
 size_t ct_call_deploy_len(void);
 
 /* ---- what happened ---- */

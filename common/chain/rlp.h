@@ -39,6 +39,8 @@ struct ct_u256 ct_rlp_next_u256(struct ct_rd *r);
 CT_MUST_USE ct_err ct_rlp_check(const void *data, size_t len);
 
 void ct_rlp_bytes(struct ct_wr *w, const void *data, size_t len);
+/* Only the head that goes before the string's bytes (none for a byte that stands for itself). */
+void ct_rlp_bytes_head(struct ct_wr *w, const void *data, size_t len);
 void ct_rlp_u64(struct ct_wr *w, uint64_t value);
 void ct_rlp_u256(struct ct_wr *w, const struct ct_u256 *value);
 /* The head of a list whose encoded items take payload_len bytes (count them with a NULL writer). */

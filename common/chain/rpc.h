@@ -39,7 +39,7 @@ CT_MUST_USE ct_err ct_rpc_estimate_gas(struct ct_chain *chain, const struct ct_r
 /* CT_ERR_ROOM when what the call returns is longer than cap. */
 CT_MUST_USE ct_err ct_rpc_call(struct ct_chain *chain, const struct ct_rpc_tx *tx, uint8_t *out,
                                size_t cap, size_t *len, struct ct_why *why);
-/* Sent to two endpoints at once; one that knows it already has taken it. */
+/* Sent to endpoints until two have taken it; one that knows it already has. */
 CT_MUST_USE ct_err ct_rpc_send_raw(struct ct_chain *chain, const uint8_t *tx, size_t len,
                                    struct ct_why *why);
 

@@ -7,15 +7,11 @@
 #include <stdint.h>
 
 #include <chainturn/err.h>
+#include "chain/span.h"
 
 enum {
     CT_TRIE_NODES_MAX = 65,       /* 64 nibbles and the root */
     CT_TRIE_NODE_MAX = 1024 * 64, /* bytes of one node; a branch of hashes has 532 */
-};
-
-struct ct_span {
-    const uint8_t *data;
-    size_t len;
 };
 
 /* The root of a trie without entries: keccak256(0x80). */
