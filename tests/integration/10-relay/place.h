@@ -1,0 +1,76 @@
+/* Where the relay is tested: a folder, a server of its own, peers on loopback, a TURN client. */
+#ifndef CT_RELAY_PLACE_H
+#define CT_RELAY_PLACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "chain/registry.h"
+#include "kex/pass.h"
+#include "turn/alloc.h"
+
+/*
+ *   client --- 127.0.0.1:port [relay under test] 127.0.0.1:RELAYED
+ *                                                    |--- 127.0.0.2 an approved relay, APPROVED
+ *                                                    |--- 127.0.0.3 somebody else
+ *                                                    '--- 127.0.0.4 approved, and denied-peer-ip
+ * The chain cannot be reached: the relay lives on what it kept on disk.
+ */
+enum { APPROVED_MIN = 50000, APPROVED_MAX = 50100, RELAYED_MIN = 51000, RELAYED_MAX = 51400 };
+
+struct place {
+    const char *turnserver; /* paths of the programs */
+    const char *uclient;
+    const char *peer;
+    char folder[64];
+    uint16_t port;
+    uint8_t deployment32[32];
+    struct ct_ed25519 signer;
+    struct ct_wm_key keys[2];
+    struct ct_x25519 relay;
+};
+
+/* Makes folder, keys, bundle, and the relay's memory of the chain, confirmed age_s ago. */
+bool place_make(struct place *p, char **argv);
+bool place_remember(struct place *p, uint64_t age_s);
+void place_remove(struct place *p);
+
+/* Writes turnserver.conf: what every server here has, then extra. */
+bool place_configure(struct place *p, const char *extra);
+extern const char *const place_module_on; /* options of the module, for extra */
+
+pid_t place_start(struct place *p); /* turnserver -c turnserver.conf */
+/* SIGTERM; the exit code, or 1000 + the signal that ended it. */
+int place_stop(pid_t pid);
+/* Runs to the end; exit code, and what it said on both outputs. */
+int place_run(char *said, size_t cap, const char *const argv[]);
+pid_t place_spawn(const char *const argv[], const char *output); /* in the background */
+
+struct credential {
+    char user[CT_PASS_TEXT_LEN + 1];
+    char password[CT_PASS_PASSWORD_LEN + 1];
+};
+/* A pass for life_s seconds, signed at signed_at_s. */
+bool place_pass(struct place *p, struct credential *out, uint64_t signed_at_s, uint32_t life_s);
+
+struct client {
+    int fd;
+    struct ct_alloc alloc;
+};
+/* Allocates; state READY or FAILED afterwards. */
+bool client_open(struct client *c, const struct place *p, const char *user, const char *password);
+void client_close(struct client *c);
+bool client_permit(struct client *c, const struct ct_addr *peer); /* false: refused */
+void client_send(struct client *c, const struct ct_addr *peer, const char *text);
+/* The next text from a peer, within 2 s; "" when none came. */
+const char *client_receive(struct client *c);
+
+struct ct_addr loopback(uint8_t last, uint16_t port);
+int peer_open(const struct ct_addr *at);
+void peer_send(int fd, const struct ct_addr *to, const char *text);
+const char *peer_receive(int fd); /* within 2 s, "" when none came */
+bool peer_has_nothing(int fd);    /* now */
+
+#endif
