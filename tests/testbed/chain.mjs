@@ -110,6 +110,13 @@ export class Chain {
     return wallet.address;
   }
 
+  // D of docs/protocol.md
+  deployment() {
+    const text = ethers.hexlify(ethers.toUtf8Bytes("chainturn/1"));
+    const packed = ethers.concat([text, word(CHAIN_ID), this.contract]);
+    return Buffer.from(keccak256(packed).slice(2), "hex");
+  }
+
   async storage(slot) {
     return BigInt(await this.rpc("eth_getStorageAt", [this.contract, word(slot), "latest"]));
   }

@@ -61,8 +61,8 @@ export class Platform {
   }
 
   // Folder, wallet with a little ether for the registration, and configuration of a relay.
-  async prepareRelay(number, extra = []) {
-    const dir = path.join(this.network.work, `relay${number}`);
+  async prepareRelay(number, extra = [], folder = `relay${number}`) {
+    const dir = path.join(this.network.work, folder);
     fs.mkdirSync(path.join(dir, "state"), { recursive: true, mode: 0o700 });
     const ip = address[`relay${number}`];
     const wallet = await this.chain.fundedKey(path.join(dir, "wallet.key"), 1);

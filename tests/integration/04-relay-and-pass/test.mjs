@@ -1,0 +1,124 @@
+// A relay against passes, strangers and its own bad configuration.
+// needs: turnserver turnutils_uclient wm-server wm-admin ct-forgedrelay
+import crypto from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { ethers } from "../../testbed/chain.mjs";
+import { address } from "../../testbed/network.mjs";
+import { credential, makePass, readKey, x25519Public } from "../../testbed/pass.mjs";
+import { bundleWith, DEAF, NOWHERE } from "../inputs.mjs";
+import { test } from "../claims.mjs";
+
+const TURN_MJS = fileURLToPath(new URL("../../testbed/turn.mjs", import.meta.url));
+const HOUR = 3600;
+const now_s = () => Math.floor(Date.now() / 1000);
+
+async function bringUp(stage) {
+  await stage.chain.start();
+  await stage.platform.initWm();
+  await stage.platform.startWm();
+  for (const n of [1, 2]) stage.platform.startRelay(await stage.platform.prepareRelay(n));
+  await stage.platform.waitApproved(2);
+}
+
+// What the relay answers to this credential: 0 or a STUN error code.
+async function allocate(stage, login, peers = []) {
+  const program = await stage.programs.run("turn", [process.execPath, TURN_MJS, address.relay1, "3478"], {
+    netns: stage.network.netns("dev-a"),
+    input: JSON.stringify({ ...login, peers }),
+  });
+  return JSON.parse(program.lines.at(-1));
+}
+
+async function passes(stage, claims) {
+  const { chain, platform } = stage;
+  const relayPublic = x25519Public(readKey(path.join(platform.relays[0].dir, "relay.key")));
+  const signer = readKey(path.join(platform.wmDir, "wm-pass.key"));
+  const deployment = chain.deployment();
+  const good = { deployment, signer, expires_s: now_s() + HOUR };
+  const login = (how, at = relayPublic) => credential(makePass({ ...good, ...how }), at);
+
+  const peers = [`${address.relay2}:50000`, "127.0.0.1:7", "10.71.0.2:7", "169.254.1.1:7", "224.0.0.1:7"];
+  const fine = await allocate(stage, login({}), peers);
+  claims.that("a pass made from the protocol's text alone is taken", fine.code === 0, fine);
+  claims.that("the lifetime does not exceed the pass", fine.lifetime_s <= HOUR, fine);
+  claims.that("a permission for a public peer is given", fine.permissions?.[peers[0]] === 0, fine);
+  for (const peer of peers.slice(1)) claims.that(`a permission for ${peer} is refused`, fine.permissions?.[peer] === 403, fine);
+
+  const refused = async (claim, how) => {
+    const got = await allocate(stage, how);
+    claims.that(`${claim} is refused`, got.code === 401, got);
+  };
+  await refused("an expired pass", login({ expires_s: now_s() - 10 }));
+  await refused("a pass valid for more than a day", login({ expires_s: now_s() + 25 * HOUR }));
+  await refused("a pass signed by another", login({ signer: crypto.randomBytes(32) }));
+  await refused("a pass of another deployment", login({ deployment: crypto.randomBytes(32) }));
+  await refused("a pass of an unknown key id", login({ keyId: 7 }));
+  await refused("a pass without the scope to allocate", login({ scope: 0 }));
+  await refused("a pass with the password for another relay", login({}, x25519Public(crypto.randomBytes(32))));
+  await refused("a user name that is no pass", { username: "ordinary", password: "words" });
+  return login({});
+}
+
+async function stockClient(stage, claims, login) {
+  const echo = stage.programs.start("peer", [stage.platform.program("turnutils_peer"), "-L", address.wm, "-p", "3480"], {
+    netns: stage.network.netns("wm"),
+  });
+  const uclient = [stage.platform.program("turnutils_uclient"), "-u", login.username, "-w", login.password];
+  const program = await stage.programs.run(
+    "uclient",
+    [...uclient, "-e", address.wm, "-r", "3480", "-n", "50", "-m", "2", "-l", "200", "-c", "-X", "-g", address.relay1],
+    { netns: stage.network.netns("dev-a"), codes: [0, 255, 1], timeout_ms: 30000 },
+  );
+  await echo.end();
+  const text = program.text();
+  const received = Number(text.match(/tot_recv_msgs=(\d+)(?![\s\S]*tot_recv_msgs=)/)?.[1] ?? 0);
+  claims.that("a stock TURN client relays with a pass as its user name", program.code === 0 && received >= 90, text.slice(-500));
+}
+
+async function forgers(stage, claims) {
+  const { chain, platform } = stage;
+  const owner = new ethers.Wallet(ethers.hexlify(crypto.randomBytes(32))).address;
+  const salt = ethers.id("forger");
+  const before = await chain.snapshot();
+  for (const how of ["signature", "proposal"]) {
+    const argv = [stage.network.tool("forgedrelay"), how, platform.bundleFile, owner, salt];
+    const program = await stage.programs.run(`forged-${how}`, argv, { netns: stage.network.netns("dev-a"), codes: [0, 1, 6] });
+    claims.that(`a relay with a forged ${how} is refused`, program.code === 6, program.text());
+    claims.that(`a forged ${how} is refused in a sentence`, /^ct-forgedrelay: .{20,}/m.test(program.text()), program.text());
+  }
+  claims.that("forgers change nothing on chain", (await chain.snapshot()) === before);
+}
+
+// A third relay at relay2's host with something wrong in its configuration.
+async function badRelay(stage, claims, claim, code, sentence, change) {
+  const relay = await stage.platform.prepareRelay(2, [], "bad-relay");
+  fs.writeFileSync(relay.conf, change(fs.readFileSync(relay.conf, "utf8")));
+  const before = await stage.chain.snapshot();
+  const program = await stage.programs.run("bad-relay", [stage.platform.program("turnserver"), "-c", relay.conf], {
+    netns: stage.network.netns("relay2"),
+    cwd: relay.dir,
+    codes: [0, 1, 2, 7, 69, 78, 255],
+    timeout_ms: 30000,
+  });
+  claims.refuses(claim, program, code, sentence);
+  claims.that(`${claim}: nothing changes on chain`, (await stage.chain.snapshot()) === before);
+}
+
+test(async (stage, claims) => {
+  await bringUp(stage);
+  const { platform } = stage;
+  const login = await passes(stage, claims);
+  await stockClient(stage, claims, login);
+  await forgers(stage, claims);
+
+  await platform.relays[1].program.end();
+  const bundle = (change) => (text) => text.replace(/chainturn-bundle=.*/, `chainturn-bundle=${bundleWith(platform, change)}`);
+  const bad = (...rest) => badRelay(stage, claims, ...rest);
+  await bad("relay: a misspelt key", 78, /chainturn-moode.*chainturn-mode/, (t) => t.replace("chainturn-mode", "chainturn-moode"));
+  await bad("relay: a mode that is none", 78, /mode.*(off|relays)/, (t) => t.replace("mode=relays", "mode=everyone"));
+  await bad("relay: another chain", 69, /chain/i, bundle({ chain_id: "1" }));
+  await bad("relay: no contract there", 69, /contract/i, bundle({ contract: NOWHERE }));
+  await bad("relay: no RPC endpoint answers", 69, /endpoint|rpc/i, bundle({ rpc: DEAF }));
+});
