@@ -8,10 +8,8 @@ import { dialMany, dialOnce, numberedLines, sendLines } from "./calls.mjs";
 import { address, measure } from "./network.mjs";
 import { findSecrets } from "./plaintext.mjs";
 import { Failure } from "./processes.mjs";
+import { CALLEE, bringUp, enrol } from "./scene.mjs";
 import { median, options, runStages } from "./stage.mjs";
-
-const ONE = { id: "phone-1", side: "a" };
-const TWO = { id: "door-7", side: "b" };
 
 function sentence(result) {
   const { nat_a, nat_b, relay, peer } = result;
@@ -75,33 +73,6 @@ async function search(s, captures, mark) {
   };
 }
 
-async function bringUp(s) {
-  await s.stage("chain", "starting the chain", () => s.chain.start(), () =>
-    "a chain with 1 s blocks and three RPC endpoints, of which two must agree");
-  await s.stage("wm_init", "deploying the contract", () => s.platform.initWm(), () =>
-    `wm-server init: contract ${s.chain.contract} deployed, configuration and provisioning bundle written`);
-  await s.stage("wm_start", "starting the wallet manager", () => s.platform.startWm(), () => "the wallet manager is ready");
-  await s.stage("relays", "starting the relays", async () => {
-    for (const n of [1, 2]) s.platform.startRelay(await s.platform.prepareRelay(n));
-    await s.platform.waitApproved(2);
-  }, () => "two relays registered themselves, were tested by the wallet manager and approved on chain");
-}
-
-async function enrol(s) {
-  const { platform } = s;
-  const tokens = [await platform.issueToken(ONE.id), await platform.issueToken(TWO.id)];
-  const caller = platform.device(ONE.side, ONE.id);
-  const callee = platform.device(TWO.side, TWO.id);
-  for (const [device, token] of [[callee, tokens[1]], [caller, tokens[0]]]) {
-    await s.stage(`up_${device.side}`, `bringing ${device.identity} up`, () => device.up(token), () =>
-      `${device.identity}, behind NAT ${device.side}, enrolled with its token: wallet, pass, relayed address, record on chain`);
-    const { state } = await s.chain.device(device.identity);
-    if (state !== "approved") throw new Failure(`the contract says ${device.identity} is ${state}`);
-  }
-  await s.stage("listen", "listening", () => callee.listen(), () => `${callee.identity} listens`);
-  return { caller, callee };
-}
-
 async function call(s, { caller, callee }, opt) {
   const cold = await s.stage("dial_cold", "the first call", () => dialOnce(caller, callee), (c) =>
     `${caller.identity} calls ${callee.identity} by name, records read from chain and proved: first byte after ${c.ms.toFixed(0)} ms`);
@@ -119,8 +90,8 @@ async function demo(s, opt) {
   await bringUp(s);
   const captures = await startCaptures(s);
   const parties = await enrol(s);
-  const resolved = await s.stage("resolve", "resolving", () => parties.caller.run(["resolve", TWO.id]), () =>
-    `${TWO.id} resolved: the record proved against a block that two of three endpoints agree on`);
+  const resolved = await s.stage("resolve", "resolving", () => parties.caller.run(["resolve", CALLEE.id]), () =>
+    `${CALLEE.id} resolved: the record proved against a block that two of three endpoints agree on`);
   const { cold, calls } = await call(s, parties, opt);
 
   const mark = `said in confidence ${crypto.randomBytes(12).toString("hex")}`;

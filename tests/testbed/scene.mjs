@@ -1,0 +1,32 @@
+// The scene of demo and bench: chain, wallet manager, two relays, and two devices that have enrolled.
+import { Failure } from "./processes.mjs";
+
+export const CALLER = { id: "phone-1", side: "a" };
+export const CALLEE = { id: "door-7", side: "b" };
+
+export async function bringUp(s) {
+  await s.stage("chain", "starting the chain", () => s.chain.start(), () =>
+    "a chain with 1 s blocks and three RPC endpoints, of which two must agree");
+  await s.stage("wm_init", "deploying the contract", () => s.platform.initWm(), () =>
+    `wm-server init: contract ${s.chain.contract} deployed, configuration and provisioning bundle written`);
+  await s.stage("wm_start", "starting the wallet manager", () => s.platform.startWm(), () => "the wallet manager is ready");
+  await s.stage("relays", "starting the relays", async () => {
+    for (const n of [1, 2]) s.platform.startRelay(await s.platform.prepareRelay(n));
+    await s.platform.waitApproved(2);
+  }, () => "two relays registered themselves, were tested by the wallet manager and approved on chain");
+}
+
+export async function enrol(s) {
+  const { platform } = s;
+  const tokens = [await platform.issueToken(CALLER.id), await platform.issueToken(CALLEE.id)];
+  const caller = platform.device(CALLER.side, CALLER.id);
+  const callee = platform.device(CALLEE.side, CALLEE.id);
+  for (const [device, token] of [[callee, tokens[1]], [caller, tokens[0]]]) {
+    await s.stage(`up_${device.side}`, `bringing ${device.identity} up`, () => device.up(token), () =>
+      `${device.identity}, behind NAT ${device.side}, enrolled with its token: wallet, pass, relayed address, record on chain`);
+    const { state } = await s.chain.device(device.identity);
+    if (state !== "approved") throw new Failure(`the contract says ${device.identity} is ${state}`);
+  }
+  await s.stage("listen", "listening", () => callee.listen(), () => `${callee.identity} listens`);
+  return { caller, callee };
+}
