@@ -1,0 +1,381 @@
+/* One call: handshake, then DTLS, with every timer of it; datagrams and time in, datagrams out. */
+#include "session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/secret.h"
+
+#define FIRST_IS_DTLS(byte) ((byte) >= 20 && (byte) <= 63) /* RFC 7983 */
+
+struct ct_session {
+    struct ct_dtls_env *env; /* borrowed */
+    struct ct_session_io io;
+    enum ct_session_state state;
+    struct ct_hs_initiator *hs; /* NULL when we answered, and once it is done */
+    struct ct_dtls *dtls;       /* NULL before the keys stand */
+    bool is_dialled;
+    uint8_t sid16[16];
+    char identity[64];
+    uint32_t rtt_ms;
+    uint64_t born_ms, heard_ms;
+    uint64_t asked_ms; /* when m1 was sent, while it was sent once */
+    unsigned asked;
+    uint8_t hello[CT_HS_HELD_MAX]; /* ClientHello: rides behind m3 and m4, each time */
+    size_t hello_len;
+    bool is_gathering; /* DTLS writes into hello, not to the peer */
+    ct_err failure;
+    struct ct_why why;
+};
+
+static void send_dtls(void *arg, const uint8_t *datagram, size_t len)
+{
+    struct ct_session *s = arg;
+    if (!s->is_gathering) {
+        s->io.send(s->io.arg, datagram, len);
+    } else if (s->hello_len + len <= sizeof s->hello) {
+        memcpy(s->hello + s->hello_len, datagram, len);
+        s->hello_len += len;
+    }
+}
+
+static void drop_machines(struct ct_session *s)
+{
+    ct_hs_initiator_free(s->hs);
+    s->hs = NULL;
+    ct_dtls_free(s->dtls);
+    s->dtls = NULL;
+}
+
+static void fail(struct ct_session *s, ct_err err, const char *text)
+{
+    if (s->state == CT_SESSION_CLOSED) {
+        return;
+    }
+    s->state = CT_SESSION_CLOSED;
+    s->failure = ct_why(&s->why, err, "%s %s", s->identity, text);
+    drop_machines(s);
+}
+
+static struct ct_session *new_session(struct ct_dtls_env *env, const struct ct_session_io *io,
+                                      const char *identity, uint64_t now_ms)
+{
+    struct ct_session *s = calloc(1, sizeof *s);
+    if (s != NULL) {
+        s->env = env;
+        s->io = *io;
+        s->born_ms = now_ms;
+        s->heard_ms = now_ms;
+        memcpy(s->identity, identity, strnlen(identity, sizeof s->identity - 1));
+    }
+    return s;
+}
+
+static ct_err start_dtls(struct ct_session *s, const struct ct_hs_session *session, bool is_client)
+{
+    struct ct_dtls_config config = {
+        .is_client = is_client,
+        .repeats_hello = is_client,
+        .identity = session->psk_identity,
+        .psk32 = session->psk32,
+        .rtt_ms = s->rtt_ms,
+        .send = send_dtls,
+        .arg = s,
+    };
+    ct_err err = ct_dtls_new(&s->dtls, s->env, &config);
+    if (err != CT_OK) {
+        return err;
+    }
+    s->state = CT_SESSION_DTLS;
+    s->is_gathering = is_client;
+    err = ct_dtls_start(s->dtls);
+    s->is_gathering = false;
+    return err;
+}
+
+/* ---- the initiator ---- */
+
+/* Sends what the handshake has due: m1, or m3 and m4 with the ClientHello behind them. */
+static void send_handshake(struct ct_session *s, uint64_t now_ms)
+{
+    const uint8_t *bytes;
+    size_t len;
+    uint8_t flight[CT_HS_FLIGHT_LEN + CT_HS_HELD_MAX];
+
+    ct_err err = ct_hs_initiator_poll(s->hs, &bytes, &len, now_ms);
+    if (err == CT_ERR_AGAIN) {
+        return;
+    }
+    if (err != CT_OK) {
+        fail(s, CT_ERR_TIMEOUT,
+             s->state == CT_SESSION_DTLS
+                 ? "stopped answering during the handshake; try again"
+                 : "does not answer on its registered address; is it listening?");
+        return;
+    }
+    if (s->state != CT_SESSION_DTLS || len > CT_HS_FLIGHT_LEN) {
+        s->asked_ms = now_ms;
+        s->asked++;
+        s->io.send(s->io.arg, bytes, len);
+        return;
+    }
+    memcpy(flight, bytes, len);
+    memcpy(flight + len, s->hello, s->hello_len);
+    s->io.send(s->io.arg, flight, len + s->hello_len);
+}
+
+ct_err ct_session_dial(struct ct_session **out, struct ct_dtls_env *env,
+                       const struct ct_session_io *io, const struct ct_hs_initiator_config *config,
+                       const struct ct_hs_initiator_draw *draw, uint64_t now_ms)
+{
+    struct ct_session *s = new_session(env, io, config->peer.identity, now_ms);
+    if (s == NULL) {
+        return CT_ERR_NOMEM;
+    }
+    s->is_dialled = true;
+    s->state = CT_SESSION_HANDSHAKE;
+    ct_err err = ct_hs_initiator_new(&s->hs, config, draw, now_ms);
+    if (err != CT_OK) {
+        ct_session_free(s);
+        return err;
+    }
+    memcpy(s->sid16, ct_hs_initiator_sid16(s->hs), sizeof s->sid16);
+    send_handshake(s, now_ms);
+    *out = s;
+    return CT_OK;
+}
+
+/* After m2 was taken: the keys stand, or the peer's record has to be read again. */
+static void look_at_handshake(struct ct_session *s, uint64_t now_ms)
+{
+    struct ct_hs_session keys;
+    enum ct_hs_state state = ct_hs_initiator_state(s->hs);
+
+    if (state == CT_HS_RECHECK) {
+        s->state = CT_SESSION_RECHECK;
+    } else if (state == CT_HS_FAILED) {
+        fail(s, CT_ERR_AUTH, "answered with a key or wallet that is not the registered one");
+    } else if (state == CT_HS_READY && s->dtls == NULL) {
+        ct_err err = ct_hs_initiator_session(s->hs, &keys);
+        if (err == CT_OK) {
+            err = start_dtls(s, &keys, true);
+            ct_wipe(&keys, sizeof keys);
+        }
+        if (err != CT_OK) {
+            fail(s, err, "could not be called: this host cannot start DTLS");
+            return;
+        }
+    }
+    if (s->state != CT_SESSION_CLOSED) {
+        send_handshake(s, now_ms); /* m1 with a cookie, or the flight */
+    }
+}
+
+static void take_handshake(struct ct_session *s, const uint8_t *datagram, size_t len,
+                           uint64_t now_ms)
+{
+    if (s->hs == NULL || s->state > CT_SESSION_RECHECK) {
+        return;
+    }
+    ct_err err = ct_hs_initiator_input(s->hs, datagram, len, now_ms);
+    if (err != CT_OK && err != CT_ERR_AGAIN) {
+        return;
+    }
+    if (s->asked == 1) {
+        uint64_t rtt = now_ms - s->asked_ms;
+        s->rtt_ms = (uint32_t)(rtt == 0 ? 1 : rtt);
+    }
+    look_at_handshake(s, now_ms);
+}
+
+void ct_session_peer(struct ct_session *s, const struct ct_hs_party *peer, uint64_t now_ms)
+{
+    if (s->state != CT_SESSION_RECHECK) {
+        return;
+    }
+    if (peer == NULL) {
+        fail(s, CT_ERR_CHAIN, "changed its record, and the chain could not be read again");
+        return;
+    }
+    s->state = CT_SESSION_HANDSHAKE;
+    if (ct_hs_initiator_peer(s->hs, peer, now_ms) != CT_OK) {
+        fail(s, CT_ERR_AUTH, "answered with a key or wallet that is not the registered one");
+        return;
+    }
+    look_at_handshake(s, now_ms);
+}
+
+/* ---- the responder ---- */
+
+ct_err ct_session_answer(struct ct_session **out, struct ct_dtls_env *env,
+                         const struct ct_session_io *io, const struct ct_hs_session *session,
+                         uint32_t rtt_ms, const void *rest, size_t rest_len, uint64_t now_ms)
+{
+    struct ct_session *s = new_session(env, io, session->peer.identity, now_ms);
+    if (s == NULL) {
+        return CT_ERR_NOMEM;
+    }
+    s->rtt_ms = rtt_ms;
+    memcpy(s->sid16, session->sid16, sizeof s->sid16);
+    ct_err err = start_dtls(s, session, false);
+    if (err != CT_OK) {
+        ct_session_free(s);
+        return err;
+    }
+    *out = s;
+    if (rest_len > 0) {
+        ct_session_input(s, rest, rest_len, now_ms);
+    }
+    return CT_OK;
+}
+
+/* ---- both ---- */
+
+void ct_session_free(struct ct_session *s)
+{
+    if (s != NULL) {
+        drop_machines(s);
+        ct_wipe(s, sizeof *s);
+        free(s);
+    }
+}
+
+static void read_data(struct ct_session *s, uint64_t now_ms)
+{
+    uint8_t data[CT_DTLS_MTU];
+    size_t len = 0;
+    ct_err err;
+    while ((err = ct_dtls_read(s->dtls, data, sizeof data, &len)) == CT_OK) {
+        s->heard_ms = now_ms;
+        s->io.data(s->io.arg, data, len);
+    }
+    if (err == CT_ERR_IO) {
+        fail(s, CT_ERR_IO, "hung up");
+    } else if (err != CT_ERR_AGAIN) {
+        fail(s, CT_ERR_AUTH, "broke the encrypted channel");
+    }
+    ct_wipe(data, sizeof data);
+}
+
+static void take_dtls(struct ct_session *s, const uint8_t *datagram, size_t len, uint64_t now_ms)
+{
+    if (s->dtls == NULL) {
+        return;
+    }
+    if (ct_dtls_input(s->dtls, datagram, len) != CT_OK) {
+        fail(s, CT_ERR_AUTH, "failed the DTLS handshake: its session key is another one");
+        return;
+    }
+    if (s->hs != NULL && ct_dtls_is_answered(s->dtls)) {
+        ct_hs_initiator_confirm(s->hs); /* m3 and m4 have arrived */
+        ct_hs_initiator_free(s->hs);
+        s->hs = NULL;
+    }
+    if (s->state == CT_SESSION_DTLS && ct_dtls_is_open(s->dtls)) {
+        s->state = CT_SESSION_OPEN;
+        s->heard_ms = now_ms;
+    }
+    if (s->state == CT_SESSION_OPEN) {
+        read_data(s, now_ms);
+    }
+}
+
+void ct_session_input(struct ct_session *s, const uint8_t *datagram, size_t len, uint64_t now_ms)
+{
+    if (len == 0 || s->state == CT_SESSION_CLOSED) {
+        return;
+    }
+    if (datagram[0] == CT_HS_FIRST_BYTE) {
+        take_handshake(s, datagram, len, now_ms);
+    } else if (FIRST_IS_DTLS(datagram[0])) {
+        take_dtls(s, datagram, len, now_ms);
+    }
+}
+
+void ct_session_tick(struct ct_session *s, uint64_t now_ms)
+{
+    bool is_setting_up = s->state < CT_SESSION_OPEN;
+    if (s->hs != NULL) {
+        send_handshake(s, now_ms);
+    }
+    if (is_setting_up && now_ms - s->born_ms >= CT_HS_LIFE_MS) {
+        fail(s, CT_ERR_TIMEOUT, "did not complete the handshake within 10 seconds");
+    }
+    if (s->dtls != NULL && ct_dtls_timeout_ms(s->dtls) == 0 && ct_dtls_timeout(s->dtls) != CT_OK) {
+        fail(s, CT_ERR_TIMEOUT, "stopped answering during the DTLS handshake; try again");
+    }
+}
+
+uint64_t ct_session_deadline(const struct ct_session *s, uint64_t now_ms)
+{
+    uint64_t deadline = s->state < CT_SESSION_OPEN ? s->born_ms + CT_HS_LIFE_MS : UINT64_MAX;
+    if (s->state == CT_SESSION_CLOSED) {
+        return UINT64_MAX;
+    }
+    if (s->hs != NULL && ct_hs_initiator_deadline_ms(s->hs) < deadline) {
+        deadline = ct_hs_initiator_deadline_ms(s->hs);
+    }
+    uint32_t left = s->dtls != NULL ? ct_dtls_timeout_ms(s->dtls) : UINT32_MAX;
+    return left != UINT32_MAX && now_ms + left < deadline ? now_ms + left : deadline;
+}
+
+ct_err ct_session_write(struct ct_session *s, const void *data, size_t len, uint64_t now_ms)
+{
+    if (s->state != CT_SESSION_OPEN) {
+        return CT_ERR_STATE;
+    }
+    ct_err err = ct_dtls_write(s->dtls, data, len);
+    if (err == CT_OK) {
+        s->heard_ms = now_ms;
+    }
+    return err;
+}
+
+void ct_session_close(struct ct_session *s)
+{
+    if (s->state == CT_SESSION_OPEN) {
+        ct_dtls_close(s->dtls);
+    }
+    s->state = CT_SESSION_CLOSED;
+    drop_machines(s);
+}
+
+enum ct_session_state ct_session_state(const struct ct_session *s)
+{
+    return s->state;
+}
+
+ct_err ct_session_failure(const struct ct_session *s, struct ct_why *why)
+{
+    return s->failure == CT_OK ? CT_OK : ct_why(why, s->failure, "%s", s->why.text);
+}
+
+const uint8_t *ct_session_sid16(const struct ct_session *s)
+{
+    return s->sid16;
+}
+
+const char *ct_session_identity(const struct ct_session *s)
+{
+    return s->identity;
+}
+
+bool ct_session_is_dialled(const struct ct_session *s)
+{
+    return s->is_dialled;
+}
+
+uint32_t ct_session_rtt_ms(const struct ct_session *s)
+{
+    return s->rtt_ms;
+}
+
+uint64_t ct_session_born_ms(const struct ct_session *s)
+{
+    return s->born_ms;
+}
+
+uint64_t ct_session_heard_ms(const struct ct_session *s)
+{
+    return s->heard_ms;
+}
