@@ -28,16 +28,10 @@ enum {
     SOCKET_BUFFER = 16 << 20,
 };
 
-/* pcap's file header and record header, in this machine's byte order as the magic says. */
-struct pcap_file {
-    uint32_t magic;
-    uint16_t major, minor;
-    int32_t zone;
-    uint32_t sigfigs, snaplen, linktype;
-};
-struct pcap_record {
-    uint32_t sec, usec, kept, len;
-};
+/* pcap's file header: magic, version 2.4, zone and accuracy 0, longest frame, Ethernet. It is in
+ * this machine's byte order, as the magic says. */
+static const uint32_t file_header[6] = {0xa1b2c3d4u, 0, 0, 0, SNAP_BYTES, 1};
+static const uint16_t file_version[2] = {2, 4};
 
 static _Noreturn void fail(const char *what, const char *which)
 {
@@ -94,9 +88,9 @@ static bool record(int fd, FILE *out, const char *path)
     }
     struct timespec t;
     (void)clock_gettime(CLOCK_REALTIME, &t);
-    struct pcap_record r = {(uint32_t)t.tv_sec, (uint32_t)(t.tv_nsec / 1000), (uint32_t)n,
-                            (uint32_t)n};
-    put(out, &r, sizeof r, path);
+    uint32_t header[4] = {(uint32_t)t.tv_sec, (uint32_t)(t.tv_nsec / 1000), (uint32_t)n,
+                          (uint32_t)n};
+    put(out, header, sizeof header, path);
     put(out, frame, (size_t)n, path);
     return true;
 }
@@ -113,8 +107,10 @@ int main(int argc, char **argv)
     if (out == NULL) {
         fail("cannot open", argv[2]);
     }
-    struct pcap_file head = {0xa1b2c3d4u, 2, 4, 0, 0, SNAP_BYTES, 1 /* Ethernet */};
-    put(out, &head, sizeof head, argv[2]);
+    uint32_t head[6];
+    memcpy(head, file_header, sizeof head);
+    memcpy(&head[1], file_version, sizeof file_version);
+    put(out, head, sizeof head, argv[2]);
     (void)printf("ready\n");
     (void)fflush(stdout);
 

@@ -42,7 +42,7 @@ struct msg {
     struct sockaddr_in from;
 };
 
-#define HOUR_US 3600000000u
+#define HOUR_US UINT64_C(3600000000)
 
 static _Noreturn void fail(const char *what)
 {
@@ -160,7 +160,7 @@ static struct msg ask(int fd, const struct sockaddr_in *to, char verb, char answ
         fresh_id(id);
         struct msg m = make(verb, id, text);
         send_to(fd, to, &m);
-        if (receive_answer(fd, answer, id, &got, now_us() + WAIT_MS * 1000u)) {
+        if (receive_answer(fd, answer, id, &got, now_us() + WAIT_MS * UINT64_C(1000))) {
             return got;
         }
     }
@@ -310,7 +310,7 @@ static bool unasked_arrives(int fd, int side_fd, const struct sockaddr_in *serve
 {
     struct msg in;
     (void)ask(side_fd, server, 'S', 's', target);
-    uint64_t until = now_us() + SILENCE_MS * 1000u;
+    uint64_t until = now_us() + SILENCE_MS * UINT64_C(1000);
     while (receive(fd, &in, until)) {
         if (in.bytes[0] == 'U') {
             return true;
