@@ -53,6 +53,7 @@ struct line {
     size_t n_ends;
     uint64_t delay_ns;
     int epoll_fd, timer_fd, signal_fd;
+    struct frame spill; /* where a frame goes that finds its queue full */
 };
 
 static uint64_t now_ns(void)
@@ -150,12 +151,11 @@ static void open_line(struct line *l, uint64_t delay_us, char **specs, size_t n)
 static void take_frames(struct line *l, size_t from)
 {
     struct end *to = &l->ends[from ^ 1u];
-    uint8_t spill[FRAME_BYTES];
 
     for (int i = 0; i < READS_A_WAKE; i++) {
         bool full = to->count == QUEUE_FRAMES;
-        struct frame *f = &to->queue[(to->head + to->count) % QUEUE_FRAMES];
-        ssize_t n = read(l->ends[from].fd, full ? spill : f->bytes, FRAME_BYTES);
+        struct frame *f = full ? &l->spill : &to->queue[(to->head + to->count) % QUEUE_FRAMES];
+        ssize_t n = read(l->ends[from].fd, f->bytes, FRAME_BYTES);
         if (n <= 0) {
             return;
         }

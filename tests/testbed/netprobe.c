@@ -340,13 +340,8 @@ static int nat(char **where)
     bool control = unasked_arrives(fd, side_fd, &servers[0], a);
     bool leaks = unasked_arrives(fd, side_fd, &servers[2], a);
     bool per_peer = strcmp(a, b) != 0;
-    const char *kind = "unclear";
-    if (steady && control) {
-        kind = per_peer && !leaks ? "symmetric"
-               : per_peer         ? "open symmetric"
-               : leaks            ? "full cone"
-                                  : "cone";
-    }
+    static const char *const kinds[2][2] = {{"cone", "full cone"}, {"symmetric", "open symmetric"}};
+    const char *kind = steady && control ? kinds[per_peer][leaks] : "unclear";
     (void)printf(
         "{\"nat\":\"%s\",\"mapped\":[\"%s\",\"%s\"],\"unsolicited\":\"%s\",\"control\":\"%s\"}\n",
         kind, a, b, leaks ? "delivered" : "dropped", control ? "delivered" : "lost");
