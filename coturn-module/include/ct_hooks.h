@@ -100,7 +100,7 @@ struct ct_hooks {
      * seconds it has left, or not touched when the user name is not the module's.
      */
     bool (*session)(uint32_t *left_s, const char *user);
-    /* relayed has the address and port that the client was told; lifetime in seconds. */
+    /* relayed has the address and port that the client was told. NULL: not wanted. */
     void (*allocation)(enum ct_allocation_event event, const char *user,
                        const struct ct_endpoint *relayed, uint32_t lifetime_s);
 };

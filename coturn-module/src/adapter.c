@@ -271,7 +271,7 @@ int ct_ad_session(const uint8_t *user, uint32_t *max_session_s)
 
 void ct_ad_allocation(void *session, uint32_t lifetime_s, enum ct_allocation_event event)
 {
-    if (!active) {
+    if (!active || !active->allocation) {
         return;
     }
     ts_ur_super_session *ss = session;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -58,6 +59,8 @@ static bool write_bundle(struct place *p)
     bundle.quorum = 1;
     bundle.insecure_single_rpc = true;
     bundle.max_head_age_s = 120;
+    (void)snprintf(bundle.wm_handshake_url, CT_BUNDLE_URL_MAX, "http://127.0.0.1:2");
+    (void)snprintf(bundle.wm_tls_url, CT_BUNDLE_URL_MAX, "https://127.0.0.1:3");
     ct_deployment(p->deployment32, bundle.chain_id, contract);
     char text[CT_BUNDLE_TEXT_MAX];
     char path[128];
@@ -176,7 +179,8 @@ pid_t place_spawn(const char *const argv[], const char *output)
     if (pid != 0) {
         return pid;
     }
-    char words[24][512]; /* execv wants them writable */
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* whatever ends the test ends the server */
+    char words[24][512];                    /* execv wants them writable */
     char *copy[25] = {NULL};
     for (size_t i = 0; argv[i] && i < 24; i++) {
         (void)snprintf(words[i], sizeof(words[i]), "%s", argv[i]);

@@ -35,7 +35,11 @@ static bool scene_open(struct scene *s, const char *extra, const char *user, con
         return false;
     }
     s->server = place_start(&place);
-    return s->server > 0 && client_open(&s->client, &place, user, password);
+    if (s->server > 0 && client_open(&s->client, &place, user, password)) {
+        return true;
+    }
+    (void)place_stop(s->server); /* else it would share the port with the next one */
+    return false;
 }
 
 static int scene_close(struct scene *s)
@@ -291,6 +295,7 @@ int main(int argc, char **argv)
         return 2;
     }
     (void)alarm(150); /* nothing here may hang */
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
     if (!place_make(&place, argv)) {
         (void)fprintf(stderr, "no place to test in\n");
         return 1;

@@ -1,0 +1,25 @@
+/* One attempt to get this relay listed: transaction, enrolment with the wallet manager, approval.
+ */
+#ifndef CT_RELAY_ENROL_H
+#define CT_RELAY_ENROL_H
+
+#include <stdint.h>
+
+#include <chainturn/err.h>
+#include "base/log.h"
+#include "base/why.h"
+#include "chain/chain.h"
+#include "registrar.h"
+
+/*
+ * Does what is still missing: the pending record by registerServer, and the wallet manager's
+ * approval, waited for. Steps that a former attempt has done are found on the chain and not
+ * repeated. replaces is the index of the record to take the place of, or 0.
+ *
+ * CT_OK: approved, as the wallet manager says; the chain is read by the caller. Else the step that
+ * failed, in words, to be tried again later.
+ */
+CT_MUST_USE ct_err ct_relay_enrol(struct ct_chain *chain, const struct ct_registrar_config *config,
+                                  uint16_t replaces, struct ct_why *why);
+
+#endif

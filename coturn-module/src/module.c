@@ -1,0 +1,292 @@
+/* The module as the server sees it: one table of handlers over one object made at configuration. */
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "chain/bundle.h"
+#include "chain/key.h"
+#include "ct_hooks.h"
+#include "host.h"
+#include "options.h"
+#include "passes.h"
+#include "peerset.h"
+#include "policy.h"
+#include "record.h"
+#include "registrar.h"
+
+/* coturn is one server a process, and gives its handlers no argument: so there is one of these. */
+static struct module {
+    struct ct_relay_options options;
+    bool options_ready;
+    const struct ct_host *host;
+    struct ct_log log;
+    struct ct_bundle bundle;
+    struct ct_host_policy host_policy;
+    struct ct_wallet wallet;
+    struct ct_x25519 key;
+    struct ct_relay record;
+    struct ct_peerset_slot slot;
+    struct ct_passes *passes;
+    struct ct_registrar *registrar;
+    char relays_path[CT_PATH_MAX + 16];
+    char keys_path[CT_PATH_MAX + 16];
+    _Atomic uint64_t pass_told_ms;
+    _Atomic uint64_t verdicts[CT_VERDICT_COUNT]; /* counted, never logged a packet */
+} module;
+
+static void to_server_log(enum ct_log_level level, const char *line, void *arg)
+{
+    const struct module *m = arg;
+    m->host->log(level == CT_LOG_ERROR  ? CT_HOOK_ERROR
+                 : level == CT_LOG_WARN ? CT_HOOK_WARNING
+                                        : CT_HOOK_INFO,
+                 line);
+}
+
+/* Options are read before the server's log is there. */
+static struct ct_relay_options *options(void)
+{
+    if (!module.options_ready) {
+        ct_relay_options_init(&module.options);
+        module.options_ready = true;
+    }
+    return &module.options;
+}
+
+static bool on_option(int id, const char *value)
+{
+    struct ct_why why;
+    if (ct_relay_options_set(options(), id, value, &why) == CT_OK) {
+        return true;
+    }
+    (void)fprintf(stderr, "turnserver: %s\n", why.text);
+    return false;
+}
+
+static bool on_unknown_key(const char *key)
+{
+    struct ct_why why;
+    if (ct_relay_options_unknown(key, &why) == CT_OK) {
+        return true;
+    }
+    (void)fprintf(stderr, "turnserver: %s\n", why.text);
+    return false;
+}
+
+static ct_err read_bundle(struct module *m, struct ct_why *why)
+{
+    ct_err err = ct_bundle_read(&m->bundle, m->options.bundle, why);
+    if (err == CT_ERR_NOT_FOUND) {
+        return ct_why(why, CT_ERR_CONFIG,
+                      "chainturn-bundle: there is no file %s; 'wm-server init' writes it",
+                      m->options.bundle);
+    }
+    if (err != CT_OK) {
+        return err;
+    }
+    if (m->options.insecure_single_rpc) {
+        ct_bundle_allow_single(&m->bundle);
+        ct_log(&m->log, CT_LOG_WARN,
+               "insecure_single_rpc: the word of one endpoint is taken for the chain");
+    }
+    if (ct_addr_is_zero(m->bundle.contract20)) {
+        return ct_why(why, CT_ERR_CONFIG, "%s names no contract: 'wm-server init' deploys it",
+                      m->options.bundle);
+    }
+    return CT_OK;
+}
+
+/* Keys are read, or made, while privileges last; with --check-config nothing is made. */
+static ct_err load_keys(struct module *m, struct ct_why *why)
+{
+    if (m->host->check_only) {
+        ct_err err = ct_wallet_load(&m->wallet, m->options.wallet, why);
+        if (err == CT_OK || err == CT_ERR_NOT_FOUND) {
+            err = ct_x25519_load(&m->key, m->options.key, why);
+        }
+        return err == CT_ERR_NOT_FOUND ? CT_OK : err;
+    }
+    if (mkdir(m->options.state, 0700) == 0) {
+        ct_log(&m->log, CT_LOG_INFO, "state_folder_made path=%s", m->options.state);
+    }
+    bool made = false;
+    ct_err err = ct_wallet_load_or_create(&m->wallet, &made, m->options.wallet, why);
+    if (err == CT_OK) {
+        err = ct_x25519_load_or_create(&m->key, m->options.key, why);
+    }
+    if (err == CT_OK) {
+        char address[CT_ADDR_TEXT_LEN];
+        ct_addr_text(address, m->wallet.addr20);
+        ct_log(&m->log, CT_LOG_INFO, "wallet address=%s%s", address,
+               made ? " (new: it needs some ether for its registration)" : "");
+    }
+    return err;
+}
+
+static ct_err configure(struct module *m, struct ct_why *why)
+{
+    ct_err err = ct_relay_options_finish(&m->options, why);
+    if (err == CT_OK) {
+        err = read_bundle(m, why);
+    }
+    if (err == CT_OK) {
+        err = ct_host_policy_make(&m->host_policy, m->host, &m->options, &m->bundle, why);
+    }
+    if (err == CT_OK) {
+        err = load_keys(m, why);
+    }
+    if (err == CT_OK) {
+        err = ct_relay_record_make(&m->record, m->host, m->wallet.addr20, m->key.public32, why);
+    }
+    if (err == CT_OK && ct_passes_new(&m->passes, m->bundle.deployment32, &m->key) != CT_OK) {
+        err = ct_why(why, CT_ERR_NOMEM, "no memory for the passes");
+    }
+    (void)snprintf(m->relays_path, sizeof(m->relays_path), "%s/relays", m->options.state);
+    (void)snprintf(m->keys_path, sizeof(m->keys_path), "%s/wm-keys", m->options.state);
+    return err;
+}
+
+static enum ct_configured on_configure(const struct ct_host *host)
+{
+    struct module *m = &module;
+    if (!options()->any) {
+        return CT_CONFIGURED_OFF;
+    }
+    m->host = host;
+    m->log = (struct ct_log){.sink = to_server_log, .arg = m, .max = CT_LOG_INFO};
+    struct ct_why why = {""};
+    if (configure(m, &why) != CT_OK) {
+        ct_log(&m->log, CT_LOG_ERROR, "%s", why.text);
+        (void)fprintf(stderr, "turnserver: %s\n", why.text);
+        return CT_CONFIGURED_FAIL;
+    }
+    ct_log(&m->log, CT_LOG_INFO, "configured mode=%s chain_id=%" PRIu64 " ports=%u-%u max_age_s=%u",
+           m->options.mode == CT_MODE_RELAYS ? "relays" : "off", m->bundle.chain_id, host->port_min,
+           host->port_max, m->options.max_age_s);
+    return CT_CONFIGURED_ON;
+}
+
+static bool on_start(void)
+{
+    struct module *m = &module;
+    struct ct_registrar_config config = {
+        .bundle = &m->bundle,
+        .wallet = &m->wallet,
+        .key = &m->key,
+        .record = &m->record,
+        .policy = &m->host_policy.policy,
+        .passes = m->passes,
+        .slot = &m->slot,
+        .relays_path = m->relays_path,
+        .keys_path = m->keys_path,
+        .poll_ms = m->options.poll_ms,
+        .log = m->log,
+    };
+    struct ct_why why = {""};
+    if (ct_registrar_start(&m->registrar, &config, &why) != CT_OK) {
+        ct_log(&m->log, CT_LOG_ERROR, "%s", why.text);
+        return false;
+    }
+    return true;
+}
+
+static void on_stop(void)
+{
+    struct module *m = &module;
+    if (m->registrar) {
+        ct_registrar_stop(m->registrar);
+    }
+    for (size_t i = 0; i < CT_VERDICT_COUNT; i++) {
+        uint64_t n = atomic_load_explicit(&m->verdicts[i], memory_order_relaxed);
+        if (n > 0) {
+            ct_log(&m->log, CT_LOG_INFO, "peers verdict=%s packets=%" PRIu64,
+                   ct_verdict_text((enum ct_verdict)i), n);
+        }
+    }
+}
+
+static void count(struct module *m, enum ct_verdict verdict)
+{
+    (void)atomic_fetch_add_explicit(&m->verdicts[verdict], 1, memory_order_relaxed);
+}
+
+static bool on_peer_ok(const struct ct_endpoint *peer)
+{
+    struct module *m = &module;
+    enum ct_verdict verdict = ct_policy_filter(&m->host_policy.policy, peer);
+    if (verdict == CT_VERDICT_ADMIT) {
+        return true;
+    }
+    count(m, verdict);
+    return false;
+}
+
+/* A clock set back by minutes is no reason to drop peers; one that was far ahead is not believed.
+ */
+static uint64_t age_s(struct module *m)
+{
+    enum { CLOCK_STEP_S = 300 };
+    uint64_t confirmed_s = atomic_load_explicit(&m->slot.confirmed_s, memory_order_relaxed);
+    uint64_t now_s = ct_wall_s();
+    if (now_s >= confirmed_s) {
+        return now_s - confirmed_s;
+    }
+    return confirmed_s - now_s <= CLOCK_STEP_S ? 0 : UINT64_MAX;
+}
+
+static enum ct_admission on_gate(const struct ct_endpoint *peer, enum ct_direction direction)
+{
+    struct module *m = &module;
+    (void)direction; /* the same both ways in the modes of this version */
+    enum ct_verdict verdict =
+        ct_policy_gate(&m->host_policy.policy, ct_peerset_current(&m->slot), age_s(m), peer);
+    count(m, verdict);
+    return verdict == CT_VERDICT_ADMIT ? CT_ADMIT : CT_REFUSE;
+}
+
+/* Anybody can send a bad pass: one of them a second is told, so that its owner finds the reason. */
+static void tell_refused_pass(struct module *m, const struct ct_why *why)
+{
+    uint64_t now = ct_mono_ms();
+    uint64_t told = atomic_load(&m->pass_told_ms);
+    if ((told == 0 || now - told >= 1000) &&
+        atomic_compare_exchange_strong(&m->pass_told_ms, &told, now)) {
+        ct_log(&m->log, CT_LOG_WARN, "pass_refused reason=\"%s\"", why->text);
+    }
+}
+
+static enum ct_user on_password(char password[CT_USER_PASSWORD_MAX], const char *user)
+{
+    struct module *m = &module;
+    struct ct_why why = {""};
+    enum ct_user verdict = ct_passes_password(m->passes, password, user, ct_wall_s(), &why);
+    if (verdict == CT_USER_REFUSED) {
+        tell_refused_pass(m, &why);
+    }
+    return verdict;
+}
+
+static bool on_session(uint32_t *left_s, const char *user)
+{
+    return ct_passes_session(module.passes, left_s, user, ct_wall_s());
+}
+
+const struct ct_hooks ct_module_hooks = {
+    .abi = CT_HOOKS_ABI,
+    .name = "chainturn",
+    .option = on_option,
+    .unknown_key = on_unknown_key,
+    .configure = on_configure,
+    .start = on_start,
+    .stop = on_stop,
+    .peer_ok = on_peer_ok,
+    .gate = on_gate,
+    .password = on_password,
+    .session = on_session,
+    .allocation = NULL,
+};

@@ -1,0 +1,139 @@
+/* The module's options: their values, defaults and units, and the words for a wrong one. */
+#include "options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/conf.h"
+#include "ct_options.h"
+
+#define OPTION_NAME(identifier, name, has_value) name,
+static const char *const names[] = {CT_OPTIONS(OPTION_NAME)};
+enum { NAMES = sizeof(names) / sizeof(names[0]) };
+
+void ct_relay_options_init(struct ct_relay_options *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->mode = CT_MODE_RELAYS;
+    (void)snprintf(out->state, sizeof(out->state), "/var/lib/chainturn-relay");
+    out->max_age_s = 3600;
+    out->poll_ms = 5000;
+}
+
+static ct_err set_path(char out[CT_PATH_MAX], const char *name, const char *value,
+                       struct ct_why *why)
+{
+    if (value[0] == '\0' || strlen(value) >= CT_PATH_MAX) {
+        return ct_why(why, CT_ERR_CONFIG, "%s needs a path of at most %d characters", name,
+                      CT_PATH_MAX - 1);
+    }
+    (void)snprintf(out, CT_PATH_MAX, "%s", value);
+    return CT_OK;
+}
+
+static ct_err set_number(uint32_t *out, const char *name, const char *value, uint32_t min,
+                         uint32_t max, struct ct_why *why)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long long n = strtoull(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0 || n < min || n > max) {
+        return ct_why(why, CT_ERR_CONFIG, "%s=%s: a whole number from %u to %u is needed", name,
+                      value, min, max);
+    }
+    *out = (uint32_t)n;
+    return CT_OK;
+}
+
+static ct_err set_flag(bool *out, const char *name, const char *value, struct ct_why *why)
+{
+    static const struct {
+        const char *text;
+        bool value;
+    } words[] = {{"", true},   {"1", true},   {"yes", true},    {"true", true}, {"on", true},
+                 {"0", false}, {"no", false}, {"false", false}, {"off", false}};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(value, words[i].text) == 0) {
+            *out = words[i].value;
+            return CT_OK;
+        }
+    }
+    return ct_why(why, CT_ERR_CONFIG, "%s=%s: yes or no is needed", name, value);
+}
+
+ct_err ct_relay_options_set(struct ct_relay_options *options, int id, const char *value,
+                            struct ct_why *why)
+{
+    if (id <= CT_OPT_FIRST || id >= CT_OPT_END) {
+        return ct_why(why, CT_ERR_ARG, "option %d is not one of the module's", id);
+    }
+    const char *name = names[id - CT_OPT_FIRST - 1];
+    if (!value) {
+        value = "";
+    }
+    options->any = true;
+    switch (id) {
+    case CT_OPT_MODE:
+        return ct_mode_parse(&options->mode, value, why);
+    case CT_OPT_BUNDLE:
+        return set_path(options->bundle, name, value, why);
+    case CT_OPT_WALLET:
+        return set_path(options->wallet, name, value, why);
+    case CT_OPT_KEY:
+        return set_path(options->key, name, value, why);
+    case CT_OPT_STATE:
+        return set_path(options->state, name, value, why);
+    case CT_OPT_MAX_AGE:
+        return set_number(&options->max_age_s, name, value, 1, 30 * 86400, why);
+    case CT_OPT_POLL_MS:
+        return set_number(&options->poll_ms, name, value, 100, 600000, why);
+    case CT_OPT_ALLOW_PRIVATE:
+        return set_flag(&options->allow_private, name, value, why);
+    case CT_OPT_INSECURE_SINGLE_RPC:
+        return set_flag(&options->insecure_single_rpc, name, value, why);
+    default:
+        return ct_why(why, CT_ERR_ARG, "option %d is not one of the module's", id);
+    }
+}
+
+static ct_err default_path(char out[CT_PATH_MAX], const char *folder, const char *file,
+                           struct ct_why *why)
+{
+    if (out[0] != '\0') {
+        return CT_OK;
+    }
+    int n = snprintf(out, CT_PATH_MAX, "%s/%s", folder, file);
+    return n < CT_PATH_MAX ? CT_OK
+                           : ct_why(why, CT_ERR_CONFIG, "chainturn-state=%s is too long", folder);
+}
+
+ct_err ct_relay_options_finish(struct ct_relay_options *options, struct ct_why *why)
+{
+    if (options->bundle[0] == '\0') {
+        return ct_why(why, CT_ERR_CONFIG,
+                      "chainturn-bundle is missing: set it to the provisioning bundle that "
+                      "'wm-server init' wrote, or remove every chainturn- option to switch the "
+                      "module off");
+    }
+    ct_err err = default_path(options->wallet, options->state, "wallet.key", why);
+    if (err == CT_OK) {
+        err = default_path(options->key, options->state, "relay.key", why);
+    }
+    return err;
+}
+
+ct_err ct_relay_options_unknown(const char *key, struct ct_why *why)
+{
+    const char *likely = ct_conf_suggest(key, names, NAMES);
+    bool ours = strncmp(key, "chainturn", 9) == 0;
+    /* A server's own misspelt key is the server's business; one that looks like ours is not. */
+    if (!ours && (!likely || strncmp(key, "ch", 2) != 0)) {
+        return CT_OK;
+    }
+    if (likely) {
+        return ct_why(why, CT_ERR_CONFIG, "%s is not an option; did you mean %s?", key, likely);
+    }
+    return ct_why(why, CT_ERR_CONFIG, "%s is not an option; turnserver-chain(1) lists them", key);
+}

@@ -1,0 +1,39 @@
+/* Passes as TURN credentials: who a user name is, its password here, and how long it lasts. */
+#ifndef CT_RELAY_PASSES_H
+#define CT_RELAY_PASSES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <chainturn/err.h>
+#include "base/why.h"
+#include "chain/registry.h"
+#include "ct_hooks.h"
+#include "kex/x25519.h"
+
+struct ct_passes; /* any thread may use it once it is made */
+
+/* key is borrowed as long as the object lives. */
+CT_MUST_USE ct_err ct_passes_new(struct ct_passes **out, const uint8_t deployment32[32],
+                                 const struct ct_x25519 *key);
+void ct_passes_free(struct ct_passes *passes);
+
+/* Both generations of the wallet manager's keys, as proven; true when they are other than before.
+ */
+bool ct_passes_set_keys(struct ct_passes *passes, const struct ct_wm_key keys[2]);
+/* Kept on disk, so that a restart without a chain still knows them. */
+CT_MUST_USE ct_err ct_passes_save_keys(struct ct_passes *passes, const char *path,
+                                       struct ct_why *why);
+/* CT_ERR_NOT_FOUND, or CT_ERR_FORMAT for a damaged file or another deployment's. */
+CT_MUST_USE ct_err ct_passes_load_keys(struct ct_passes *passes, const char *path,
+                                       struct ct_why *why);
+
+/* why has the reason when a pass is refused. */
+enum ct_user ct_passes_password(struct ct_passes *passes, char password[CT_USER_PASSWORD_MAX],
+                                const char *user, uint64_t now_s, struct ct_why *why);
+/* false when the pass has ended; *left_s is untouched for a user name that is no pass. */
+bool ct_passes_session(struct ct_passes *passes, uint32_t *left_s, const char *user,
+                       uint64_t now_s);
+
+#endif

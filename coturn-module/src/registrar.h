@@ -1,0 +1,42 @@
+/* The relay's life on the chain, on a thread of its own: registers, gets approved, keeps reading.
+ */
+#ifndef CT_RELAY_REGISTRAR_H
+#define CT_RELAY_REGISTRAR_H
+
+#include <stdint.h>
+
+#include <chainturn/err.h>
+#include "base/log.h"
+#include "base/why.h"
+#include "chain/bundle.h"
+#include "chain/key.h"
+#include "chain/registry.h"
+#include "kex/x25519.h"
+#include "passes.h"
+#include "peerset.h"
+#include "policy.h"
+
+struct ct_registrar;
+
+/* Everything is borrowed until ct_registrar_stop() has returned. */
+struct ct_registrar_config {
+    const struct ct_bundle *bundle;
+    const struct ct_wallet *wallet;
+    const struct ct_x25519 *key;
+    const struct ct_relay *record;  /* what this relay wants to be listed as */
+    const struct ct_policy *policy; /* addresses that it refuses do not enter the set */
+    struct ct_passes *passes;
+    struct ct_peerset_slot *slot;
+    const char *relays_path; /* where set and keys are kept */
+    const char *keys_path;
+    uint32_t poll_ms;
+    struct ct_log log;
+};
+
+/* Loads what is on disk, and starts the thread. */
+CT_MUST_USE ct_err ct_registrar_start(struct ct_registrar **out,
+                                      const struct ct_registrar_config *config, struct ct_why *why);
+/* Asks the thread to end and does not wait for a request under way: the process ends next. */
+void ct_registrar_stop(struct ct_registrar *registrar);
+
+#endif

@@ -1,0 +1,100 @@
+/* Claims about the relay's options in turnserver.conf. */
+/* links: ct_coturn_module ct_relay_policy ct_base */
+#include <string.h>
+
+#include "ct_options.h"
+#include "ct_test.h"
+#include "options.h"
+
+static void without_options_the_module_is_off(void)
+{
+    struct ct_relay_options o;
+    ct_relay_options_init(&o);
+    CHECK(!o.any);
+    CHECK(o.mode == CT_MODE_RELAYS);
+}
+
+static void values_are_read(void)
+{
+    struct ct_relay_options o;
+    struct ct_why why;
+    ct_relay_options_init(&o);
+    CHECK(ct_relay_options_set(&o, CT_OPT_MODE, "off", &why) == CT_OK);
+    CHECK(o.any && o.mode == CT_MODE_OFF);
+    CHECK(ct_relay_options_set(&o, CT_OPT_MAX_AGE, "60", &why) == CT_OK);
+    CHECK_EQ(o.max_age_s, 60);
+    CHECK(ct_relay_options_set(&o, CT_OPT_ALLOW_PRIVATE, "", &why) == CT_OK && o.allow_private);
+    CHECK(ct_relay_options_set(&o, CT_OPT_ALLOW_PRIVATE, "no", &why) == CT_OK && !o.allow_private);
+    CHECK(ct_relay_options_set(&o, CT_OPT_ALLOW_PRIVATE, NULL, &why) == CT_OK && o.allow_private);
+}
+
+static void wrong_values_are_refused_by_name(void)
+{
+    static const struct {
+        int id;
+        const char *value;
+        const char *says;
+    } table[] = {
+        {CT_OPT_MODE, "devices", "chainturn-mode=devices is not in this version"},
+        {CT_OPT_MODE, "", "chainturn-mode"},
+        {CT_OPT_MAX_AGE, "0", "chainturn-max-age=0"},
+        {CT_OPT_MAX_AGE, "-1", "chainturn-max-age=-1"},
+        {CT_OPT_MAX_AGE, "10s", "chainturn-max-age=10s"},
+        {CT_OPT_POLL_MS, "99999999999999999999", "chainturn-poll-ms"},
+        {CT_OPT_POLL_MS, "1", "100"},
+        {CT_OPT_ALLOW_PRIVATE, "maybe", "chainturn-allow-private=maybe"},
+        {CT_OPT_BUNDLE, "", "chainturn-bundle"},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct ct_relay_options o;
+        struct ct_why why = {""};
+        ct_relay_options_init(&o);
+        CHECK(ct_relay_options_set(&o, table[i].id, table[i].value, &why) == CT_ERR_CONFIG);
+        CHECK(strstr(why.text, table[i].says) != NULL);
+    }
+}
+
+static void bundle_is_required_and_keys_follow_the_state_folder(void)
+{
+    struct ct_relay_options o;
+    struct ct_why why = {""};
+    ct_relay_options_init(&o);
+    CHECK(ct_relay_options_finish(&o, &why) == CT_ERR_CONFIG);
+    CHECK(strstr(why.text, "chainturn-bundle") != NULL);
+    CHECK(ct_relay_options_set(&o, CT_OPT_BUNDLE, "/b.json", &why) == CT_OK);
+    CHECK(ct_relay_options_set(&o, CT_OPT_STATE, "/s", &why) == CT_OK);
+    CHECK(ct_relay_options_set(&o, CT_OPT_KEY, "/k", &why) == CT_OK);
+    CHECK(ct_relay_options_finish(&o, &why) == CT_OK);
+    CHECK_STR(o.wallet, "/s/wallet.key");
+    CHECK_STR(o.key, "/k");
+}
+
+static void misspelt_key_of_ours_is_refused_and_corrected(void)
+{
+    struct ct_why why = {""};
+    CHECK(ct_relay_options_unknown("chainturn-mod", &why) == CT_ERR_CONFIG);
+    CHECK(strstr(why.text, "did you mean chainturn-mode?") != NULL);
+    CHECK(ct_relay_options_unknown("chainturn_bundle", &why) == CT_ERR_CONFIG);
+    CHECK(strstr(why.text, "chainturn-bundle") != NULL);
+    CHECK(ct_relay_options_unknown("chanturn-state", &why) == CT_ERR_CONFIG);
+    CHECK(ct_relay_options_unknown("chainturn-zebra-crossing-colour", &why) == CT_ERR_CONFIG);
+}
+
+static void keys_of_others_are_left_to_the_server(void)
+{
+    struct ct_why why = {""};
+    CHECK(ct_relay_options_unknown("listening-prt", &why) == CT_OK);
+    CHECK(ct_relay_options_unknown("no-such-thing", &why) == CT_OK);
+    CHECK(ct_relay_options_unknown("", &why) == CT_OK);
+}
+
+static const struct ct_test tests[] = {
+    CT_TEST(without_options_the_module_is_off),
+    CT_TEST(values_are_read),
+    CT_TEST(wrong_values_are_refused_by_name),
+    CT_TEST(bundle_is_required_and_keys_follow_the_state_folder),
+    CT_TEST(misspelt_key_of_ours_is_refused_and_corrected),
+    CT_TEST(keys_of_others_are_left_to_the_server),
+};
+
+CT_TEST_MAIN(tests)
