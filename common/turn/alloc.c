@@ -65,6 +65,36 @@ ct_err ct_alloc_init(struct ct_alloc *a, const struct ct_alloc_config *config, u
     return CT_OK;
 }
 
+ct_err ct_alloc_save(const struct ct_alloc *a, struct ct_alloc_saved *out)
+{
+    if (a->state != CT_ALLOC_READY) {
+        return CT_ERR_STATE;
+    }
+    memcpy(out->realm, a->realm, sizeof out->realm);
+    memcpy(out->nonce, a->nonce, sizeof out->nonce);
+    out->relayed = a->relayed;
+    return CT_OK;
+}
+
+ct_err ct_alloc_resume(struct ct_alloc *a, const struct ct_alloc_config *config,
+                       const struct ct_alloc_saved *saved, uint64_t now_ms, struct ct_why *why)
+{
+    ct_err err = ct_alloc_init(a, config, now_ms, why);
+    if (err != CT_OK) {
+        return err;
+    }
+    memcpy(a->realm, saved->realm, sizeof a->realm - 1);
+    memcpy(a->nonce, saved->nonce, sizeof a->nonce - 1);
+    a->relayed = saved->relayed;
+    err = ct_stun_long_term_key(a->key16, a->username, a->realm, a->password);
+    if (err != CT_OK) {
+        ct_alloc_wipe(a);
+        return ct_why(why, err, "MD5, which TURN's credentials need, is not available");
+    }
+    ct_alloc_txn_start(a, &a->control, CT_STUN_REFRESH, now_ms);
+    return CT_OK;
+}
+
 void ct_alloc_wipe(struct ct_alloc *a)
 {
     ct_wipe(a, sizeof *a);

@@ -117,6 +117,20 @@ CT_MUST_USE ct_err ct_alloc_init(struct ct_alloc *a, const struct ct_alloc_confi
                                  uint64_t now_ms, struct ct_why *why);
 void ct_alloc_wipe(struct ct_alloc *a);
 
+/* What another process needs, beside the credentials and the same local port, to go on with an
+ * allocation that this one leaves alone. */
+struct ct_alloc_saved {
+    char realm[764], nonce[764];
+    struct ct_addr relayed;
+};
+/* CT_ERR_STATE: not READY. */
+CT_MUST_USE ct_err ct_alloc_save(const struct ct_alloc *a, struct ct_alloc_saved *out);
+/* In place of ct_alloc_init(): the first poll refreshes. READY when the server still knows it, else
+ * FAILED with CT_ERR_STATE (437) or what else the server says. */
+CT_MUST_USE ct_err ct_alloc_resume(struct ct_alloc *a, const struct ct_alloc_config *config,
+                                   const struct ct_alloc_saved *saved, uint64_t now_ms,
+                                   struct ct_why *why);
+
 /*
  * Takes a datagram from the server. CT_OK: understood, got is set. CT_ERR_FORMAT, CT_ERR_AUTH:
  * dropped. Data is handed out in every state but RELEASED and FAILED.

@@ -5,8 +5,9 @@
 
 #include "turn/alloc_private.h"
 
-#define PERMISSION_RENEW_MS 240000u /* of 300 s, RFC 8656 9; a channel's permission lasts as long \
-                                     */
+#define PERMISSION_RENEW_MS                                               \
+    240000u /* of 300 s, RFC 8656 9; a channel's permission lasts as long \
+             */
 #define MAX_CHALLENGES 4u
 
 /* RFC 6298 2.3 in microseconds; only from requests that were sent once (Karn). */

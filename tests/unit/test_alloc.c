@@ -462,6 +462,31 @@ static void transaction_ids_differ_and_hang_on_the_seed(void)
     CHECK(memcmp(a.a.control.tid, first, CT_STUN_TID) != 0);
 }
 
+static void another_process_goes_on_with_the_allocation(void)
+{
+    struct bench b;
+    struct ct_alloc_saved saved;
+    set_up(&b, &config);
+    CHECK_EQ(ct_alloc_save(&b.a, &saved), CT_ERR_STATE);
+    allocate(&b);
+    REQUIRE(ct_alloc_save(&b.a, &saved) == CT_OK);
+    struct ct_addr before = *ct_alloc_relayed(&b.a);
+    ct_alloc_wipe(&b.a);
+    memcpy(b.relay.nonce, "nonce2", 7);
+    REQUIRE(ct_alloc_resume(&b.a, &config, &saved, b.now, NULL) == CT_OK);
+    turn(&b);
+    turn(&b);
+    CHECK_EQ(ct_alloc_state(&b.a), CT_ALLOC_READY);
+    CHECK(ct_addr_equal(ct_alloc_relayed(&b.a), &before));
+    CHECK_EQ(b.relay.allocations, 1);
+
+    memset(b.relay.allocs, 0, sizeof b.relay.allocs);
+    REQUIRE(ct_alloc_resume(&b.a, &config, &saved, b.now, NULL) == CT_OK);
+    turn(&b);
+    turn(&b);
+    CHECK_EQ(ct_alloc_failure(&b.a, NULL), CT_ERR_STATE);
+}
+
 static void a_renewed_pass_refreshes_at_once(void)
 {
     struct bench b;
@@ -515,6 +540,7 @@ static const struct ct_test tests[] = {
     CT_TEST(the_table_of_peers_is_bounded),
     CT_TEST(answers_that_nobody_asked_for_are_dropped),
     CT_TEST(transaction_ids_differ_and_hang_on_the_seed),
+    CT_TEST(another_process_goes_on_with_the_allocation),
     CT_TEST(a_renewed_pass_refreshes_at_once),
     CT_TEST(credentials_that_cannot_be_are_refused),
 };
