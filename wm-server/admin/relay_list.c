@@ -1,0 +1,74 @@
+/* wm-admin relay list: every relay that the contract knows, proven, with its state. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "admin.h"
+#include "command.h"
+#include "ledger.h"
+#include "settings.h"
+
+static void print_relay(const struct ct_relay *r, uint64_t time_s)
+{
+    char owner[CT_ADDR_TEXT_LEN];
+    bool over = r->state == CT_RECORD_APPROVED && r->expiry_day < time_s / 86400;
+    ct_addr_text(owner, r->owner20);
+    (void)printf(
+        "%-5u %-9s %u.%u.%u.%u:%-5u relays %u.%u.%u.%u ports %u-%u until day %u owner %s\n",
+        r->index, over ? "expired" : ct_record_state_text(r->state), r->listen_ip4[0],
+        r->listen_ip4[1], r->listen_ip4[2], r->listen_ip4[3], r->listen_port, r->relay_ip4[0],
+        r->relay_ip4[1], r->relay_ip4[2], r->relay_ip4[3], r->port_min, r->port_max, r->expiry_day,
+        owner);
+}
+
+static ct_err list(const struct ct_settings *settings, struct ct_why *why)
+{
+    struct ct_bundle bundle;
+    struct ct_chain *chain = NULL;
+    const struct ct_chain_env env = {.log = ct_command_log(CT_LOG_WARN)};
+    uint64_t time_s = 0;
+    size_t count = 0;
+    struct ct_relay *all = calloc(CT_LEDGER_RELAYS_MAX, sizeof *all);
+    ct_err err = all == NULL ? ct_why(why, CT_ERR_NOMEM, "out of memory")
+                             : ct_settings_bundle(&bundle, settings, why);
+    if (err == CT_OK) {
+        err = ct_chain_open(&chain, &bundle, &env, why);
+    }
+    if (err == CT_OK) {
+        struct ct_ledger ledger = ct_ledger_of_chain(chain);
+        err = ledger.ops->relays(ledger.arg, all, CT_LEDGER_RELAYS_MAX, &count, &time_s, why);
+    }
+    for (size_t i = 0; i < count && err == CT_OK; i++) {
+        print_relay(&all[i], time_s);
+    }
+    if (err == CT_OK && count == 0) {
+        (void)printf("no relay has been approved yet\n");
+    }
+    ct_chain_free(chain);
+    free(all);
+    return err;
+}
+
+int admin_relay_list(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {0}};
+    struct ct_settings settings;
+    struct ct_why why = {{0}};
+    const char *config = NULL;
+    int c;
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (c == '?') {
+            return CT_EXIT_USAGE;
+        }
+        config = optarg;
+    }
+    if (config == NULL || optind != argc) {
+        return ct_command_usage(ADMIN, "relay list needs --config FILE and nothing else");
+    }
+    ct_err err = ct_settings_load(&settings, config, &why);
+    if (err == CT_OK) {
+        err = list(&settings, &why);
+        ct_settings_free(&settings);
+    }
+    return err == CT_OK ? CT_EXIT_OK : ct_command_failed(ADMIN, err, &why);
+}

@@ -1,0 +1,118 @@
+/* wm-admin token inspect: what tokens say, and with the configuration whether we signed them. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "admin.h"
+#include "base/clock.h"
+#include "base/hex.h"
+#include "base/secret.h"
+#include "chain/registry.h"
+#include "command.h"
+#include "kex/token.h"
+#include "settings.h"
+
+enum { FILE_MAX = 1 << 20 };
+
+static const char *verdict(const char *line, size_t len, const struct ct_wm_key *key)
+{
+    struct ct_token token;
+    if (key == NULL) {
+        return "signature not checked (no --config)";
+    }
+    switch (ct_token_verify(&token, line, len, key, 1, ct_wall_s(), NULL)) {
+    case CT_OK:
+        return "signature good";
+    case CT_ERR_EXPIRED:
+        return "signature good, expired";
+    default:
+        return "signature NOT ours";
+    }
+}
+
+static ct_err inspect_line(const char *line, size_t len, const struct ct_wm_key *key,
+                           struct ct_why *why)
+{
+    struct ct_token token;
+    char jti[33];
+    char when[32] = "?";
+    struct tm tm;
+    if (ct_token_parse(&token, line, len) != CT_OK) {
+        return ct_why(why, CT_ERR_FORMAT, "a line is no token (ctk1. and two parts)");
+    }
+    time_t expiry = (time_t)token.expiry_s;
+    if (gmtime_r(&expiry, &tm) != NULL) {
+        (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    }
+    ct_hex(jti, token.jti16, sizeof token.jti16);
+    (void)printf("number %s, batch %s, for %s%s, until %s, key %u, %s\n", jti, token.batch,
+                 token.identity, token.is_prefix ? "*" : "", when, token.key_id,
+                 verdict(line, len, key));
+    return CT_OK;
+}
+
+static ct_err inspect(const char *path, const struct ct_wm_key *key, struct ct_why *why)
+{
+    size_t len = 0;
+    char *text = malloc(FILE_MAX);
+    if (text == NULL) {
+        return ct_why(why, CT_ERR_NOMEM, "out of memory");
+    }
+    ct_err err = ct_file_read(text, FILE_MAX, &len, path, true, why);
+    if (err == CT_ERR_NOT_FOUND) {
+        err = ct_why(why, CT_ERR_CONFIG, "there is no file %s", path);
+    }
+    for (char *line = text; err == CT_OK && *line != '\0';) {
+        size_t n = strcspn(line, "\n");
+        if (n > 0) {
+            err = inspect_line(line, n, key, why);
+        }
+        line += n + (line[n] == '\n');
+    }
+    ct_wipe(text, FILE_MAX);
+    free(text);
+    return err;
+}
+
+static ct_err own_key(struct ct_wm_key *out, const char *config, struct ct_why *why)
+{
+    struct ct_settings settings;
+    struct ct_keys keys = {0};
+    ct_err err = ct_settings_load(&settings, config, why);
+    if (err != CT_OK) {
+        return err;
+    }
+    err = ct_keys_load(&keys, &settings, why);
+    if (err == CT_OK) {
+        *out = (struct ct_wm_key){.id = (uint32_t)settings.pass_key_id, .not_after_s = INT64_MAX};
+        memcpy(out->ed25519, keys.pass.public32, 32);
+    }
+    ct_keys_wipe(&keys);
+    ct_settings_free(&settings);
+    return err;
+}
+
+int admin_token_inspect(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {0}};
+    struct ct_wm_key key;
+    struct ct_why why = {{0}};
+    const char *config = NULL;
+    int c;
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (c == '?') {
+            return CT_EXIT_USAGE;
+        }
+        config = optarg;
+    }
+    if (optind + 1 != argc) {
+        return ct_command_usage(ADMIN, "token inspect needs one token file");
+    }
+    ct_err err = config == NULL ? CT_OK : own_key(&key, config, &why);
+    if (err == CT_OK) {
+        err = inspect(argv[optind], config == NULL ? NULL : &key, &why);
+    }
+    return err == CT_OK ? CT_EXIT_OK : ct_command_failed(ADMIN, err, &why);
+}

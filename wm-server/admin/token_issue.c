@@ -1,0 +1,188 @@
+/* wm-admin token issue: tokens signed with the pass key, noted in the store, written to a file. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admin.h"
+#include "base/clock.h"
+#include "base/secret.h"
+#include "command.h"
+#include "kex/token.h"
+#include "settings.h"
+#include "store.h"
+
+enum { COUNT_MAX = 100000 };
+
+struct order {
+    const char *config, *out;
+    uint64_t count;
+    struct ct_token token; /* but for its number */
+};
+
+/* "90d", "12h", "30m", "45s" into seconds. */
+static bool duration(uint64_t *out, const char *text)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long long n = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || errno != 0 || n == 0 || n > 100000000) {
+        return false;
+    }
+    uint64_t unit = strcmp(end, "d") == 0   ? 86400
+                    : strcmp(end, "h") == 0 ? 3600
+                    : strcmp(end, "m") == 0 ? 60
+                    : strcmp(end, "s") == 0 ? 1
+                                            : 0;
+    *out = n * unit;
+    return unit != 0;
+}
+
+static bool copy_text(char *out, size_t cap, const char *text)
+{
+    return (size_t)snprintf(out, cap, "%s", text) < cap && text[0] != '\0';
+}
+
+static bool take(struct order *o, int c)
+{
+    char *end = NULL;
+    uint64_t lasts_s = 0;
+    switch (c) {
+    case 'c':
+        o->config = optarg;
+        return true;
+    case 'b':
+        return copy_text(o->token.batch, sizeof o->token.batch, optarg);
+    case 'n':
+        o->count = strtoull(optarg, &end, 10);
+        return *end == '\0' && o->count > 0 && o->count <= COUNT_MAX;
+    case 'e':
+        if (!duration(&lasts_s, optarg)) {
+            return false;
+        }
+        o->token.expiry_s = ct_wall_s() + lasts_s;
+        return true;
+    case 'i':
+    case 'p':
+        if (o->token.identity[0] != '\0') {
+            return false;
+        }
+        o->token.is_prefix = c == 'p';
+        return copy_text(o->token.identity, sizeof o->token.identity, optarg);
+    case 'o':
+        o->out = optarg;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int parse(struct order *o, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"batch", required_argument, NULL, 'b'},
+        {"count", required_argument, NULL, 'n'},  {"expires", required_argument, NULL, 'e'},
+        {"id", required_argument, NULL, 'i'},     {"id-prefix", required_argument, NULL, 'p'},
+        {"out", required_argument, NULL, 'o'},    {0},
+    };
+    int c;
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (c == '?') {
+            return CT_EXIT_USAGE;
+        }
+        if (!take(o, c)) {
+            return ct_command_usage(ADMIN, "the value \"%s\" cannot be used", optarg);
+        }
+    }
+    if (optind != argc || o->config == NULL || o->out == NULL || o->token.batch[0] == '\0' ||
+        o->token.expiry_s == 0 || o->token.identity[0] == '\0') {
+        return ct_command_usage(
+            ADMIN, "token issue needs --config, --batch, --expires (90d), --id or --id-prefix, and "
+                   "--out");
+    }
+    if (o->count > 1 && !o->token.is_prefix) {
+        return ct_command_usage(ADMIN, "one name takes one token; use --id-prefix for many");
+    }
+    return 0;
+}
+
+static ct_err one(char **at, const struct order *o, const struct ct_ed25519 *key,
+                  struct ct_store *store, struct ct_why *why)
+{
+    struct ct_token token = o->token;
+    ct_err err = ct_random(token.jti16, sizeof token.jti16);
+    if (err == CT_OK) {
+        err = ct_token_sign(*at, CT_TOKEN_TEXT_MAX + 1, &token, key);
+    }
+    if (err != CT_OK) {
+        return ct_why(why, err,
+                      "cannot make a token of this batch and name: %s (letters, digits and . _ : @ "
+                      "- only)",
+                      ct_err_text(err));
+    }
+    *at += strlen(*at);
+    *(*at)++ = '\n';
+    err = store->ops->token_add(store, token.jti16, token.batch, token.expiry_s);
+    return err == CT_OK ? CT_OK : ct_why(why, err, "the store failed: %s", ct_err_text(err));
+}
+
+static ct_err issue(struct order *o, struct ct_why *why)
+{
+    struct ct_settings settings;
+    struct ct_keys keys = {0};
+    struct ct_store *store = NULL;
+    char *text = NULL;
+    ct_err err = ct_settings_load(&settings, o->config, why);
+    if (err != CT_OK) {
+        return err;
+    }
+    if (access(o->out, F_OK) == 0) {
+        err = ct_why(why, CT_ERR_CONFIG, "%s exists; choose another --out", o->out);
+    }
+    if (err == CT_OK) {
+        err = ct_keys_load(&keys, &settings, why);
+    }
+    if (err == CT_OK) {
+        err = ct_store_sqlite(&store, settings.store_path, why);
+    }
+    size_t room = (size_t)o->count * (CT_TOKEN_TEXT_MAX + 2);
+    if (err == CT_OK && (text = malloc(room)) == NULL) {
+        err = ct_why(why, CT_ERR_NOMEM, "out of memory");
+    }
+    char *at = text;
+    o->token.key_id = (uint32_t)settings.pass_key_id;
+    for (uint64_t i = 0; i < o->count && err == CT_OK; i++) {
+        err = one(&at, o, &keys.pass, store, why);
+    }
+    if (err == CT_OK) {
+        err = ct_file_write(o->out, text, (size_t)(at - text), 0600, why);
+    }
+    if (text != NULL) {
+        ct_wipe(text, room);
+    }
+    free(text);
+    ct_store_free(store);
+    ct_keys_wipe(&keys);
+    ct_settings_free(&settings);
+    return err;
+}
+
+int admin_token_issue(int argc, char **argv)
+{
+    struct order o = {.count = 1};
+    struct ct_why why = {{0}};
+    int code = parse(&o, argc, argv);
+    if (code != 0) {
+        return code;
+    }
+    ct_err err = issue(&o, &why);
+    if (err != CT_OK) {
+        return ct_command_failed(ADMIN, err, &why);
+    }
+    (void)printf("%llu token%s for %s%s, batch %s, in %s\n", (unsigned long long)o.count,
+                 o.count == 1 ? "" : "s", o.token.identity, o.token.is_prefix ? "*" : "",
+                 o.token.batch, o.out);
+    return CT_EXIT_OK;
+}

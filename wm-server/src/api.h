@@ -1,0 +1,63 @@
+/* The HTTP API of docs/protocol.md 7 as decisions: request and session in, answer out. */
+#ifndef CT_WM_API_H
+#define CT_WM_API_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <chainturn/err.h>
+#include "base/log.h"
+#include "chain/registry.h"
+#include "exchange.h"
+#include "ledger.h"
+#include "pass.h"
+#include "sessions.h"
+#include "store.h"
+
+/* Shared by all threads and never written after start-up. */
+struct ct_api {
+    uint64_t chain_id;
+    uint8_t contract20[20];
+    struct ct_wm_key keys[2]; /* as the contract lists them */
+    size_t key_count;
+    struct ct_pass_issuer issuer;
+    struct ct_store *store;
+    struct ct_sessions *sessions;
+    uint64_t device_days; /* longest life of a registration */
+    bool allow_private;   /* relays on private and loopback addresses, for tests */
+    uint64_t (*wall_s)(void);
+    uint64_t (*mono_ms)(void);
+    void (*wake)(void *arg, enum ct_op_kind kind); /* there is a new operation; may be NULL */
+    void *wake_arg;
+    struct ct_log log;
+};
+
+/* A request that came over TLS-PSK. ledger belongs to the calling thread. */
+void ct_api_handle(const struct ct_api *api, const struct ct_ledger *ledger,
+                   const struct ct_request *request, struct ct_answer *answer);
+
+/* ---- between the files of the API ---- */
+
+struct ct_api_call {
+    const struct ct_api *api;
+    const struct ct_ledger *ledger;
+    const struct ct_session *session;
+    const struct ct_json *body;
+    struct ct_answer *answer;
+};
+
+void ct_api_passes(const struct ct_api_call *call);
+void ct_api_devices(const struct ct_api_call *call);
+void ct_api_relays(const struct ct_api_call *call);
+/* Answers for a failure that is not the request's fault: chain, store. */
+void ct_api_failure(struct ct_answer *answer, ct_err err, const struct ct_why *why);
+/* Stores the operation, wakes who works on it, answers 202 or the reason why not. */
+void ct_api_queue(const struct ct_api_call *call, struct ct_op *op);
+/*
+ * May this session have what only a device of this platform may have? True for a live record with
+ * the session's wallet and key, or with a token. Else the problem is in call->answer. record is
+ * what the chain says now (state none when absent).
+ */
+bool ct_api_admit(const struct ct_api_call *call, struct ct_device *record);
+
+#endif

@@ -1,0 +1,116 @@
+/* A commented wm-server.conf. */
+#include "conf_text.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "chain/key.h"
+
+static const char format[] =
+    "# wm-server: see wm-server.conf(5). Paths are relative to this file's folder.\n"
+    "\n"
+    "[chain]\n"
+    "# The bundle that relays and devices are given: chain, checkpoint, code.\n"
+    "bundle = bundle.json\n"
+    "# This server's own view of it: the contract, and the endpoints it asks (one a line), of\n"
+    "# which quorum must agree. Without them it uses the bundle's.\n"
+    "contract = %s\n"
+    "%s"
+    "quorum = %u\n"
+    "# Blocks until a transaction counts as done, its own included.\n"
+    "confirmations = 1\n"
+    "# Registrations are gathered this long (ms), and so many go into one transaction (1 to 64).\n"
+    "window-ms = 250\n"
+    "batch = 64\n"
+    "\n"
+    "[keys]\n"
+    "# The hot account that approves; it needs a little ether.\n"
+    "approver = %s\n"
+    "# Signs passes and tokens; pass-id is its number in the contract.\n"
+    "pass = wm-pass.key\n"
+    "pass-id = %u\n"
+    "# Opens enrolment handshakes.\n"
+    "handshake = wm-handshake.key\n"
+    "\n"
+    "[listen]\n"
+    "# Plain HTTP for the enrolment handshake (it protects itself), and TLS-PSK for the rest.\n"
+    "handshake = %s:%u\n"
+    "tls = %s:%u\n"
+    "\n"
+    "[store]\n"
+    "# SQLite: tokens used, passes, operations, transactions. Back it up.\n"
+    "path = wm.sqlite\n"
+    "\n"
+    "[relays]\n"
+    "# Days until an approval ends (1 to 1096), seconds for the test of one relay.\n"
+    "approval-days = 90\n"
+    "probe-timeout-s = 15\n"
+    "# yes: relays on private and loopback addresses. Only for tests on one host.\n"
+    "allow-private = %s\n"
+    "\n"
+    "[devices]\n"
+    "# Longest registration, in days.\n"
+    "max-days = 366\n"
+    "\n"
+    "[passes]\n"
+    "# Seconds that a pass lives (300 to 86400).\n"
+    "lifetime-s = 86400\n"
+    "\n"
+    "[limits]\n"
+    "# Connections of one listener and of one client address; seconds until an idle one is "
+    "closed.\n"
+    "connections = 256\n"
+    "connections-per-address = 64\n"
+    "timeout-s = 10\n"
+    "\n"
+    "[log]\n"
+    "# error, warn, info or debug.\n"
+    "level = info\n";
+
+static void endpoint_lines(char *out, size_t cap, const struct ct_bundle *b)
+{
+    size_t at = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < b->rpc_count && at < cap; i++) {
+        int n = snprintf(out + at, cap - at, "rpc = %s\n", b->rpc[i]);
+        at += n > 0 ? (size_t)n : 0;
+    }
+}
+
+ct_err ct_conf_text(char **out, const struct ct_conf_text *c)
+{
+    char contract[CT_ADDR_TEXT_LEN];
+    char endpoints[CT_BUNDLE_RPC_MAX * (CT_BUNDLE_URL_MAX + 8)];
+    ct_addr_text(contract, c->bundle->contract20);
+    endpoint_lines(endpoints, sizeof endpoints, c->bundle);
+    unsigned char ip[16];
+    char bracketed[64];
+    const char *host = "0.0.0.0";
+    if (inet_pton(AF_INET, c->address, ip) == 1) {
+        host = c->address;
+    } else if (inet_pton(AF_INET6, c->address, ip) == 1) {
+        (void)snprintf(bracketed, sizeof bracketed, "[%.45s]", c->address);
+        host = bracketed;
+    }
+    char *text = NULL;
+    size_t room = sizeof format;
+    for (int pass = 0; pass < 2; pass++) {
+        int n = snprintf(text, text == NULL ? 0 : room, format, contract, endpoints,
+                         c->bundle->quorum, c->approver_path, c->pass_key_id, host, c->port, host,
+                         c->tls_port, c->allow_private ? "yes" : "no");
+        if (n < 0) {
+            free(text);
+            return CT_ERR_SYSTEM;
+        }
+        if (text == NULL) {
+            room = (size_t)n + 1;
+            text = malloc(room);
+            if (text == NULL) {
+                return CT_ERR_NOMEM;
+            }
+        }
+    }
+    *out = text;
+    return CT_OK;
+}

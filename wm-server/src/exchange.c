@@ -1,0 +1,82 @@
+/* Answers as JSON text: bodies and problems. */
+#include "exchange.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void ct_json_escape(char *out, size_t cap, const char *text)
+{
+    size_t n = 0;
+    for (const char *p = text; *p != '\0' && n + 7 < cap; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (c == '"' || c == '\\') {
+            out[n++] = '\\';
+            out[n++] = (char)c;
+        } else if (c < 0x20 || c > 0x7e) {
+            n += (size_t)snprintf(out + n, cap - n, "\\u%04x", c);
+        } else {
+            out[n++] = (char)c;
+        }
+    }
+    out[n] = '\0';
+}
+
+static const char *title(unsigned status)
+{
+    switch (status) {
+    case 400:
+        return "The request does not parse";
+    case 401:
+        return "No enrolment";
+    case 403:
+        return "Refused";
+    case 404:
+        return "Not found";
+    case 405:
+        return "Another method is needed";
+    case 409:
+        return "In conflict with what is there";
+    case 413:
+        return "Too large";
+    case 422:
+        return "Checked and found wanting";
+    case 429:
+        return "Too many requests";
+    case 503:
+        return "Not available now";
+    default:
+        return "Internal error";
+    }
+}
+
+void ct_answer_json(struct ct_answer *out, unsigned status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(out->body, sizeof out->body, format, args);
+    va_end(args);
+    out->status = status;
+    out->is_problem = false;
+    if (n < 0 || (size_t)n >= sizeof out->body) {
+        ct_answer_problem(out, 500, "internal", "the answer did not fit");
+    }
+}
+
+void ct_answer_problem(struct ct_answer *out, unsigned status, const char *word, const char *format,
+                       ...)
+{
+    char detail[600];
+    char escaped[1200];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(detail, sizeof detail, format, args);
+    va_end(args);
+    ct_json_escape(escaped, sizeof escaped, detail);
+    out->status = status;
+    out->is_problem = true;
+    (void)snprintf(out->body, sizeof out->body,
+                   "{\"type\":\"urn:chainturn:error:%s\",\"title\":\"%s\",\"status\":%u,"
+                   "\"detail\":\"%s\"}",
+                   word, title(status), status, escaped);
+}

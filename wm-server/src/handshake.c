@@ -1,0 +1,246 @@
+/* Enrolment over HTTP: TCP has proved the source, so the server brings its own cookie back. */
+#include "handshake.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hex.h"
+#include "fields.h"
+#include "chain/registry.h"
+
+#define HANDSHAKES_AT_ONCE 1024u
+#define HEADER_LEN 20u
+#define COOKIE_LEN 32u
+
+struct ct_enrolment {
+    struct ct_enrolment_config config;
+    pthread_mutex_t lock; /* around responder */
+    struct ct_hs_responder *responder;
+};
+
+ct_err ct_enrolment_new(struct ct_enrolment **out, const struct ct_enrolment_config *config)
+{
+    struct ct_enrolment *e = calloc(1, sizeof *e);
+    if (e == NULL) {
+        return CT_ERR_NOMEM;
+    }
+    e->config = *config;
+    struct ct_hs_responder_config rc = {
+        .net = config->net,
+        .purposes = 1u << CT_HS_ENROL_DEVICE | 1u << CT_HS_ENROL_RELAY,
+        .identity = CT_HS_WM_IDENTITY,
+        .key = config->key,
+        .capacity = HANDSHAKES_AT_ONCE,
+    };
+    ct_err err = ct_random(&rc.cookie_seed, sizeof rc.cookie_seed);
+    if (err == CT_OK) {
+        err = ct_hs_responder_new(&e->responder, &rc);
+    }
+    ct_wipe(&rc, sizeof rc);
+    if (err != CT_OK) {
+        free(e);
+        return err;
+    }
+    (void)pthread_mutex_init(&e->lock, NULL);
+    *out = e;
+    return CT_OK;
+}
+
+void ct_enrolment_free(struct ct_enrolment *e)
+{
+    if (e != NULL) {
+        ct_hs_responder_free(e->responder);
+        (void)pthread_mutex_destroy(&e->lock);
+        free(e);
+    }
+}
+
+/* A device may not take the WM's name or one of the relays' kind; a relay has one of just that
+ * kind. */
+static bool name_fits(const struct ct_hs_claim *claim)
+{
+    const char *id = claim->party.identity;
+    size_t prefix = strlen(CT_ENROLMENT_RELAY_PREFIX);
+    bool relay_name = strncmp(id, CT_ENROLMENT_RELAY_PREFIX, prefix) == 0;
+    if (claim->purpose == CT_HS_ENROL_RELAY) {
+        return relay_name && strlen(id) == prefix + 16 &&
+               strspn(id + prefix, "0123456789abcdef") == 16;
+    }
+    return !relay_name && strcmp(id, CT_HS_WM_IDENTITY) != 0 && ct_identity_valid(id);
+}
+
+static void answer_m2(struct ct_answer *answer, const uint8_t *m2, size_t len)
+{
+    char text[CT_BASE64URL_LEN(CT_HS_MAX_LEN) + 1];
+    ct_base64url(text, m2, len);
+    ct_answer_json(answer, 200, "{\"m2\":\"%s\"}", text);
+}
+
+static void answer_error(struct ct_answer *answer, ct_err err)
+{
+    switch (err) {
+    case CT_ERR_FORMAT:
+    case CT_ERR_ARG:
+        ct_answer_problem(answer, 400, "format", "that is no handshake message of this protocol");
+        return;
+    case CT_ERR_AUTH:
+        ct_answer_problem(answer, 403, "signature",
+                          "the message is not sealed for this wallet manager's key, or its "
+                          "signature does not hold; is the bundle of this deployment?");
+        return;
+    case CT_ERR_REPLAY:
+        ct_answer_problem(answer, 409, "format",
+                          "this sid is taken; begin a new handshake with a fresh one");
+        return;
+    case CT_ERR_NOT_FOUND:
+    case CT_ERR_STATE:
+    case CT_ERR_EXPIRED:
+        ct_answer_problem(answer, 404, "not-found",
+                          "no such handshake is under way (one lasts 10 s); begin a new one");
+        return;
+    case CT_ERR_AGAIN:
+        ct_answer_problem(answer, 503, "too-many",
+                          "too many enrolments are under way; try again in 10 s");
+        return;
+    default:
+        ct_answer_problem(answer, 500, "internal", "%s", ct_err_text(err));
+        return;
+    }
+}
+
+/* Under the lock: an opened m1, its claim checked as far as no chain is needed. */
+static ct_err answer_claim(struct ct_enrolment *e, const struct ct_hs_result *opened,
+                           struct ct_answer *answer, uint64_t now_ms)
+{
+    const struct ct_hs_claim *claim = &opened->claim;
+    if (!name_fits(claim)) {
+        ct_hs_responder_refuse(e->responder, claim->sid16);
+        ct_answer_problem(answer, 403, "identity",
+                          "an identity of this form cannot enrol for this purpose");
+        return CT_OK;
+    }
+    if (ct_sessions_has(e->config.sessions, claim->sid16, now_ms)) {
+        ct_hs_responder_refuse(e->responder, claim->sid16);
+        return CT_ERR_REPLAY;
+    }
+    struct ct_hs_result result;
+    struct ct_hs_responder_draw draw;
+    ct_err err = ct_random(&draw, sizeof draw);
+    if (err == CT_OK) {
+        err = ct_hs_responder_answer(e->responder, &result, claim->sid16, &claim->party, &draw,
+                                     now_ms);
+    }
+    ct_wipe(&draw, sizeof draw);
+    if (err == CT_OK) {
+        answer_m2(answer, result.bytes, result.len);
+    }
+    return err;
+}
+
+/* m1 with the cookie of an m0 in it (docs/protocol.md 4). */
+static size_t with_cookie(uint8_t out[CT_HS_M1_COOKIE_LEN], const uint8_t *m1, const uint8_t *m0)
+{
+    size_t sealed = CT_HS_M1_LEN - HEADER_LEN - 1;
+    memcpy(out, m1, HEADER_LEN);
+    out[HEADER_LEN] = COOKIE_LEN;
+    memcpy(out + HEADER_LEN + 1, m0 + HEADER_LEN, COOKIE_LEN);
+    memcpy(out + HEADER_LEN + 1 + COOKIE_LEN, m1 + HEADER_LEN + 1, sealed);
+    return CT_HS_M1_COOKIE_LEN;
+}
+
+static ct_err take_m1(struct ct_enrolment *e, struct ct_answer *answer, const uint8_t *m1,
+                      size_t len)
+{
+    static const struct ct_hs_source nowhere;
+    uint8_t again[CT_HS_M1_COOKIE_LEN];
+    struct ct_hs_result result;
+    uint64_t now_ms = e->config.mono_ms();
+    ct_err err = ct_hs_responder_input(e->responder, &result, &nowhere, m1, len, now_ms);
+    if (err == CT_OK && result.event == CT_HS_SEND && result.len == CT_HS_M0_LEN &&
+        len == CT_HS_M1_LEN) {
+        size_t n = with_cookie(again, m1, result.bytes);
+        err = ct_hs_responder_input(e->responder, &result, &nowhere, again, n, now_ms);
+    }
+    if (err != CT_OK) {
+        return err;
+    }
+    if (result.event == CT_HS_SEND && result.len == CT_HS_M2_LEN) {
+        answer_m2(answer, result.bytes, result.len); /* m1 once more */
+        return CT_OK;
+    }
+    return result.event == CT_HS_LOOKUP ? answer_claim(e, &result, answer, now_ms) : CT_ERR_REPLAY;
+}
+
+static ct_err take_flight(struct ct_enrolment *e, struct ct_answer *answer, const uint8_t *flight)
+{
+    static const struct ct_hs_source nowhere;
+    struct ct_hs_result result;
+    uint64_t now_ms = e->config.mono_ms();
+    ct_err err =
+        ct_hs_responder_input(e->responder, &result, &nowhere, flight, CT_HS_FLIGHT_LEN, now_ms);
+    if (err == CT_OK && result.event == CT_HS_SESSION) {
+        err = ct_sessions_add(e->config.sessions, &result.session, now_ms);
+        if (err == CT_OK) {
+            ct_log(&e->config.log, CT_LOG_INFO, "enrolled id=%s purpose=%s sid=%s",
+                   result.session.peer.identity,
+                   result.session.purpose == CT_HS_ENROL_RELAY ? "relay" : "device",
+                   result.session.psk_identity);
+        }
+    } else if (err == CT_OK && result.event != CT_HS_REPEAT) {
+        err = CT_ERR_NOT_FOUND;
+    }
+    ct_wipe(&result, sizeof result);
+    if (err == CT_OK) {
+        ct_answer_json(answer, 200, "{\"done\":true,\"expires_in_s\":%d}", (int)CT_SESSION_LIFE_S);
+    }
+    return err;
+}
+
+static ct_err read_flight(uint8_t out[CT_HS_FLIGHT_LEN], const struct ct_json *body,
+                          struct ct_why *why)
+{
+    static const char *const names[] = {"m3", "m4"};
+    ct_err err = ct_fields_only(body, names, 2, why);
+    if (err == CT_OK) {
+        err = ct_field_bytes(out, CT_HS_M3_LEN, CT_HS_M3_LEN, NULL, body, "m3", why);
+    }
+    return err != CT_OK ? err
+                        : ct_field_bytes(out + CT_HS_M3_LEN, CT_HS_M4_LEN, CT_HS_M4_LEN, NULL, body,
+                                         "m4", why);
+}
+
+static ct_err read_m1(uint8_t out[CT_HS_M1_COOKIE_LEN], size_t *len, const struct ct_json *body,
+                      struct ct_why *why)
+{
+    static const char *const names[] = {"m1"};
+    ct_err err = ct_fields_only(body, names, 1, why);
+    return err != CT_OK
+               ? err
+               : ct_field_bytes(out, CT_HS_M1_LEN, CT_HS_M1_COOKIE_LEN, len, body, "m1", why);
+}
+
+void ct_enrolment_post(struct ct_enrolment *e, const struct ct_request *request,
+                       struct ct_answer *answer)
+{
+    struct ct_why why = {{0}};
+    struct ct_json *body = NULL;
+    uint8_t message[CT_HS_MAX_LEN];
+    size_t len = 0;
+    ct_err err = ct_fields_parse(&body, request->body, request->body_len, &why);
+    bool is_m1 = err == CT_OK && ct_json_get(body, "m1") != NULL;
+    if (err == CT_OK) {
+        err = is_m1 ? read_m1(message, &len, body, &why) : read_flight(message, body, &why);
+    }
+    ct_json_free(body);
+    if (err != CT_OK) {
+        ct_answer_problem(answer, 400, "format", "%s", why.text);
+        return;
+    }
+    (void)pthread_mutex_lock(&e->lock);
+    err = is_m1 ? take_m1(e, answer, message, len) : take_flight(e, answer, message);
+    (void)pthread_mutex_unlock(&e->lock);
+    if (err != CT_OK) {
+        answer_error(answer, err);
+    }
+}

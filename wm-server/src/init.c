@@ -1,0 +1,301 @@
+/* Options, keys and files of wm-server init. */
+#include "init.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "command.h"
+#include "conf_text.h"
+#include "deploy.h"
+#include "kex/x25519.h"
+
+#define PROGRAM "wm-server"
+#define PATH_ROOM 1024
+
+struct init {
+    struct ct_bundle bundle;
+    const char *dir, *address, *owner_path, *approver_path, *fund_path;
+    uint64_t port, tls_port, approver_ether, chain_id, key_days, quorum;
+    bool allow_private;
+};
+
+enum {
+    OPT_RPC = 256,
+    OPT_QUORUM,
+    OPT_DIR,
+    OPT_ADDRESS,
+    OPT_PORT,
+    OPT_TLS_PORT,
+    OPT_OWNER,
+    OPT_APPROVER,
+    OPT_FUND,
+    OPT_ETHER,
+    OPT_CHAIN,
+    OPT_DAYS,
+    OPT_PRIVATE,
+    OPT_SINGLE,
+};
+
+static const struct option options[] = {
+    {"rpc", required_argument, NULL, OPT_RPC},
+    {"quorum", required_argument, NULL, OPT_QUORUM},
+    {"dir", required_argument, NULL, OPT_DIR},
+    {"address", required_argument, NULL, OPT_ADDRESS},
+    {"port", required_argument, NULL, OPT_PORT},
+    {"tls-port", required_argument, NULL, OPT_TLS_PORT},
+    {"owner-key", required_argument, NULL, OPT_OWNER},
+    {"approver-key", required_argument, NULL, OPT_APPROVER},
+    {"fund-from", required_argument, NULL, OPT_FUND},
+    {"approver-ether", required_argument, NULL, OPT_ETHER},
+    {"chain-id", required_argument, NULL, OPT_CHAIN},
+    {"expect-chain-id", required_argument, NULL, OPT_CHAIN},
+    {"key-days", required_argument, NULL, OPT_DAYS},
+    {"allow-private", no_argument, NULL, OPT_PRIVATE},
+    {"insecure-single-rpc", no_argument, NULL, OPT_SINGLE},
+    {0},
+};
+
+static bool number(uint64_t *out, uint64_t max)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long long v = strtoull(optarg, &end, 10);
+    if (optarg[0] < '0' || optarg[0] > '9' || *end != '\0' || errno != 0 || v > max) {
+        return false;
+    }
+    *out = v;
+    return true;
+}
+
+static bool add_rpc(struct ct_bundle *b)
+{
+    if (b->rpc_count == CT_BUNDLE_RPC_MAX || strlen(optarg) >= CT_BUNDLE_URL_MAX) {
+        return false;
+    }
+    (void)snprintf(b->rpc[b->rpc_count++], CT_BUNDLE_URL_MAX, "%s", optarg);
+    return true;
+}
+
+static bool take(struct init *in, int c)
+{
+    switch (c) {
+    case OPT_RPC:
+        return add_rpc(&in->bundle);
+    case OPT_QUORUM:
+        return number(&in->quorum, CT_BUNDLE_RPC_MAX);
+    case OPT_DIR:
+        in->dir = optarg;
+        return strlen(optarg) < PATH_ROOM - 64;
+    case OPT_ADDRESS:
+        in->address = optarg;
+        return strlen(optarg) < 128;
+    case OPT_PORT:
+        return number(&in->port, UINT16_MAX);
+    case OPT_TLS_PORT:
+        return number(&in->tls_port, UINT16_MAX);
+    case OPT_OWNER:
+        in->owner_path = optarg;
+        return true;
+    case OPT_APPROVER:
+        in->approver_path = optarg;
+        return true;
+    case OPT_FUND:
+        in->fund_path = optarg;
+        return true;
+    case OPT_ETHER:
+        return number(&in->approver_ether, 1000000);
+    case OPT_CHAIN:
+        return number(&in->chain_id, INT64_MAX);
+    case OPT_DAYS:
+        return number(&in->key_days, 36500) && in->key_days > 0;
+    case OPT_PRIVATE:
+        in->allow_private = true;
+        return true;
+    case OPT_SINGLE:
+        in->bundle.insecure_single_rpc = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* 0 when the options are good, else the exit code. */
+static int parse(struct init *in, int argc, char **argv)
+{
+    int c;
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (c == '?') {
+            return CT_EXIT_USAGE; /* getopt has said why */
+        }
+        if (!take(in, c)) {
+            return ct_command_usage(PROGRAM, "the value \"%s\" cannot be used", optarg);
+        }
+    }
+    if (optind != argc || in->bundle.rpc_count == 0 || in->dir == NULL || in->address == NULL) {
+        return ct_command_usage(PROGRAM, "init needs --rpc URL, --dir DIR and --address HOST");
+    }
+    struct ct_bundle *b = &in->bundle;
+    b->quorum = in->quorum != 0 ? (unsigned)in->quorum
+                                : (b->insecure_single_rpc ? 1 : (unsigned)(b->rpc_count / 2 + 1));
+    struct ct_why why = {{0}};
+    ct_err err = ct_bundle_check(b, &why);
+    return err == CT_OK ? 0 : ct_command_failed(PROGRAM, err, &why);
+}
+
+static void in_dir(char out[PATH_ROOM], const struct init *in, const char *name)
+{
+    (void)snprintf(out, PATH_ROOM, "%s/%s", in->dir, name);
+}
+
+static ct_err make_folder(const struct init *in, struct ct_why *why)
+{
+    char conf[PATH_ROOM];
+    in_dir(conf, in, "wm-server.conf");
+    if (access(conf, F_OK) == 0) {
+        return ct_why(why, CT_ERR_CONFIG,
+                      "%s exists: this folder has a deployment already; choose another --dir",
+                      conf);
+    }
+    if (mkdir(in->dir, 0700) != 0 && errno != EEXIST) {
+        return ct_why(why, CT_ERR_CONFIG, "cannot make the folder %s: %s", in->dir,
+                      strerror(errno));
+    }
+    return CT_OK;
+}
+
+struct keys {
+    struct ct_wallet owner, approver, fund;
+    struct ct_ed25519 pass;
+    struct ct_x25519 handshake;
+};
+
+/* Made when absent, so that an init that was cut short goes on with the same accounts. */
+static ct_err make_keys(const struct init *in, struct keys *k, struct ct_why *why)
+{
+    char path[PATH_ROOM];
+    in_dir(path, in, "owner.key");
+    ct_err err = ct_wallet_load_or_create(&k->owner, NULL,
+                                          in->owner_path != NULL ? in->owner_path : path, why);
+    in_dir(path, in, "approver.key");
+    if (err == CT_OK) {
+        err = ct_wallet_load_or_create(&k->approver, NULL,
+                                       in->approver_path != NULL ? in->approver_path : path, why);
+    }
+    in_dir(path, in, "wm-pass.key");
+    if (err == CT_OK) {
+        err = ct_ed25519_load_or_create(&k->pass, path, why);
+    }
+    in_dir(path, in, "wm-handshake.key");
+    if (err == CT_OK) {
+        err = ct_x25519_load_or_create(&k->handshake, path, why);
+    }
+    if (err == CT_OK && in->fund_path != NULL) {
+        err = ct_wallet_load(&k->fund, in->fund_path, why);
+    }
+    if (err == CT_ERR_NOT_FOUND) {
+        err = ct_why(why, CT_ERR_CONFIG, "there is no key file %s", in->fund_path);
+    }
+    return err;
+}
+
+static ct_err write_files(const struct init *in, struct ct_why *why)
+{
+    char path[PATH_ROOM];
+    char approver[PATH_MAX] = "approver.key";
+    char text[CT_BUNDLE_TEXT_MAX];
+    /* the configuration's paths are relative to its folder, --approver-key is to the caller's */
+    if (in->approver_path != NULL && realpath(in->approver_path, approver) == NULL) {
+        return ct_why(why, CT_ERR_SYSTEM, "cannot find %s again", in->approver_path);
+    }
+    ct_err err = ct_bundle_format(text, sizeof text, &in->bundle);
+    in_dir(path, in, "bundle.json");
+    if (err == CT_OK) {
+        err = ct_file_write(path, text, strlen(text), 0644, why);
+    }
+    const struct ct_conf_text conf = {.bundle = &in->bundle,
+                                      .address = in->address,
+                                      .port = (uint16_t)in->port,
+                                      .tls_port = (uint16_t)in->tls_port,
+                                      .approver_path = approver,
+                                      .pass_key_id = 1,
+                                      .allow_private = in->allow_private};
+    char *written = NULL;
+    if (err == CT_OK) {
+        err = ct_conf_text(&written, &conf);
+    }
+    in_dir(path, in, "wm-server.conf");
+    if (err == CT_OK) {
+        err = ct_file_write(path, written, strlen(written), 0640, why);
+    }
+    free(written);
+    return err;
+}
+
+static ct_err init_all(struct init *in, struct keys *k, struct ct_why *why)
+{
+    ct_err err = make_folder(in, why);
+    if (err == CT_OK) {
+        err = make_keys(in, k, why);
+    }
+    if (err != CT_OK) {
+        return err;
+    }
+    struct ct_bundle *b = &in->bundle;
+    const char *open = strchr(in->address, ':') != NULL && in->address[0] != '[' ? "[" : "";
+    (void)snprintf(b->wm_handshake_url, sizeof b->wm_handshake_url, "http://%s%s%s:%u", open,
+                   in->address, open[0] == '\0' ? "" : "]", (unsigned)in->port);
+    (void)snprintf(b->wm_tls_url, sizeof b->wm_tls_url, "https://%s%s%s:%u", open, in->address,
+                   open[0] == '\0' ? "" : "]", (unsigned)in->tls_port);
+    struct ct_deploy d = {.owner = &k->owner,
+                          .fund = in->fund_path == NULL ? NULL : &k->fund,
+                          .approver = &k->approver,
+                          .approver_ether = in->approver_ether,
+                          .expect_chain_id = in->chain_id,
+                          .log = ct_command_log(CT_LOG_WARN)};
+    d.wm_key.not_after_s = ct_wall_s() + in->key_days * 86400;
+    memcpy(d.wm_key.ed25519, k->pass.public32, 32);
+    memcpy(d.wm_key.x25519, k->handshake.public32, 32);
+    err = ct_deploy(b, &d, why);
+    return err == CT_OK ? write_files(in, why) : err;
+}
+
+static void tell(const struct init *in, const struct keys *k)
+{
+    char contract[CT_ADDR_TEXT_LEN], owner[CT_ADDR_TEXT_LEN], approver[CT_ADDR_TEXT_LEN];
+    ct_addr_text(contract, in->bundle.contract20);
+    ct_addr_text(owner, k->owner.addr20);
+    ct_addr_text(approver, k->approver.addr20);
+    (void)printf(
+        "contract %s on chain %llu, block %llu\nowner %s (its key is not needed by the "
+        "server: keep it offline)\napprover %s\nwritten: %s/wm-server.conf, %s/bundle.json "
+        "(give the bundle to relays and devices)\nnext: wm-server run --config "
+        "%s/wm-server.conf\n",
+        contract, (unsigned long long)in->bundle.chain_id,
+        (unsigned long long)in->bundle.checkpoint_number, owner, approver, in->dir, in->dir,
+        in->dir);
+}
+
+int ct_init_main(int argc, char **argv)
+{
+    struct init in = {.port = 8080, .tls_port = 8443, .approver_ether = 1, .key_days = 730};
+    struct keys keys = {0};
+    struct ct_why why = {{0}};
+    in.bundle.max_head_age_s = 120;
+    int code = parse(&in, argc, argv);
+    if (code != 0) {
+        return code;
+    }
+    ct_err err = init_all(&in, &keys, &why);
+    if (err == CT_OK) {
+        tell(&in, &keys);
+    }
+    ct_wipe(&keys, sizeof keys);
+    return err == CT_OK ? CT_EXIT_OK : ct_command_failed(PROGRAM, err, &why);
+}

@@ -1,0 +1,72 @@
+/* wm-server: the table of its commands; run and check. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "command.h"
+#include "init.h"
+#include "server.h"
+
+#define PROGRAM "wm-server"
+
+/* --config FILE and nothing else. */
+static const char *config_of(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {0}};
+    const char *path = NULL;
+    int c;
+    while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+        if (c != 'c') {
+            return NULL;
+        }
+        path = optarg;
+    }
+    return optind == argc ? path : NULL;
+}
+
+static int run(int argc, char **argv)
+{
+    struct ct_why why = {{0}};
+    struct ct_server *server = NULL;
+    const char *path = config_of(argc, argv);
+    if (path == NULL) {
+        return ct_command_usage(PROGRAM, "run needs --config FILE and nothing else");
+    }
+    sigset_t ending;
+    int got = 0;
+    (void)sigemptyset(&ending);
+    (void)sigaddset(&ending, SIGTERM);
+    (void)sigaddset(&ending, SIGINT);
+    (void)sigprocmask(SIG_BLOCK, &ending, NULL); /* before any thread: they inherit it */
+    (void)signal(SIGPIPE, SIG_IGN);
+    ct_err err = ct_server_start(&server, path, &why);
+    if (err != CT_OK) {
+        return ct_command_failed(PROGRAM, err, &why);
+    }
+    (void)sigwait(&ending, &got);
+    ct_server_stop(server);
+    struct ct_log log = ct_command_log(CT_LOG_INFO);
+    ct_log(&log, CT_LOG_INFO, "ended signal=%d", got);
+    return CT_EXIT_OK;
+}
+
+static int check(int argc, char **argv)
+{
+    struct ct_why why = {{0}};
+    const char *path = config_of(argc, argv);
+    if (path == NULL) {
+        return ct_command_usage(PROGRAM, "check needs --config FILE and nothing else");
+    }
+    ct_err err = ct_server_check(path, &why);
+    return err == CT_OK ? CT_EXIT_OK : ct_command_failed(PROGRAM, err, &why);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct ct_command commands[] = {
+        {"init", ct_init_main, CT_INIT_USAGE},
+        {"run", run, "--config FILE"},
+        {"check", check, "--config FILE"},
+    };
+    return ct_command_main(PROGRAM, commands, sizeof commands / sizeof commands[0], argc, argv);
+}

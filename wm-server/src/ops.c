@@ -1,0 +1,143 @@
+/* Operations as bytes and as calls of the contract. */
+#include "ops.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hex.h"
+
+ct_err ct_op_put_registration(struct ct_op *op, const struct ct_signed_registration *signed_)
+{
+    const struct ct_registration *r = &signed_->registration;
+    struct ct_wr w = ct_wr_init(op->payload, sizeof op->payload);
+    ct_wr_bytes(&w, r->id_hash32, 32);
+    ct_wr_bytes(&w, r->key32, 32);
+    ct_wr_be16(&w, r->relay);
+    ct_wr_be16(&w, r->port);
+    ct_wr_be16(&w, r->backup_relay);
+    ct_wr_be16(&w, r->backup_port);
+    ct_wr_be16(&w, r->expiry_day);
+    ct_wr_be16(&w, r->sequence);
+    ct_wr_be64(&w, r->deadline_s);
+    ct_wr_bytes(&w, signed_->sig65, CT_SIG_LEN);
+    op->payload_len = w.len;
+    return ct_wr_end(&w);
+}
+
+ct_err ct_op_get_registration(struct ct_signed_registration *out, const struct ct_op *op)
+{
+    struct ct_registration *to = &out->registration;
+    struct ct_rd r = ct_rd_init(op->payload, op->payload_len);
+    ct_rd_copy(&r, to->id_hash32, 32);
+    ct_rd_copy(&r, to->key32, 32);
+    to->relay = ct_rd_be16(&r);
+    to->port = ct_rd_be16(&r);
+    to->backup_relay = ct_rd_be16(&r);
+    to->backup_port = ct_rd_be16(&r);
+    to->expiry_day = ct_rd_be16(&r);
+    to->sequence = ct_rd_be16(&r);
+    to->deadline_s = ct_rd_be64(&r);
+    ct_rd_copy(&r, out->sig65, CT_SIG_LEN);
+    return ct_rd_end(&r);
+}
+
+ct_err ct_op_put_approval(struct ct_op *op, const struct ct_op_approval *approval)
+{
+    struct ct_wr w = ct_wr_init(op->payload, sizeof op->payload);
+    ct_wr_bytes(&w, approval->pending32, 32);
+    ct_wr_bytes(&w, approval->digest32, 32);
+    ct_wr_be16(&w, approval->expiry_day);
+    op->payload_len = w.len;
+    return ct_wr_end(&w);
+}
+
+ct_err ct_op_get_approval(struct ct_op_approval *out, const struct ct_op *op)
+{
+    struct ct_rd r = ct_rd_init(op->payload, op->payload_len);
+    ct_rd_copy(&r, out->pending32, 32);
+    ct_rd_copy(&r, out->digest32, 32);
+    out->expiry_day = ct_rd_be16(&r);
+    return ct_rd_end(&r);
+}
+
+ct_err ct_op_relay_index(uint16_t *out, const struct ct_op *op)
+{
+    char *end = NULL;
+    unsigned long n = strtoul(op->subject, &end, 10);
+    if (op->subject[0] < '1' || op->subject[0] > '9' || *end != '\0' || n > CT_RELAY_INDEX_MAX) {
+        return CT_ERR_FORMAT;
+    }
+    *out = (uint16_t)n;
+    return CT_OK;
+}
+
+ct_err ct_op_call(struct ct_wr *w, const struct ct_op *op)
+{
+    struct ct_op_approval approval;
+    uint8_t id_hash[32];
+    uint8_t pass_id[16];
+    uint16_t index = 0;
+    ct_err err = CT_ERR_ARG;
+    switch (op->kind) {
+    case CT_OP_APPROVE_RELAY:
+        err = ct_op_get_approval(&approval, op);
+        if (err == CT_OK) {
+            ct_call_approve_server(w, approval.pending32, approval.digest32, approval.expiry_day);
+        }
+        break;
+    case CT_OP_REVOKE_RELAY:
+        err = ct_op_relay_index(&index, op);
+        if (err == CT_OK) {
+            ct_call_revoke_server(w, index);
+        }
+        break;
+    case CT_OP_REVOKE_DEVICE:
+        err = ct_identity_hash(id_hash, op->subject);
+        if (err == CT_OK) {
+            ct_call_revoke_client(w, id_hash);
+        }
+        break;
+    case CT_OP_REVOKE_PASS:
+        err = ct_unhex(pass_id, sizeof pass_id, op->subject);
+        if (err == CT_OK) {
+            ct_call_revoke_pass(w, pass_id);
+        }
+        break;
+    case CT_OP_REGISTER: /* goes in batches */
+        break;
+    }
+    return err;
+}
+
+const char *ct_op_kind_text(enum ct_op_kind kind)
+{
+    switch (kind) {
+    case CT_OP_REGISTER:
+        return "register_device";
+    case CT_OP_APPROVE_RELAY:
+        return "approve_relay";
+    case CT_OP_REVOKE_RELAY:
+        return "revoke_relay";
+    case CT_OP_REVOKE_DEVICE:
+        return "revoke_device";
+    case CT_OP_REVOKE_PASS:
+        return "revoke_pass";
+    }
+    return "unknown";
+}
+
+const char *ct_op_state_text(enum ct_op_state state)
+{
+    switch (state) {
+    case CT_OP_CHECKING:
+    case CT_OP_QUEUED:
+        return "queued";
+    case CT_OP_SENT:
+        return "sent";
+    case CT_OP_DONE:
+        return "done";
+    case CT_OP_FAILED:
+        return "failed";
+    }
+    return "failed";
+}

@@ -1,0 +1,37 @@
+/* The payloads of operations: what txmgr turns into calls of the contract. */
+#ifndef CT_WM_OPS_H
+#define CT_WM_OPS_H
+
+#include <stdint.h>
+
+#include <chainturn/err.h>
+#include "base/bytes.h"
+#include "chain/registry.h"
+#include "store.h"
+
+/* Registration: id hash 32, key 32, six uint16, deadline 8, signature 65. */
+CT_MUST_USE ct_err ct_op_put_registration(struct ct_op *op,
+                                          const struct ct_signed_registration *signed_);
+CT_MUST_USE ct_err ct_op_get_registration(struct ct_signed_registration *out,
+                                          const struct ct_op *op);
+
+/* Approval of a relay: what was checked, and by when it ends. digest all zero: not checked yet. */
+struct ct_op_approval {
+    uint8_t pending32[32];
+    uint8_t digest32[32];
+    uint16_t expiry_day;
+};
+CT_MUST_USE ct_err ct_op_put_approval(struct ct_op *op, const struct ct_op_approval *approval);
+CT_MUST_USE ct_err ct_op_get_approval(struct ct_op_approval *out, const struct ct_op *op);
+
+/* The index of a relay to revoke, from the subject. CT_ERR_FORMAT. */
+CT_MUST_USE ct_err ct_op_relay_index(uint16_t *out, const struct ct_op *op);
+
+/* The call data of one operation that is a transaction of its own (all but registrations). */
+CT_MUST_USE ct_err ct_op_call(struct ct_wr *w, const struct ct_op *op);
+
+const char *ct_op_kind_text(enum ct_op_kind kind);
+/* As docs/protocol.md 7 has it: a checked one is "queued", too. */
+const char *ct_op_state_text(enum ct_op_state state);
+
+#endif

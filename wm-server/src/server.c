@@ -1,0 +1,283 @@
+/* Wiring: settings, keys, chain objects (one a thread), store, sessions, loops, listeners. */
+#include "server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+#include "base/clock.h"
+#include "command.h"
+#include "handshake.h"
+#include "http.h"
+#include "loop.h"
+#include "probe.h"
+#include "settings.h"
+#include "txmgr.h"
+#include "verify.h"
+#include "vet.h"
+
+enum { WORKERS = 4, SESSIONS = 4096, VET_PERIOD_MS = 500 };
+
+struct ct_server {
+    struct ct_log log;
+    struct ct_settings settings;
+    bool has_settings;
+    struct ct_keys keys;
+    struct ct_bundle bundle;
+    struct ct_verified verified;
+    struct ct_chain *chains[WORKERS + 1]; /* the last is the vetting thread's */
+    struct ct_ledger ledgers[WORKERS];
+    struct ct_store *store;
+    struct ct_sessions *sessions;
+    struct ct_enrolment *enrolment;
+    struct ct_api api;
+    struct ct_vet vet;
+    struct ct_txmgr *txmgr;
+    struct ct_loop *vet_loop, *tx_loop;
+    struct ct_listener *plain, *tls;
+};
+
+static ct_err load(struct ct_server *s, const char *conf_path, struct ct_why *why)
+{
+    s->log = ct_command_log(CT_LOG_INFO);
+    ct_err err = ct_settings_load(&s->settings, conf_path, why);
+    if (err != CT_OK) {
+        return err;
+    }
+    s->has_settings = true;
+    s->log = ct_command_log(s->settings.level);
+    err = ct_keys_load(&s->keys, &s->settings, why);
+    if (err == CT_OK) {
+        err = ct_settings_bundle(&s->bundle, &s->settings, why);
+    }
+    const struct ct_chain_env env = {.log = s->log};
+    for (size_t i = 0; i < WORKERS + 1 && err == CT_OK; i++) {
+        err = ct_chain_open(&s->chains[i], &s->bundle, &env, why);
+    }
+    if (err == CT_OK) {
+        err = ct_verify(&s->verified, s->chains[WORKERS], &s->settings, &s->keys, &s->log, why);
+    }
+    return err;
+}
+
+static void wake(void *arg, enum ct_op_kind kind)
+{
+    struct ct_server *s = arg;
+    if (kind == CT_OP_APPROVE_RELAY) {
+        ct_loop_kick(s->vet_loop); /* registrations wait for their window */
+    }
+}
+
+static void passed(void *arg)
+{
+    struct ct_server *s = arg;
+    ct_loop_kick(s->tx_loop);
+}
+
+static struct ct_pass_issuer issuer_of(const struct ct_server *s)
+{
+    struct ct_pass_issuer issuer = {.key_id = s->verified.keys[0].id,
+                                    .key = &s->keys.pass,
+                                    .life_s = s->settings.pass_life_s,
+                                    .store = s->store};
+    memcpy(issuer.deployment32, s->bundle.deployment32, 32);
+    return issuer;
+}
+
+static ct_err join_parts(struct ct_server *s, struct ct_why *why)
+{
+    struct ct_enrolment_config ec = {.net = {.chain_id = s->bundle.chain_id},
+                                     .key = &s->keys.handshake,
+                                     .sessions = s->sessions,
+                                     .mono_ms = ct_mono_ms,
+                                     .log = s->log};
+    memcpy(ec.net.contract20, s->bundle.contract20, 20);
+    ct_err err = ct_enrolment_new(&s->enrolment, &ec);
+    if (err != CT_OK) {
+        return ct_why(why, err, "cannot set up enrolment: %s", ct_err_text(err));
+    }
+    s->api = (struct ct_api){.chain_id = s->bundle.chain_id,
+                             .key_count = s->verified.key_count,
+                             .issuer = issuer_of(s),
+                             .store = s->store,
+                             .sessions = s->sessions,
+                             .device_days = s->settings.device_days,
+                             .allow_private = s->settings.allow_private,
+                             .wall_s = ct_wall_s,
+                             .mono_ms = ct_mono_ms,
+                             .wake = wake,
+                             .wake_arg = s,
+                             .log = s->log};
+    memcpy(s->api.contract20, s->bundle.contract20, 20);
+    memcpy(s->api.keys, s->verified.keys, sizeof s->api.keys);
+    for (size_t i = 0; i < WORKERS; i++) {
+        s->ledgers[i] = ct_ledger_of_chain(s->chains[i]);
+    }
+    s->vet = (struct ct_vet){.ledger = ct_ledger_of_chain(s->chains[WORKERS]),
+                             .store = s->store,
+                             .issuer = issuer_of(s),
+                             .probe = ct_probe_relay,
+                             .probe_timeout_ms = (uint32_t)s->settings.probe_timeout_s * 1000,
+                             .approval_days = s->settings.relay_days,
+                             .allow_private = s->settings.allow_private,
+                             .wall_s = ct_wall_s,
+                             .passed = passed,
+                             .passed_arg = s,
+                             .log = s->log};
+    const struct ct_txmgr_config tc = {.bundle = &s->bundle,
+                                       .wallet = &s->keys.approver,
+                                       .store = s->store,
+                                       .confirmations = (unsigned)s->settings.confirmations,
+                                       .batch = s->settings.batch,
+                                       .log = s->log};
+    return ct_txmgr_new(&s->txmgr, &tc, why);
+}
+
+static void on_plain(void *arg, size_t worker, const struct ct_request *request,
+                     struct ct_answer *answer)
+{
+    struct ct_server *s = arg;
+    (void)worker;
+    if (strcmp(request->path, "/healthz") == 0 && strcmp(request->method, "GET") == 0) {
+        ct_answer_json(answer, 200, "{\"status\":\"ok\"}");
+    } else if (strcmp(request->path, "/v1/handshake") != 0) {
+        ct_answer_problem(
+            answer, 404, "not-found",
+            "there is nothing here by that name; all but the handshake goes over TLS");
+    } else if (strcmp(request->method, "POST") != 0) {
+        ct_answer_problem(answer, 405, "format", "/v1/handshake takes POST");
+    } else {
+        ct_enrolment_post(s->enrolment, request, answer);
+    }
+}
+
+static void on_tls(void *arg, size_t worker, const struct ct_request *request,
+                   struct ct_answer *answer)
+{
+    struct ct_server *s = arg;
+    ct_api_handle(&s->api, &s->ledgers[worker], request, answer);
+}
+
+static ct_err psk_of(void *arg, const char *identity, struct ct_secret32 *out)
+{
+    struct ct_server *s = arg;
+    return ct_sessions_psk(s->sessions, identity, ct_mono_ms(), out);
+}
+
+static ct_err listen_all(struct ct_server *s, struct ct_why *why)
+{
+    struct ct_listener_config c = {.address = s->settings.listen_tls,
+                                   .handler = on_tls,
+                                   .handler_arg = s,
+                                   .psk = psk_of,
+                                   .psk_arg = s,
+                                   .workers = WORKERS,
+                                   .connections = (unsigned)s->settings.connections,
+                                   .per_ip = (unsigned)s->settings.per_ip,
+                                   .timeout_s = (unsigned)s->settings.timeout_s,
+                                   .log = s->log};
+    ct_err err = ct_listener_start(&s->tls, &c, why);
+    if (err == CT_OK) {
+        c.address = s->settings.listen_handshake;
+        c.handler = on_plain;
+        c.psk = NULL;
+        c.workers = 0; /* computes only: no chain, no store */
+        err = ct_listener_start(&s->plain, &c, why);
+    }
+    return err;
+}
+
+/* ADDRESS of ADDRESS:PORT, and the port that it is in fact. */
+static int host_len(const char *address)
+{
+    const char *colon = strrchr(address, ':');
+    return colon == NULL ? (int)strlen(address) : (int)(colon - address);
+}
+
+static void say_ready(const struct ct_server *s)
+{
+    char contract[CT_ADDR_TEXT_LEN];
+    const char *h = s->settings.listen_handshake;
+    const char *t = s->settings.listen_tls;
+    ct_addr_text(contract, s->bundle.contract20);
+    ct_log(&s->log, CT_LOG_INFO,
+           "ready handshake=http://%.*s:%u tls=https://%.*s:%u chain=%llu contract=%s block=%llu",
+           host_len(h), h, ct_listener_port(s->plain), host_len(t), t, ct_listener_port(s->tls),
+           (unsigned long long)s->bundle.chain_id, contract, (unsigned long long)s->verified.block);
+}
+
+static ct_err start(struct ct_server *s, const char *conf_path, struct ct_why *why)
+{
+    ct_err err = load(s, conf_path, why);
+    if (err == CT_OK) {
+        err = ct_store_sqlite(&s->store, s->settings.store_path, why);
+    }
+    if (err == CT_OK && ct_sessions_new(&s->sessions, SESSIONS) != CT_OK) {
+        err = ct_why(why, CT_ERR_NOMEM, "out of memory");
+    }
+    if (err == CT_OK) {
+        err = join_parts(s, why);
+    }
+    if (err == CT_OK &&
+        (ct_loop_start(&s->tx_loop, (uint32_t)s->settings.window_ms, ct_txmgr_round, s->txmgr) !=
+             CT_OK ||
+         ct_loop_start(&s->vet_loop, VET_PERIOD_MS, ct_vet_round, &s->vet) != CT_OK)) {
+        err = ct_why(why, CT_ERR_SYSTEM, "cannot start a thread");
+    }
+    return err == CT_OK ? listen_all(s, why) : err;
+}
+
+ct_err ct_server_start(struct ct_server **out, const char *conf_path, struct ct_why *why)
+{
+    struct ct_server *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        return ct_why(why, CT_ERR_NOMEM, "out of memory");
+    }
+    ct_err err = start(s, conf_path, why);
+    if (err != CT_OK) {
+        ct_server_stop(s);
+        return err;
+    }
+    say_ready(s);
+    *out = s;
+    return CT_OK;
+}
+
+void ct_server_stop(struct ct_server *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    ct_listener_stop(s->plain);
+    ct_listener_stop(s->tls);
+    ct_loop_stop(s->vet_loop);
+    ct_loop_stop(s->tx_loop);
+    ct_txmgr_free(s->txmgr);
+    ct_enrolment_free(s->enrolment);
+    ct_sessions_free(s->sessions);
+    ct_store_free(s->store);
+    for (size_t i = 0; i < WORKERS + 1; i++) {
+        ct_chain_free(s->chains[i]);
+    }
+    ct_keys_wipe(&s->keys);
+    if (s->has_settings) {
+        ct_settings_free(&s->settings);
+    }
+    free(s);
+}
+
+ct_err ct_server_check(const char *conf_path, struct ct_why *why)
+{
+    struct ct_server *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        return ct_why(why, CT_ERR_NOMEM, "out of memory");
+    }
+    ct_err err = load(s, conf_path, why);
+    if (err == CT_OK) {
+        (void)printf("configuration, keys and chain %llu agree at block %llu\n",
+                     (unsigned long long)s->bundle.chain_id, (unsigned long long)s->verified.block);
+    }
+    ct_server_stop(s);
+    return err;
+}

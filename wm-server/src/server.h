@@ -1,0 +1,18 @@
+/* The running wallet manager: every part built, joined and taken down in order. */
+#ifndef CT_WM_SERVER_H
+#define CT_WM_SERVER_H
+
+#include <chainturn/err.h>
+#include "base/why.h"
+
+struct ct_server;
+
+/* Reads, verifies, starts listeners and threads. Logs "ready ..". */
+CT_MUST_USE ct_err ct_server_start(struct ct_server **out, const char *conf_path,
+                                   struct ct_why *why);
+/* Takes nothing new, ends what runs, closes the store. NULL is fine. */
+void ct_server_stop(struct ct_server *server);
+/* Only reads and verifies; starts nothing, changes nothing. */
+CT_MUST_USE ct_err ct_server_check(const char *conf_path, struct ct_why *why);
+
+#endif

@@ -1,0 +1,228 @@
+/* The table of the configuration's keys; wm-server.conf(5) says the same in words. */
+#include "settings.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIELD(member) offsetof(struct ct_settings, member)
+
+static const struct ct_conf_key keys[] = {
+    {"chain.bundle", CT_CONF_STRING, true, FIELD(bundle_path), "provisioning bundle"},
+    {"chain.contract", CT_CONF_STRING, false, FIELD(contract), "instead of the bundle's"},
+    {"chain.rpc", CT_CONF_LIST, false, FIELD(rpc), "endpoints instead of the bundle's"},
+    {"chain.quorum", CT_CONF_U64, false, FIELD(quorum), "of them must agree"},
+    {"chain.confirmations", CT_CONF_U64, false, FIELD(confirmations), "blocks until done"},
+    {"chain.window-ms", CT_CONF_U64, false, FIELD(window_ms), "registrations are gathered so long"},
+    {"chain.batch", CT_CONF_U64, false, FIELD(batch), "registrations in one transaction"},
+    {"keys.approver", CT_CONF_STRING, true, FIELD(approver_path), "approver's wallet key"},
+    {"keys.pass", CT_CONF_STRING, true, FIELD(pass_path), "Ed25519 key of passes and tokens"},
+    {"keys.pass-id", CT_CONF_U64, true, FIELD(pass_key_id), "its number in the contract"},
+    {"keys.handshake", CT_CONF_STRING, true, FIELD(handshake_path), "X25519 key of enrolments"},
+    {"listen.handshake", CT_CONF_STRING, true, FIELD(listen_handshake), "ADDRESS:PORT, plain"},
+    {"listen.tls", CT_CONF_STRING, true, FIELD(listen_tls), "ADDRESS:PORT, TLS-PSK"},
+    {"store.path", CT_CONF_STRING, true, FIELD(store_path), "SQLite file"},
+    {"relays.approval-days", CT_CONF_U64, false, FIELD(relay_days), "life of an approval"},
+    {"relays.probe-timeout-s", CT_CONF_U64, false, FIELD(probe_timeout_s), "for one test"},
+    {"relays.allow-private", CT_CONF_BOOL, false, FIELD(allow_private), "private addresses"},
+    {"devices.max-days", CT_CONF_U64, false, FIELD(device_days), "longest registration"},
+    {"passes.lifetime-s", CT_CONF_U64, false, FIELD(pass_life_s), "life of a pass"},
+    {"limits.connections", CT_CONF_U64, false, FIELD(connections), "of one listener"},
+    {"limits.connections-per-address", CT_CONF_U64, false, FIELD(per_ip), "of one client address"},
+    {"limits.timeout-s", CT_CONF_U64, false, FIELD(timeout_s), "of an idle connection"},
+    {"log.level", CT_CONF_STRING, false, FIELD(log_level), "error, warn, info or debug"},
+};
+
+#define KEYS (sizeof keys / sizeof keys[0])
+
+void ct_settings_free(struct ct_settings *s)
+{
+    ct_conf_free(s, keys, KEYS);
+}
+
+/* A relative path is one from the configuration's own folder. */
+static ct_err from_folder(char **path, const char *conf)
+{
+    const char *slash = strrchr(conf, '/');
+    if ((*path)[0] == '/' || slash == NULL) {
+        return CT_OK;
+    }
+    size_t room = (size_t)(slash - conf) + strlen(*path) + 2;
+    char *full = malloc(room);
+    if (full == NULL) {
+        return CT_ERR_NOMEM;
+    }
+    (void)snprintf(full, room, "%.*s/%s", (int)(slash - conf), conf, *path);
+    free(*path);
+    *path = full;
+    return CT_OK;
+}
+
+static ct_err in_range(const char *name, uint64_t value, uint64_t min, uint64_t max,
+                       struct ct_why *why)
+{
+    return value >= min && value <= max
+               ? CT_OK
+               : ct_why(why, CT_ERR_CONFIG, "%s is %llu, but must be from %llu to %llu", name,
+                        (unsigned long long)value, (unsigned long long)min,
+                        (unsigned long long)max);
+}
+
+static ct_err check_ranges(const struct ct_settings *s, struct ct_why *why)
+{
+    const struct {
+        const char *name;
+        uint64_t value, min, max;
+    } ranges[] = {
+        {"chain.confirmations", s->confirmations, 1, 1000},
+        {"chain.window-ms", s->window_ms, 10, 60000},
+        {"chain.batch", s->batch, 1, 64},
+        {"keys.pass-id", s->pass_key_id, 1, UINT32_MAX},
+        {"relays.approval-days", s->relay_days, 1, 1096},
+        {"relays.probe-timeout-s", s->probe_timeout_s, 1, 60},
+        {"devices.max-days", s->device_days, 1, 1096},
+        {"passes.lifetime-s", s->pass_life_s, 300, 86400},
+        {"limits.connections", s->connections, 4, 60000},
+        {"limits.connections-per-address", s->per_ip, 1, 60000},
+        {"limits.timeout-s", s->timeout_s, 1, 10},
+    };
+    ct_err err = CT_OK;
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0] && err == CT_OK; i++) {
+        err = in_range(ranges[i].name, ranges[i].value, ranges[i].min, ranges[i].max, why);
+    }
+    return err;
+}
+
+static ct_err check_level(struct ct_settings *s, struct ct_why *why)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    static const enum ct_log_level levels[] = {CT_LOG_ERROR, CT_LOG_WARN, CT_LOG_INFO,
+                                               CT_LOG_DEBUG};
+    s->level = CT_LOG_INFO;
+    if (s->log_level == NULL) {
+        return CT_OK;
+    }
+    for (size_t i = 0; i < 4; i++) {
+        if (strcmp(names[i], s->log_level) == 0) {
+            s->level = levels[i];
+            return CT_OK;
+        }
+    }
+    return ct_why(why, CT_ERR_CONFIG, "log.level is error, warn, info or debug, not \"%s\"",
+                  s->log_level);
+}
+
+ct_err ct_settings_load(struct ct_settings *out, const char *path, struct ct_why *why)
+{
+    struct ct_settings s = {
+        .confirmations = 1,
+        .window_ms = 250,
+        .batch = 64,
+        .relay_days = 90,
+        .probe_timeout_s = 15,
+        .device_days = 366,
+        .pass_life_s = 86400,
+        .connections = 256,
+        .per_ip = 64,
+        .timeout_s = 10,
+    };
+    ct_err err = ct_conf_read(&s, path, keys, KEYS, why);
+    if (err != CT_OK) {
+        return err;
+    }
+    char **paths[] = {&s.bundle_path, &s.store_path, &s.approver_path, &s.pass_path,
+                      &s.handshake_path};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0] && err == CT_OK; i++) {
+        err = from_folder(paths[i], path);
+    }
+    if (err == CT_OK) {
+        err = check_ranges(&s, why);
+    }
+    if (err == CT_OK) {
+        err = check_level(&s, why);
+    }
+    if (err != CT_OK) {
+        ct_settings_free(&s);
+        return err;
+    }
+    *out = s;
+    return CT_OK;
+}
+
+static ct_err own_endpoints(struct ct_bundle *b, const struct ct_settings *s, struct ct_why *why)
+{
+    if (s->rpc.count > CT_BUNDLE_RPC_MAX) {
+        return ct_why(why, CT_ERR_CONFIG, "chain.rpc has more than %d endpoints",
+                      (int)CT_BUNDLE_RPC_MAX);
+    }
+    for (size_t i = 0; i < s->rpc.count; i++) {
+        if (strlen(s->rpc.items[i]) >= CT_BUNDLE_URL_MAX) {
+            return ct_why(why, CT_ERR_CONFIG, "a chain.rpc is too long");
+        }
+        (void)snprintf(b->rpc[i], CT_BUNDLE_URL_MAX, "%s", s->rpc.items[i]);
+    }
+    if (s->rpc.count > 0) {
+        b->rpc_count = s->rpc.count;
+        b->quorum = b->insecure_single_rpc ? 1 : (unsigned)(s->rpc.count / 2 + 1);
+    }
+    if (s->quorum > 0) {
+        b->quorum = s->quorum < UINT32_MAX ? (unsigned)s->quorum : UINT32_MAX;
+    }
+    return ct_bundle_check(b, why);
+}
+
+ct_err ct_settings_bundle(struct ct_bundle *out, const struct ct_settings *s, struct ct_why *why)
+{
+    struct ct_bundle b;
+    ct_err err = ct_bundle_read(&b, s->bundle_path, why);
+    if (err == CT_ERR_NOT_FOUND) {
+        return ct_why(why, CT_ERR_CONFIG, "there is no bundle at %s; wm-server init writes one",
+                      s->bundle_path);
+    }
+    if (err == CT_OK && s->contract != NULL) {
+        if (ct_addr_parse(b.contract20, s->contract) != CT_OK) {
+            return ct_why(why, CT_ERR_CONFIG, "chain.contract is no address: %s", s->contract);
+        }
+        ct_deployment(b.deployment32, b.chain_id, b.contract20);
+    }
+    if (err == CT_OK) {
+        err = own_endpoints(&b, s, why);
+    }
+    if (err == CT_OK) {
+        *out = b;
+    }
+    return err;
+}
+
+static ct_err missing(ct_err err, const char *path, struct ct_why *why)
+{
+    return err == CT_ERR_NOT_FOUND
+               ? ct_why(why, CT_ERR_CONFIG,
+                        "there is no key file %s; wm-server init makes one, or restore it from "
+                        "your copy",
+                        path)
+               : err;
+}
+
+ct_err ct_keys_load(struct ct_keys *out, const struct ct_settings *s, struct ct_why *why)
+{
+    ct_err err =
+        missing(ct_wallet_load(&out->approver, s->approver_path, why), s->approver_path, why);
+    if (err == CT_OK) {
+        err = missing(ct_ed25519_load(&out->pass, s->pass_path, why), s->pass_path, why);
+    }
+    if (err == CT_OK) {
+        err = missing(ct_x25519_load(&out->handshake, s->handshake_path, why), s->handshake_path,
+                      why);
+    }
+    if (err != CT_OK) {
+        ct_keys_wipe(out);
+    }
+    return err;
+}
+
+void ct_keys_wipe(struct ct_keys *k)
+{
+    ct_wipe(k, sizeof *k);
+}

@@ -1,0 +1,54 @@
+/* wm-server.conf and the bundle and keys that it names. */
+#ifndef CT_WM_SETTINGS_H
+#define CT_WM_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <chainturn/err.h>
+#include "base/conf.h"
+#include "base/log.h"
+#include "base/why.h"
+#include "chain/bundle.h"
+#include "chain/key.h"
+#include "kex/x25519.h"
+
+struct ct_settings {
+    char *bundle_path, *store_path;
+    char *contract;          /* NULL: the bundle's */
+    struct ct_conf_list rpc; /* empty: the bundle's */
+    uint64_t quorum;         /* 0: the bundle's, or a majority of rpc */
+    char *approver_path, *pass_path, *handshake_path;
+    uint64_t pass_key_id;
+    char *listen_handshake, *listen_tls;
+    uint64_t relay_days, probe_timeout_s;
+    bool allow_private;
+    uint64_t device_days, pass_life_s;
+    uint64_t confirmations, window_ms, batch;
+    uint64_t connections, per_ip, timeout_s;
+    char *log_level;
+    enum ct_log_level level; /* of log_level */
+};
+
+/*
+ * Reads and checks the file; paths in it become relative to its folder. Free with
+ * ct_settings_free() after CT_OK. CT_ERR_CONFIG with one sentence otherwise.
+ */
+CT_MUST_USE ct_err ct_settings_load(struct ct_settings *out, const char *path, struct ct_why *why);
+void ct_settings_free(struct ct_settings *s);
+
+/* The bundle, with this server's own contract, endpoints and quorum in place of its. */
+CT_MUST_USE ct_err ct_settings_bundle(struct ct_bundle *out, const struct ct_settings *s,
+                                      struct ct_why *why);
+
+struct ct_keys {
+    struct ct_wallet approver;
+    struct ct_ed25519 pass;
+    struct ct_x25519 handshake;
+};
+
+CT_MUST_USE ct_err ct_keys_load(struct ct_keys *out, const struct ct_settings *s,
+                                struct ct_why *why);
+void ct_keys_wipe(struct ct_keys *keys);
+
+#endif

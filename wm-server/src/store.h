@@ -1,0 +1,173 @@
+/* What the wallet manager must not forget, behind one table of functions: tokens used, passes,
+ * devices, relays, operations asked for and transactions sent. */
+#ifndef CT_WM_STORE_H
+#define CT_WM_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <chainturn/err.h>
+#include "base/why.h"
+
+#define CT_STORE_IDENTITY 64 /* with NUL */
+#define CT_STORE_BATCH 33
+#define CT_OP_ID 33 /* 32 hexadecimal digits and NUL */
+#define CT_OP_SUBJECT 80
+#define CT_OP_PAYLOAD 256
+#define CT_OP_REASON 300
+#define CT_TXN_RAW 16384
+
+struct ct_token_use {
+    uint8_t jti16[16];
+    char batch[CT_STORE_BATCH];
+    char identity[CT_STORE_IDENTITY];
+    uint8_t wallet20[20];
+    uint64_t now_s;
+};
+
+struct ct_pass_row {
+    uint8_t id16[16];
+    uint8_t renews16[16]; /* zeros: none */
+    char identity[CT_STORE_IDENTITY];
+    uint8_t wallet20[20];
+    uint64_t expires_s;
+};
+
+struct ct_device_row {
+    char identity[CT_STORE_IDENTITY];
+    uint8_t wallet20[20];
+    uint8_t key32[32];
+    uint16_t relay, port, sequence, expiry_day;
+    uint64_t block; /* the registration's */
+};
+
+struct ct_relay_row {
+    uint8_t pending32[32];
+    uint8_t owner20[20];
+    uint16_t index; /* 0 before approval */
+    uint64_t checked_s;
+    uint32_t rtt_us; /* of the test allocation */
+    char verdict[CT_OP_REASON];
+};
+
+enum ct_op_kind {
+    CT_OP_REGISTER = 1,  /* subject: identity; payload: one entry of registerClients */
+    CT_OP_APPROVE_RELAY, /* subject: pending id; payload: see ops.h */
+    CT_OP_REVOKE_RELAY,  /* subject: index in decimal */
+    CT_OP_REVOKE_DEVICE, /* subject: identity */
+    CT_OP_REVOKE_PASS,   /* subject: pass id in hexadecimal */
+};
+
+enum ct_op_state {
+    CT_OP_CHECKING, /* the probe works on it; "queued" outside */
+    CT_OP_QUEUED,
+    CT_OP_SENT,
+    CT_OP_DONE,
+    CT_OP_FAILED,
+};
+
+struct ct_op {
+    char id[CT_OP_ID];
+    enum ct_op_kind kind;
+    enum ct_op_state state;
+    char subject[CT_OP_SUBJECT];
+    uint8_t wallet20[20]; /* who asked; zeros: an administrator */
+    uint8_t payload[CT_OP_PAYLOAD];
+    size_t payload_len;
+    bool has_tx;
+    uint8_t tx32[32];
+    uint64_t block; /* 0 before it is mined */
+    char reason[CT_OP_REASON];
+    uint64_t created_s;
+};
+
+enum ct_txn_state { CT_TXN_SENT, CT_TXN_MINED, CT_TXN_LOST };
+
+struct ct_txn {
+    uint8_t sender20[20];
+    uint64_t nonce;
+    uint8_t hash32[32];
+    uint8_t raw[CT_TXN_RAW];
+    size_t raw_len;
+    uint64_t created_s;
+};
+
+/* How one operation of a transaction ended. */
+struct ct_op_end {
+    char id[CT_OP_ID];
+    enum ct_op_state state; /* DONE, FAILED, or QUEUED: to be sent again */
+    char reason[CT_OP_REASON];
+};
+
+struct ct_store;
+
+/*
+ * Each function is one transaction: on CT_OK it is on disk, else nothing changed. Any thread may
+ * call. CT_ERR_NOT_FOUND: no such row. CT_ERR_AGAIN, CT_ERR_SYSTEM, CT_ERR_NOMEM: the store failed.
+ */
+struct ct_store_ops {
+    void (*free)(struct ct_store *s);
+
+    /* CT_ERR_STATE: a token of that number is there already. */
+    ct_err (*token_add)(struct ct_store *s, const uint8_t jti16[16], const char *batch,
+                        uint64_t expires_s);
+    /*
+     * Binds the token to (identity, wallet), or finds it bound to the same. CT_ERR_REPLAY: bound to
+     * others. CT_ERR_REFUSED: withdrawn.
+     */
+    ct_err (*token_use)(struct ct_store *s, const struct ct_token_use *use);
+
+    /* Withdraws every token that identity used: none of them admits it again. */
+    ct_err (*token_withdraw)(struct ct_store *s, const char *identity);
+
+    ct_err (*pass_add)(struct ct_store *s, const struct ct_pass_row *pass);
+    ct_err (*pass_find)(struct ct_store *s, const uint8_t id16[16], struct ct_pass_row *out);
+    /* Passes of identity that are not over at now_s. */
+    ct_err (*pass_list)(struct ct_store *s, const char *identity, uint64_t now_s,
+                        struct ct_pass_row *out, size_t cap, size_t *count);
+
+    ct_err (*device_put)(struct ct_store *s, const struct ct_device_row *device);
+    ct_err (*device_find)(struct ct_store *s, const char *identity, struct ct_device_row *out);
+
+    ct_err (*relay_put)(struct ct_store *s, const struct ct_relay_row *relay);
+    ct_err (*relay_find)(struct ct_store *s, const uint8_t pending32[32], struct ct_relay_row *out);
+
+    /*
+     * Adds an operation (op->id is made here) or finds the one under way with the same kind,
+     * subject and wallet: a registration that is not sent yet takes the new payload. CT_ERR_STATE:
+     * another one on this subject is under way; op->id says which.
+     */
+    ct_err (*op_add)(struct ct_store *s, struct ct_op *op);
+    ct_err (*op_find)(struct ct_store *s, const char *id, struct ct_op *out);
+    /* The oldest in that state (any kind with kind 0), at most cap; CT_OK with *count 0 when none.
+     */
+    ct_err (*op_list)(struct ct_store *s, enum ct_op_state state, unsigned kind, struct ct_op *out,
+                      size_t cap, size_t *count);
+    /* Moves one on that has no transaction; payload_len 0 keeps the payload. CT_ERR_STATE: it is
+     * not in the state `from` any more. */
+    ct_err (*op_move)(struct ct_store *s, const char *id, enum ct_op_state from,
+                      enum ct_op_state to, const void *payload, size_t payload_len,
+                      const char *reason);
+    ct_err (*op_of_tx)(struct ct_store *s, const uint8_t hash32[32], struct ct_op *out, size_t cap,
+                       size_t *count);
+
+    /* Keeps a signed transaction and marks its operations as sent, before it is broadcast. */
+    ct_err (*tx_add)(struct ct_store *s, const struct ct_txn *tx, const char (*ids)[CT_OP_ID],
+                     size_t count);
+    /* The oldest sent and not yet closed one after nonce `after` (UINT64_MAX: from the first). */
+    ct_err (*tx_next)(struct ct_store *s, const uint8_t sender20[20], uint64_t after,
+                      struct ct_txn *out);
+    ct_err (*tx_close)(struct ct_store *s, const uint8_t hash32[32], enum ct_txn_state state,
+                       uint64_t block, const struct ct_op_end *ends, size_t count);
+};
+
+struct ct_store {
+    const struct ct_store_ops *ops;
+};
+
+/* Opens the SQLite store at path, made if absent. CT_ERR_CONFIG: of a newer schema. */
+CT_MUST_USE ct_err ct_store_sqlite(struct ct_store **out, const char *path, struct ct_why *why);
+void ct_store_free(struct ct_store *s);
+
+#endif

@@ -1,0 +1,349 @@
+/* The SQLite store: its schema, and tokens, passes, devices and relays. */
+#include "store_sqlite.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SCHEMA_VERSION 1
+
+/* Times are seconds since 1970. A subject has at most one operation of a kind under way. */
+static const char schema[] =
+    "CREATE TABLE tokens (jti BLOB PRIMARY KEY, batch TEXT NOT NULL, state INTEGER NOT NULL,"
+    " identity TEXT, wallet BLOB, expires INTEGER NOT NULL, used_at INTEGER);"
+    "CREATE INDEX tokens_by_identity ON tokens (identity) WHERE identity IS NOT NULL;"
+    "CREATE TABLE passes (id BLOB PRIMARY KEY, identity TEXT NOT NULL, wallet BLOB NOT NULL,"
+    " renews BLOB, expires INTEGER NOT NULL);"
+    "CREATE INDEX passes_by_identity ON passes (identity, expires);"
+    "CREATE TABLE devices (identity TEXT PRIMARY KEY, wallet BLOB NOT NULL, key BLOB NOT NULL,"
+    " relay INTEGER NOT NULL, port INTEGER NOT NULL, sequence INTEGER NOT NULL,"
+    " expiry_day INTEGER NOT NULL, block INTEGER NOT NULL);"
+    "CREATE TABLE relays (pending BLOB PRIMARY KEY, owner BLOB NOT NULL, number INTEGER NOT NULL,"
+    " checked_at INTEGER NOT NULL, rtt_us INTEGER NOT NULL, verdict TEXT NOT NULL);"
+    "CREATE TABLE operations (row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,"
+    " kind INTEGER NOT NULL, state INTEGER NOT NULL, subject TEXT NOT NULL, wallet BLOB NOT NULL,"
+    " payload BLOB NOT NULL, tx BLOB, block INTEGER NOT NULL DEFAULT 0,"
+    " reason TEXT NOT NULL DEFAULT '', created INTEGER NOT NULL);"
+    "CREATE UNIQUE INDEX operations_under_way ON operations (kind, subject) WHERE state < 3;"
+    "CREATE INDEX operations_by_state ON operations (state, row);"
+    "CREATE INDEX operations_by_tx ON operations (tx) WHERE tx IS NOT NULL;"
+    "CREATE TABLE transactions (hash BLOB PRIMARY KEY, sender BLOB NOT NULL,"
+    " nonce INTEGER NOT NULL, raw BLOB NOT NULL, state INTEGER NOT NULL,"
+    " block INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL);"
+    "CREATE INDEX transactions_sent ON transactions (sender, nonce) WHERE state = 0;"
+    "PRAGMA user_version = 1;";
+
+enum { TOKEN_ISSUED, TOKEN_USED, TOKEN_WITHDRAWN };
+
+static void free_store(struct ct_store *s)
+{
+    ct_sql_close(ct_store_db(s));
+    free(s);
+}
+
+static ct_err token_add(struct ct_store *s, const uint8_t jti16[16], const char *batch,
+                        uint64_t expires_s)
+{
+    struct ct_sql *db = ct_store_db(s);
+    ct_err err = ct_sql_begin(db);
+    if (err != CT_OK) {
+        return err;
+    }
+    struct ct_sql_stmt *q =
+        ct_sql_stmt(db, "INSERT INTO tokens (jti, batch, state, expires) VALUES (?, ?, 0, ?)");
+    ct_sql_bind_blob(q, 1, jti16, 16);
+    ct_sql_bind_text(q, 2, batch);
+    ct_sql_bind_u64(q, 3, expires_s);
+    return ct_sql_end(db, ct_sql_run(q));
+}
+
+static ct_err token_bind(struct ct_sql *db, const struct ct_token_use *use)
+{
+    /* a token signed elsewhere with the same key has no row yet */
+    struct ct_sql_stmt *q =
+        ct_sql_stmt(db, "INSERT INTO tokens (jti, batch, state, identity, wallet, expires, used_at)"
+                        " VALUES (?1, ?2, 1, ?3, ?4, 0, ?5) ON CONFLICT (jti)"
+                        " DO UPDATE SET state = 1, identity = ?3, wallet = ?4, used_at = ?5");
+    ct_sql_bind_blob(q, 1, use->jti16, 16);
+    ct_sql_bind_text(q, 2, use->batch);
+    ct_sql_bind_text(q, 3, use->identity);
+    ct_sql_bind_blob(q, 4, use->wallet20, 20);
+    ct_sql_bind_u64(q, 5, use->now_s);
+    return ct_sql_run(q);
+}
+
+static ct_err token_use_locked(struct ct_sql *db, const struct ct_token_use *use)
+{
+    struct ct_sql_stmt *q =
+        ct_sql_stmt(db, "SELECT state, identity, wallet FROM tokens WHERE jti = ?");
+    ct_sql_bind_blob(q, 1, use->jti16, 16);
+    ct_err err = ct_sql_step(q);
+    if (err == CT_ERR_NOT_FOUND) {
+        return token_bind(db, use);
+    }
+    if (err != CT_OK) {
+        return err;
+    }
+    char identity[CT_STORE_IDENTITY];
+    uint8_t wallet[20];
+    uint64_t state = ct_sql_u64(q, 0);
+    ct_sql_text(q, 1, identity, sizeof identity);
+    (void)ct_sql_blob(q, 2, wallet, sizeof wallet);
+    if (state == TOKEN_ISSUED) {
+        return token_bind(db, use);
+    }
+    if (state != TOKEN_USED) {
+        return CT_ERR_REFUSED;
+    }
+    bool same = strcmp(identity, use->identity) == 0 && memcmp(wallet, use->wallet20, 20) == 0;
+    return same ? CT_OK : CT_ERR_REPLAY;
+}
+
+static ct_err token_use(struct ct_store *s, const struct ct_token_use *use)
+{
+    struct ct_sql *db = ct_store_db(s);
+    ct_err err = ct_sql_begin(db);
+    return err != CT_OK ? err : ct_sql_end(db, token_use_locked(db, use));
+}
+
+static ct_err token_withdraw(struct ct_store *s, const char *identity)
+{
+    struct ct_sql *db = ct_store_db(s);
+    ct_err err = ct_sql_begin(db);
+    if (err != CT_OK) {
+        return err;
+    }
+    struct ct_sql_stmt *q = ct_sql_stmt(db, "UPDATE tokens SET state = 2 WHERE identity = ?");
+    ct_sql_bind_text(q, 1, identity);
+    return ct_sql_end(db, ct_sql_run(q));
+}
+
+static ct_err pass_add(struct ct_store *s, const struct ct_pass_row *pass)
+{
+    struct ct_sql *db = ct_store_db(s);
+    ct_err err = ct_sql_begin(db);
+    if (err != CT_OK) {
+        return err;
+    }
+    struct ct_sql_stmt *q = ct_sql_stmt(
+        db, "INSERT INTO passes (id, identity, wallet, renews, expires) VALUES (?, ?, ?, ?, ?)");
+    ct_sql_bind_blob(q, 1, pass->id16, 16);
+    ct_sql_bind_text(q, 2, pass->identity);
+    ct_sql_bind_blob(q, 3, pass->wallet20, 20);
+    ct_sql_bind_blob(q, 4, pass->renews16, 16);
+    ct_sql_bind_u64(q, 5, pass->expires_s);
+    return ct_sql_end(db, ct_sql_run(q));
+}
+
+static void read_pass(struct ct_sql_stmt *q, struct ct_pass_row *out)
+{
+    ct_sql_text(q, 0, out->identity, sizeof out->identity);
+    (void)ct_sql_blob(q, 1, out->wallet20, 20);
+    (void)ct_sql_blob(q, 2, out->renews16, 16);
+    out->expires_s = ct_sql_u64(q, 3);
+}
+
+static ct_err pass_find(struct ct_store *s, const uint8_t id16[16], struct ct_pass_row *out)
+{
+    struct ct_sql *db = ct_store_db(s);
+    ct_err err = ct_sql_begin(db);
+    if (err != CT_OK) {
+        return err;
+    }
+    struct ct_sql_stmt *q =
+        ct_sql_stmt(db, "SELECT identity, wallet, renews, expires FROM passes WHERE id = ?");
+    ct_sql_bind_blob(q, 1, id16, 16);
+    err = ct_sql_step(q);
+    if (err == CT_OK) {
+        memcpy(out->id16, id16, 16);
+        read_pass(q, out);
+    }
+    return ct_sql_end(db, err);
+}
+
+static ct_err pass_list(struct ct_store *s, const char *identity, uint64_t now_s,
+                        struct ct_pass_row *out, size_t cap, size_t *count)
+{
+    struct ct_sql *db = ct_store_db(s);
+    size_t n = 0;
+    ct_err err = ct_sql_begin(db);
+    if (err != CT_OK) {
+        return err;
+    }
+    struct ct_sql_stmt *q =
+        ct_sql_stmt(db, "SELECT identity, wallet, renews, expires, id FROM passes"
+                        " WHERE identity = ? AND expires >= ? ORDER BY expires DESC");
+    ct_sql_bind_text(q, 1, identity);
+    ct_sql_bind_u64(q, 2, now_s);
+    while (n < cap && (err = ct_sql_step(q)) == CT_OK) {
+        struct ct_pass_row *row = &out[n++];
+        read_pass(q, row);
+        (void)ct_sql_blob(q, 4, row->id16, 16);
+    }
+    err = err == CT_ERR_NOT_FOUND ? CT_OK : err;
+    if (err == CT_OK) {
+        *count = n;
+    }
+    return ct_sql_end(db, err);
+}
+
+static ct_err device_put(struct ct_store *s, const struct ct_device_row *device)
+{
+    struct ct_sql *db = ct_store_db(s);
+    ct_err err = ct_sql_begin(db);
+    if (err != CT_OK) {
+        return err;
+    }
+    struct ct_sql_stmt *q =
+        ct_sql_stmt(db, "INSERT OR REPLACE INTO devices"
+                        " (identity, wallet, key, relay, port, sequence, expiry_day, block)"
+                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    ct_sql_bind_text(q, 1, device->identity);
+    ct_sql_bind_blob(q, 2, device->wallet20, 20);
+    ct_sql_bind_blob(q, 3, device->key32, 32);
+    ct_sql_bind_u64(q, 4, device->relay);
+    ct_sql_bind_u64(q, 5, device->port);
+    ct_sql_bind_u64(q, 6, device->sequence);
+    ct_sql_bind_u64(q, 7, device->expiry_day);
+    ct_sql_bind_u64(q, 8, device->block);
+    return ct_sql_end(db, ct_sql_run(q));
+}
+
+static ct_err device_find(struct ct_store *s, const char *identity, struct ct_device_row *out)
+{
+    struct ct_sql *db = ct_store_db(s);
+    ct_err err = ct_sql_begin(db);
+    if (err != CT_OK) {
+        return err;
+    }
+    struct ct_sql_stmt *q =
+        ct_sql_stmt(db, "SELECT identity, wallet, key, relay, port, sequence, expiry_day, block"
+                        " FROM devices WHERE identity = ?");
+    ct_sql_bind_text(q, 1, identity);
+    err = ct_sql_step(q);
+    if (err == CT_OK) {
+        ct_sql_text(q, 0, out->identity, sizeof out->identity);
+        (void)ct_sql_blob(q, 1, out->wallet20, 20);
+        (void)ct_sql_blob(q, 2, out->key32, 32);
+        out->relay = (uint16_t)ct_sql_u64(q, 3);
+        out->port = (uint16_t)ct_sql_u64(q, 4);
+        out->sequence = (uint16_t)ct_sql_u64(q, 5);
+        out->expiry_day = (uint16_t)ct_sql_u64(q, 6);
+        out->block = ct_sql_u64(q, 7);
+    }
+    return ct_sql_end(db, err);
+}
+
+static ct_err relay_put(struct ct_store *s, const struct ct_relay_row *relay)
+{
+    struct ct_sql *db = ct_store_db(s);
+    ct_err err = ct_sql_begin(db);
+    if (err != CT_OK) {
+        return err;
+    }
+    struct ct_sql_stmt *q = ct_sql_stmt(
+        db, "INSERT OR REPLACE INTO relays (pending, owner, number, checked_at, rtt_us, verdict)"
+            " VALUES (?, ?, ?, ?, ?, ?)");
+    ct_sql_bind_blob(q, 1, relay->pending32, 32);
+    ct_sql_bind_blob(q, 2, relay->owner20, 20);
+    ct_sql_bind_u64(q, 3, relay->index);
+    ct_sql_bind_u64(q, 4, relay->checked_s);
+    ct_sql_bind_u64(q, 5, relay->rtt_us);
+    ct_sql_bind_text(q, 6, relay->verdict);
+    return ct_sql_end(db, ct_sql_run(q));
+}
+
+static ct_err relay_find(struct ct_store *s, const uint8_t pending32[32], struct ct_relay_row *out)
+{
+    struct ct_sql *db = ct_store_db(s);
+    ct_err err = ct_sql_begin(db);
+    if (err != CT_OK) {
+        return err;
+    }
+    struct ct_sql_stmt *q = ct_sql_stmt(
+        db, "SELECT owner, number, checked_at, rtt_us, verdict FROM relays WHERE pending = ?");
+    ct_sql_bind_blob(q, 1, pending32, 32);
+    err = ct_sql_step(q);
+    if (err == CT_OK) {
+        memcpy(out->pending32, pending32, 32);
+        (void)ct_sql_blob(q, 0, out->owner20, 20);
+        out->index = (uint16_t)ct_sql_u64(q, 1);
+        out->checked_s = ct_sql_u64(q, 2);
+        out->rtt_us = (uint32_t)ct_sql_u64(q, 3);
+        ct_sql_text(q, 4, out->verdict, sizeof out->verdict);
+    }
+    return ct_sql_end(db, err);
+}
+
+static const struct ct_store_ops sqlite_ops = {
+    .free = free_store,
+    .token_add = token_add,
+    .token_use = token_use,
+    .token_withdraw = token_withdraw,
+    .pass_add = pass_add,
+    .pass_find = pass_find,
+    .pass_list = pass_list,
+    .device_put = device_put,
+    .device_find = device_find,
+    .relay_put = relay_put,
+    .relay_find = relay_find,
+    .op_add = ct_sqlite_op_add,
+    .op_find = ct_sqlite_op_find,
+    .op_list = ct_sqlite_op_list,
+    .op_move = ct_sqlite_op_move,
+    .op_of_tx = ct_sqlite_op_of_tx,
+    .tx_add = ct_sqlite_tx_add,
+    .tx_next = ct_sqlite_tx_next,
+    .tx_close = ct_sqlite_tx_close,
+};
+
+static ct_err upgrade(struct ct_sql *db, const char *path, struct ct_why *why)
+{
+    ct_err err = ct_sql_begin(db);
+    if (err != CT_OK) {
+        return ct_why(why, err, "the store %s is locked by another program; end that one", path);
+    }
+    struct ct_sql_stmt *q = ct_sql_stmt(db, "PRAGMA user_version");
+    err = ct_sql_step(q);
+    uint64_t version = err == CT_OK ? ct_sql_u64(q, 0) : 0;
+    if (err == CT_OK && version == 0) {
+        err = ct_sql_script(db, schema);
+    }
+    err = ct_sql_end(db, err);
+    if (err != CT_OK) {
+        return ct_why(why, CT_ERR_SYSTEM, "the store %s cannot be used: damaged or no SQLite file",
+                      path);
+    }
+    if (version > SCHEMA_VERSION) {
+        return ct_why(
+            why, CT_ERR_CONFIG,
+            "the store %s has schema %llu, newer than this program's %d; update wm-server", path,
+            (unsigned long long)version, SCHEMA_VERSION);
+    }
+    return CT_OK;
+}
+
+ct_err ct_store_sqlite(struct ct_store **out, const char *path, struct ct_why *why)
+{
+    struct ct_store_sqlite *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        return ct_why(why, CT_ERR_NOMEM, "out of memory");
+    }
+    s->base.ops = &sqlite_ops;
+    ct_err err = ct_sql_open(&s->db, path, why);
+    if (err == CT_OK) {
+        err = upgrade(s->db, path, why);
+    }
+    if (err != CT_OK) {
+        free_store(&s->base);
+        return err;
+    }
+    *out = &s->base;
+    return CT_OK;
+}
+
+void ct_store_free(struct ct_store *s)
+{
+    if (s != NULL) {
+        s->ops->free(s);
+    }
+}

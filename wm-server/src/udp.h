@@ -1,0 +1,21 @@
+/* UDP sockets of the probe; the one file of this program that opens them. */
+#ifndef CT_WM_UDP_H
+#define CT_WM_UDP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <chainturn/err.h>
+#include "turn/addr.h"
+
+/* An unconnected, non-blocking socket of the family (4 or 6) on a port of the system's choice. */
+CT_MUST_USE ct_err ct_udp_open(int *fd, uint16_t family);
+void ct_udp_close(int fd); /* negative is fine */
+CT_MUST_USE ct_err ct_udp_send(int fd, const struct ct_addr *to, const void *data, size_t len);
+/* CT_ERR_AGAIN: nothing is there. */
+CT_MUST_USE ct_err ct_udp_receive(int fd, struct ct_addr *from, void *data, size_t cap,
+                                  size_t *len);
+/* Waits until one of two sockets is readable or timeout_ms is over. */
+void ct_udp_wait(int fd_a, int fd_b, uint32_t timeout_ms);
+
+#endif

@@ -1,0 +1,85 @@
+/* Checks of the deployment, each with its own sentence. */
+#include "verify.h"
+
+#include <string.h>
+
+static ct_err check_keys(const struct ct_wm_key *listed, const struct ct_view *view,
+                         const struct ct_settings *s, const struct ct_keys *keys,
+                         struct ct_why *why)
+{
+    if (listed->id != s->pass_key_id) {
+        return ct_why(why, CT_ERR_CONFIG,
+                      "the contract lists key %u of the wallet manager, the configuration has "
+                      "keys.pass-id = %llu; use the keys that were set last",
+                      listed->id, (unsigned long long)s->pass_key_id);
+    }
+    if (memcmp(listed->ed25519, keys->pass.public32, 32) != 0) {
+        return ct_why(why, CT_ERR_CONFIG,
+                      "the key in %s is not the pass key that the contract lists; restore the "
+                      "right file, or have the owner call setWMKey",
+                      s->pass_path);
+    }
+    if (memcmp(listed->x25519, keys->handshake.public32, 32) != 0) {
+        return ct_why(why, CT_ERR_CONFIG,
+                      "the key in %s is not the handshake key that the contract lists; restore the "
+                      "right file, or have the owner call setWMKey",
+                      s->handshake_path);
+    }
+    if (listed->not_after_s <= view->timestamp_s) {
+        return ct_why(why, CT_ERR_EXPIRED,
+                      "the wallet manager's keys are past the date in the contract; the owner sets "
+                      "new ones with setWMKey");
+    }
+    return CT_OK;
+}
+
+static ct_err check_approver(struct ct_chain *chain, const struct ct_view *view,
+                             const struct ct_wallet *approver, const struct ct_log *log,
+                             struct ct_why *why)
+{
+    char addr[CT_ADDR_TEXT_LEN];
+    bool allowed = false;
+    bool found = false;
+    struct ct_account account;
+    ct_addr_text(addr, approver->addr20);
+    ct_err err = ct_registry_is_approver(chain, view, approver->addr20, &allowed, why);
+    if (err == CT_OK && !allowed) {
+        return ct_why(why, CT_ERR_CONFIG,
+                      "the account %s of keys.approver is no approver of the contract; the owner "
+                      "adds it with setApprover",
+                      addr);
+    }
+    if (err == CT_OK) {
+        err = ct_chain_account(chain, view, approver->addr20, &found, &account, why);
+    }
+    static const uint8_t nothing[32];
+    if (err == CT_OK && (!found || memcmp(account.balance_wei32, nothing, 32) == 0)) {
+        ct_log(log, CT_LOG_WARN, "approver_without_ether address=%s remedy=\"send it ether\"",
+               addr);
+    }
+    return err;
+}
+
+ct_err ct_verify(struct ct_verified *out, struct ct_chain *chain,
+                 const struct ct_settings *settings, const struct ct_keys *keys,
+                 const struct ct_log *log, struct ct_why *why)
+{
+    struct ct_view view;
+    struct ct_verified v = {0};
+    ct_err err = ct_chain_check(chain, &view, why);
+    if (err == CT_OK) {
+        err = ct_registry_wm_keys(chain, &view, v.keys, why);
+    }
+    if (err == CT_OK) {
+        err = check_keys(&v.keys[0], &view, settings, keys, why);
+    }
+    if (err == CT_OK) {
+        err = check_approver(chain, &view, &keys->approver, log, why);
+    }
+    if (err == CT_OK) {
+        v.key_count = v.keys[1].id != 0 ? 2 : 1;
+        v.block = view.number;
+        *out = v;
+    }
+    return err;
+}
