@@ -48,13 +48,19 @@ static ct_err register_on_chain(struct ct_chain *chain, const struct ct_registra
     if (ct_wr_end(&w) != CT_OK) {
         return ct_why(why, CT_ERR_ROOM, "the call data of registerServer does not fit");
     }
-    char owner[CT_ADDR_TEXT_LEN];
-    ct_addr_text(owner, config->wallet->addr20);
-    ct_log(&config->log, CT_LOG_INFO, "registering wallet=%s replaces=%u", owner, a->record.index);
     struct ct_send tx = {.to20 = config->bundle->contract20, .data = data, .data_len = w.len};
+    uint8_t hash32[32];
+    ct_err err = ct_send(chain, config->wallet, &tx, hash32, NULL, why);
+    if (err != CT_OK) {
+        return err;
+    }
+    char hash[67];
+    ct_hex0x(hash, hash32, sizeof(hash32));
+    ct_log(&config->log, CT_LOG_INFO, "registration_sent transaction=%s replaces=%u", hash,
+           a->record.index);
     struct ct_receipt receipt;
     memset(&receipt, 0, sizeof(receipt));
-    ct_err err = ct_send_and_wait(chain, config->wallet, &tx, 1, MINED_WITHIN_MS, &receipt, why);
+    err = ct_send_wait(chain, hash32, 1, MINED_WITHIN_MS, &receipt, why);
     if (err == CT_OK) {
         ct_log(&config->log, CT_LOG_INFO, "registered block=%" PRIu64 " gas=%" PRIu64,
                receipt.block_number, receipt.gas_used);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -61,13 +62,27 @@ static bool write_bundle(struct place *p)
     bundle.max_head_age_s = 120;
     (void)snprintf(bundle.wm_handshake_url, CT_BUNDLE_URL_MAX, "http://127.0.0.1:2");
     (void)snprintf(bundle.wm_tls_url, CT_BUNDLE_URL_MAX, "https://127.0.0.1:3");
-    ct_deployment(p->deployment32, bundle.chain_id, contract);
+    return place_bundle(p, &bundle);
+}
+
+bool place_bundle(struct place *p, const struct ct_bundle *bundle)
+{
     char text[CT_BUNDLE_TEXT_MAX];
     char path[128];
     struct ct_why why;
+    ct_deployment(p->deployment32, bundle->chain_id, bundle->contract20);
     path_of(path, p, "bundle.json");
-    return ct_bundle_format(text, sizeof(text), &bundle) == CT_OK &&
+    return ct_bundle_format(text, sizeof(text), bundle) == CT_OK &&
            ct_file_write(path, text, strlen(text), 0644, &why) == CT_OK;
+}
+
+bool place_forget(struct place *p)
+{
+    char relays[128];
+    char keys[128];
+    path_of(relays, p, "state/relays");
+    path_of(keys, p, "state/wm-keys");
+    return unlink(relays) == 0 && unlink(keys) == 0;
 }
 
 static bool make_keys(struct place *p)
@@ -82,6 +97,7 @@ static bool make_keys(struct place *p)
     p->keys[0].id = 1;
     p->keys[0].not_after_s = ct_wall_s() + 86400;
     memcpy(p->keys[0].ed25519, p->signer.public32, 32);
+    memset(p->keys[0].x25519, 9, 32); /* nobody enrols here */
     path_of(path, p, "state/relay.key");
     return ct_x25519_load_or_create(&p->relay, path, &why) == CT_OK;
 }
@@ -227,6 +243,46 @@ pid_t place_start(struct place *p)
     path_of(said, p, "said");
     const char *argv[] = {p->turnserver, "-c", conf, NULL};
     return place_spawn(argv, said);
+}
+
+void place_mark(struct place *p)
+{
+    char path[128];
+    struct stat there;
+    path_of(path, p, "log");
+    p->log_from = stat(path, &there) == 0 ? (long)there.st_size : 0;
+}
+
+static bool log_has(const char *path, long from, const char *text)
+{
+    static char log[256 * 1024];
+    FILE *f = fopen(path, "r");
+    if (!f) {
+        return false;
+    }
+    size_t len = fseek(f, from, SEEK_SET) == 0 ? fread(log, 1, sizeof(log) - 1, f) : 0;
+    log[len] = '\0';
+    (void)fclose(f);
+    return strstr(log, text) != NULL;
+}
+
+bool place_await(const struct place *p, const char *text)
+{
+    char path[128];
+    path_of(path, p, "log");
+    int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    (void)inotify_add_watch(watch, p->folder, IN_CREATE | IN_MODIFY);
+    uint64_t until = ct_mono_ms() + 20000;
+    bool found = log_has(path, p->log_from, text);
+    for (uint64_t now = ct_mono_ms(); !found && now < until; now = ct_mono_ms()) {
+        char events[4096];
+        struct pollfd fd = {.fd = watch, .events = POLLIN};
+        (void)poll(&fd, 1, (int)(until - now));
+        (void)!read(watch, events, sizeof(events));
+        found = log_has(path, p->log_from, text);
+    }
+    (void)close(watch);
+    return found;
 }
 
 int place_stop(pid_t pid)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "chain/bundle.h"
 #include "chain/registry.h"
 #include "kex/pass.h"
 #include "turn/alloc.h"
@@ -26,6 +27,7 @@ struct place {
     const char *peer;
     char folder[64];
     uint16_t port;
+    long log_from; /* bytes of the log that were there at place_mark() */
     uint8_t deployment32[32];
     struct ct_ed25519 signer;
     struct ct_wm_key keys[2];
@@ -41,7 +43,14 @@ void place_remove(struct place *p);
 bool place_configure(struct place *p, const char *extra);
 extern const char *const place_module_on; /* options of the module, for extra */
 
+/* Another bundle than the one whose endpoint nobody answers at; what is remembered stays. */
+bool place_bundle(struct place *p, const struct ct_bundle *bundle);
+bool place_forget(struct place *p); /* what it remembers of the chain */
+
 pid_t place_start(struct place *p); /* turnserver -c turnserver.conf */
+void place_mark(struct place *p);   /* what the log has now does not count below */
+/* Until the log of the servers has text, for at most 20 s. */
+bool place_await(const struct place *p, const char *text);
 /* SIGTERM; the exit code, or 1000 + the signal that ended it. */
 int place_stop(pid_t pid);
 /* Runs to the end; exit code, and what it said on both outputs. */
