@@ -198,12 +198,12 @@ pid_t place_spawn(const char *const argv[], const char *output)
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* whatever ends the test ends the server */
     char words[24][512];                    /* execv wants them writable */
     char *copy[25] = {NULL};
-    for (size_t i = 0; argv[i] && i < 24; i++) {
+    for (size_t i = 0; i < 24 && argv[i]; i++) {
         (void)snprintf(words[i], sizeof(words[i]), "%s", argv[i]);
         copy[i] = words[i];
     }
     int fd = open(output, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    if (fd >= 0 && dup2(fd, 1) == 1 && dup2(fd, 2) == 2) {
+    if (copy[0] && fd >= 0 && dup2(fd, 1) == 1 && dup2(fd, 2) == 2) {
         (void)execv(copy[0], copy);
     }
     _exit(127);
