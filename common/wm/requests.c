@@ -48,7 +48,7 @@ static ct_err check_token(const char *token, struct ct_why *why)
 {
     struct ct_token parsed;
     if (token != NULL && ct_token_parse(&parsed, token, strlen(token)) != CT_OK) {
-        return ct_why(why, CT_ERR_FORMAT,
+        return ct_why(why, CT_ERR_AUTH,
                       "this is not a token: it does not parse; copy it whole, from \"ctk1.\" on");
     }
     return CT_OK;
