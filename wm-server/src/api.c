@@ -158,7 +158,12 @@ void ct_api_handle(const struct ct_api *api, const struct ct_ledger *ledger,
     }
     struct ct_api_call call = {.api = api, .ledger = ledger, .session = &session, .answer = answer};
     dispatch(&call, request);
-    ct_log(&api->log, answer->status >= 500 ? CT_LOG_WARN : CT_LOG_INFO,
+    /* asking after an operation is frequent and changes nothing */
+    bool is_quiet = strcmp(request->method, "GET") == 0 && answer->status < 400;
+    ct_log(&api->log,
+           answer->status >= 500 ? CT_LOG_WARN
+           : is_quiet            ? CT_LOG_DEBUG
+                                 : CT_LOG_INFO,
            "request id=%s method=%s path=%s status=%u", session.party.identity, request->method,
            request->path, answer->status);
 }

@@ -48,6 +48,8 @@ static const char format[] =
     "probe-timeout-s = 15\n"
     "# yes: relays on private and loopback addresses. Only for tests on one host.\n"
     "allow-private = %s\n"
+    "# Own IPv4 address that the test's data comes from; for a host with several.\n"
+    "#probe-address = 198.51.100.20\n"
     "\n"
     "[devices]\n"
     "# Longest registration, in days.\n"

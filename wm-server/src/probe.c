@@ -248,9 +248,12 @@ static ct_err steps(struct run *r, struct ct_why *why)
         err = permit(r, &r->outside, &granted, why);
     }
     if (err == CT_OK && !granted) {
+        char peer[CT_ADDR_TEXT];
+        ct_addr_to_text(peer, &r->outside);
         err = ct_why(why, CT_ERR_REFUSED,
-                     "the relay refuses a permission for the test's own peer: "
-                     "check denied-peer-ip");
+                     "the relay refuses the test's peer %s: check denied-peer-ip (a wallet manager "
+                     "on the relay's own host needs relays.probe-address)",
+                     peer);
     }
     if (err == CT_OK) {
         err = exchange(r, why);
@@ -280,6 +283,8 @@ ct_err ct_probe_relay(const struct ct_probe *probe, uint32_t *rtt_us, struct ct_
         return ct_why(why, CT_ERR_REFUSED,
                       "only relays with an IPv4 address can be tested; register one");
     }
+    static const uint8_t zeros[4];
+    const struct ct_addr any = ct_addr_ip4(zeros, 0);
     r.server = ct_addr_ip4(probe->relay->listen_ip4, probe->relay->listen_port);
     r.deadline_ms = ct_mono_ms() + probe->timeout_ms;
     ct_err err = ct_random(r.tid, sizeof r.tid);
@@ -290,13 +295,14 @@ ct_err ct_probe_relay(const struct ct_probe *probe, uint32_t *rtt_us, struct ct_
         err = ct_random(r.in_token, sizeof r.in_token);
     }
     if (err == CT_OK) {
-        err = ct_udp_open(&r.client, 4);
+        err = ct_udp_open(&r.client, &any);
     }
     if (err == CT_OK) {
-        err = ct_udp_open(&r.peer, 4);
+        err = ct_udp_open(&r.peer, probe->peer_at.family == 0 ? &any : &probe->peer_at);
     }
     if (err != CT_OK) {
-        err = ct_why(why, err, "this host gives no socket or no random bytes");
+        err = ct_why(why, CT_ERR_SYSTEM,
+                     "the wallet manager's host gives no socket; is relays.probe-address its own?");
     } else {
         err = begin(&r, why);
     }

@@ -9,12 +9,14 @@
 #include "base/why.h"
 #include "chain/registry.h"
 #include "pass.h"
+#include "turn/addr.h"
 
 struct ct_probe {
     const struct ct_pass_issuer *issuer;
     const struct ct_relay *relay; /* the proposal */
     uint32_t timeout_ms;          /* for all of it */
     bool allow_loopback;          /* tests on one host: do not ask that loopback is refused */
+    struct ct_addr peer_at;       /* own address of the peer outside; family 0: any */
     uint64_t now_s;
 };
 

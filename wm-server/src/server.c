@@ -121,6 +121,7 @@ static ct_err join_parts(struct ct_server *s, struct ct_why *why)
                              .probe_timeout_ms = (uint32_t)s->settings.probe_timeout_s * 1000,
                              .approval_days = s->settings.relay_days,
                              .allow_private = s->settings.allow_private,
+                             .probe_at = s->settings.probe_at,
                              .wall_s = ct_wall_s,
                              .passed = passed,
                              .passed_arg = s,

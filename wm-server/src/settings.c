@@ -26,6 +26,7 @@ static const struct ct_conf_key keys[] = {
     {"relays.approval-days", CT_CONF_U64, false, FIELD(relay_days), "life of an approval"},
     {"relays.probe-timeout-s", CT_CONF_U64, false, FIELD(probe_timeout_s), "for one test"},
     {"relays.allow-private", CT_CONF_BOOL, false, FIELD(allow_private), "private addresses"},
+    {"relays.probe-address", CT_CONF_STRING, false, FIELD(probe_address), "own IPv4 address"},
     {"devices.max-days", CT_CONF_U64, false, FIELD(device_days), "longest registration"},
     {"passes.lifetime-s", CT_CONF_U64, false, FIELD(pass_life_s), "life of a pass"},
     {"limits.connections", CT_CONF_U64, false, FIELD(connections), "of one listener"},
@@ -113,6 +114,22 @@ static ct_err check_level(struct ct_settings *s, struct ct_why *why)
                   s->log_level);
 }
 
+static ct_err check_probe_address(struct ct_settings *s, struct ct_why *why)
+{
+    char text[CT_ADDR_TEXT];
+    if (s->probe_address == NULL) {
+        return CT_OK;
+    }
+    int n = snprintf(text, sizeof text, "%s:1", s->probe_address);
+    if (n < 0 || (size_t)n >= sizeof text || ct_addr_from_text(&s->probe_at, text) != CT_OK ||
+        s->probe_at.family != 4) {
+        return ct_why(why, CT_ERR_CONFIG, "relays.probe-address is no IPv4 address: %s",
+                      s->probe_address);
+    }
+    s->probe_at.port = 0; /* of the system's choice */
+    return CT_OK;
+}
+
 ct_err ct_settings_load(struct ct_settings *out, const char *path, struct ct_why *why)
 {
     struct ct_settings s = {
@@ -141,6 +158,9 @@ ct_err ct_settings_load(struct ct_settings *out, const char *path, struct ct_why
     }
     if (err == CT_OK) {
         err = check_level(&s, why);
+    }
+    if (err == CT_OK) {
+        err = check_probe_address(&s, why);
     }
     if (err != CT_OK) {
         ct_settings_free(&s);

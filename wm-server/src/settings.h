@@ -12,6 +12,7 @@
 #include "chain/bundle.h"
 #include "chain/key.h"
 #include "kex/x25519.h"
+#include "turn/addr.h"
 
 struct ct_settings {
     char *bundle_path, *store_path;
@@ -23,6 +24,8 @@ struct ct_settings {
     char *listen_handshake, *listen_tls;
     uint64_t relay_days, probe_timeout_s;
     bool allow_private;
+    char *probe_address; /* NULL: any */
+    struct ct_addr probe_at;
     uint64_t device_days, pass_life_s;
     uint64_t confirmations, window_ms, batch;
     uint64_t connections, per_ip, timeout_s;

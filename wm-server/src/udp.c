@@ -35,10 +35,13 @@ static struct ct_addr from_socket(const struct sockaddr_storage *s)
     return ct_addr_ip6((const uint8_t *)&in6.sin6_addr, ntohs(in6.sin6_port));
 }
 
-ct_err ct_udp_open(int *fd, uint16_t family)
+ct_err ct_udp_open(int *fd, const struct ct_addr *at)
 {
-    int f = socket(family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (f < 0) {
+    struct sockaddr_storage s;
+    socklen_t n = to_socket(&s, at);
+    int f = socket(s.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (f < 0 || bind(f, (const struct sockaddr *)&s, n) != 0) {
+        ct_udp_close(f);
         return CT_ERR_SYSTEM;
     }
     *fd = f;

@@ -8,8 +8,11 @@
 #include <chainturn/err.h>
 #include "turn/addr.h"
 
-/* An unconnected, non-blocking socket of the family (4 or 6) on a port of the system's choice. */
-CT_MUST_USE ct_err ct_udp_open(int *fd, uint16_t family);
+/*
+ * An unconnected, non-blocking socket bound to `at`; port 0 lets the system choose, an address of
+ * zeros any. CT_ERR_SYSTEM: not an address of this host.
+ */
+CT_MUST_USE ct_err ct_udp_open(int *fd, const struct ct_addr *at);
 void ct_udp_close(int fd); /* negative is fine */
 CT_MUST_USE ct_err ct_udp_send(int fd, const struct ct_addr *to, const void *data, size_t len);
 /* CT_ERR_AGAIN: nothing is there. */

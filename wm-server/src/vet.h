@@ -12,6 +12,7 @@
 #include "ledger.h"
 #include "loop.h"
 #include "pass.h"
+#include "turn/addr.h"
 #include "store.h"
 
 /* How a proposal is tested; ct_probe_relay() but for tests of this file. */
@@ -26,6 +27,7 @@ struct ct_vet {
     uint32_t probe_timeout_ms;
     uint64_t approval_days;
     bool allow_private;
+    struct ct_addr probe_at; /* where the test's peer is; family 0: anywhere */
     uint64_t (*wall_s)(void);
     void (*passed)(void *arg); /* an approval waits to be sent; may be NULL */
     void *passed_arg;
