@@ -1,0 +1,148 @@
+/* libchainturn: reach a device by its name, end to end encrypted, through relays listed on chain. */
+#ifndef CHAINTURN_CHAINTURN_H
+#define CHAINTURN_CHAINTURN_H
+
+#include <poll.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <chainturn/err.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * One object, one thread, your loop:
+ *
+ *     ct_client_open(&c, &config, why);
+ *     ct_client_listen(c, NULL);             or ct_client_dial(c, "sensor-42", &call)
+ *     for (;;) { ct_client_wait(c, 1000); }  or poll ct_client_fds() and ct_client_process()
+ *     ct_client_close(c);
+ *
+ * What happens is told through config.event, from within ct_client_process() and ct_client_wait().
+ * Errors: see err.h; ct_client_error() has the sentence for a person.
+ */
+
+#define CT_CLIENT_DATAGRAM_MAX 1152 /* bytes of application data in one datagram */
+#define CT_CLIENT_FDS_MAX 24
+
+struct ct_client;
+
+enum ct_client_event_kind {
+    CT_CLIENT_LISTENING,  /* relay, relayed, block: reachable by name from now on */
+    CT_CLIENT_DOWN,       /* err, text: not reachable for now; it tries again by itself */
+    CT_CLIENT_FAILED,     /* err, text: listening or coming up has ended */
+    CT_CLIENT_REGISTERED, /* relay, relayed, block: the record on chain was written */
+    CT_CLIENT_DIALLING,   /* call, peer, cached */
+    CT_CLIENT_PROOF,      /* call, peer, k, n, block: the peer's record holds */
+    CT_CLIENT_STAGE,      /* call, stage, ms: "resolve", "allocate", "handshake", "dtls" */
+    CT_CLIENT_CONNECTED,  /* call, peer, incoming, rtt_ms */
+    CT_CLIENT_DATA,       /* call, peer, incoming, data, len: one datagram */
+    CT_CLIENT_CLOSED      /* call, err (CT_OK: hung up here; CT_ERR_IO: there), text */
+};
+
+struct ct_client_event {
+    enum ct_client_event_kind kind;
+    unsigned call;
+    const char *peer;
+    int incoming, cached;
+    const void *data;
+    size_t len;
+    const char *stage;
+    double ms;
+    unsigned k, n; /* endpoints that vouched for the block, of all */
+    uint64_t block;
+    uint32_t rtt_ms; /* to the peer, 0 when unknown */
+    unsigned relay;
+    const char *relayed; /* "address:port" */
+    ct_err err;
+    const char *text;
+};
+
+struct ct_client_config {
+    const char *home;        /* folder of this device's keys and state */
+    const char *bundle;      /* provisioning bundle, or NULL: the one kept in home */
+    int insecure_single_rpc; /* believe the first RPC endpoint alone */
+    void (*event)(void *arg, const struct ct_client_event *event); /* may call send and hang_up */
+    void (*log)(void *arg, const char *line);                      /* NULL: silent */
+    void *arg;
+};
+
+struct ct_client_why {
+    char text[400]; /* one sentence */
+};
+
+/* Reads configuration only; no network. CT_ERR_CONFIG, CT_ERR_NOT_FOUND (no bundle). */
+CT_MUST_USE ct_err ct_client_open(struct ct_client **out, const struct ct_client_config *config,
+                                  struct ct_client_why *why);
+/* Hangs up, frees allocations at relays (waits up to a second for that), wipes. NULL is fine. */
+void ct_client_close(struct ct_client *client);
+const char *ct_client_error(const struct ct_client *client);
+
+/* ---- the loop ---- */
+
+/* Fills fds, at most CT_CLIENT_FDS_MAX; returns how many. */
+size_t ct_client_fds(struct ct_client *client, struct pollfd *fds, size_t cap);
+int ct_client_timeout_ms(struct ct_client *client); /* as poll() takes it */
+void ct_client_process(struct ct_client *client);   /* whatever is ready or due */
+/* The three above, for up to timeout_ms. */
+void ct_client_wait(struct ct_client *client, int timeout_ms);
+
+/* ---- being a device ---- */
+
+struct ct_client_enrol {
+    const char *identity; /* NULL: the one of home, or a random UUID for a new device */
+    const char *token;    /* the enrolment token's text; NULL once registered */
+};
+
+/*
+ * Takes an enrolment to its end: keys, pass, the nearest relay, an allocation there and the record
+ * on chain. Then CT_CLIENT_LISTENING, or CT_CLIENT_FAILED. Calls are answered from then on and the
+ * allocation is kept alive; enrol may be NULL for a device that has enrolled.
+ */
+CT_MUST_USE ct_err ct_client_listen(struct ct_client *client, const struct ct_client_enrol *enrol);
+/* As above once, for a process that ends afterwards: a live record is left as it is, and the
+ * allocation stays at the relay, so that a listener soon after takes it over. */
+CT_MUST_USE ct_err ct_client_up(struct ct_client *client, const struct ct_client_enrol *enrol);
+const char *ct_client_identity(const struct ct_client *client); /* "" before enrolment */
+
+/* ---- calls ---- */
+
+CT_MUST_USE ct_err ct_client_dial(struct ct_client *client, const char *identity, unsigned *call);
+/* One datagram, 1 to CT_CLIENT_DATAGRAM_MAX bytes; it may get lost. CT_ERR_STATE: not connected. */
+CT_MUST_USE ct_err ct_client_send(struct ct_client *client, unsigned call, const void *data,
+                                  size_t len);
+void ct_client_hang_up(struct ct_client *client, unsigned call);
+
+/* ---- what the chain says; these wait for the answer ---- */
+
+struct ct_client_record {
+    char identity[64];
+    char wallet[43]; /* 0x.., EIP-55 */
+    uint8_t key32[32];
+    unsigned relay, expiry_day, sequence;
+    char relayed[56], relay_address[56];
+    unsigned k, n;
+    uint64_t block, timestamp_s;
+};
+CT_MUST_USE ct_err ct_client_resolve(struct ct_client *client, const char *identity,
+                                     struct ct_client_record *out);
+
+struct ct_client_relay {
+    unsigned index;
+    char address[56];
+    unsigned port_min, port_max;
+    int is_approved;
+    const char *state;
+    uint32_t rtt_us; /* 0: no answer */
+};
+/* The first cap of the relays; *count is how many there are. */
+CT_MUST_USE ct_err ct_client_relays(struct ct_client *client, struct ct_client_relay *out,
+                                    size_t cap, size_t *count);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

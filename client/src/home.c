@@ -1,0 +1,115 @@
+/* HOME: the folder itself, the bundle, the keys and the lock of the listener. */
+#include "home.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/secret.h"
+#include "home_private.h"
+
+ct_err ct_home_init(struct ct_home *home, const char *dir, struct ct_why *why)
+{
+    if (dir == NULL || dir[0] == '\0' || strlen(dir) >= sizeof home->dir) {
+        return ct_why(why, CT_ERR_CONFIG, "the home folder's name is empty or too long");
+    }
+    memcpy(home->dir, dir, strlen(dir) + 1);
+    return CT_OK;
+}
+
+void ct_home_path(const struct ct_home *home, char path[CT_HOME_PATH], const char *name)
+{
+    (void)snprintf(path, CT_HOME_PATH, "%s/%s", home->dir, name);
+}
+
+static ct_err make_folder(const char *path, struct ct_why *why)
+{
+    if (mkdir(path, 0700) == 0 || errno == EEXIST) {
+        return CT_OK;
+    }
+    return ct_why(why, CT_ERR_CONFIG, "cannot make the folder %s: %s", path, strerror(errno));
+}
+
+ct_err ct_home_make(const struct ct_home *home, struct ct_why *why)
+{
+    char path[CT_HOME_PATH];
+    ct_err err = make_folder(home->dir, why);
+    if (err != CT_OK) {
+        return err;
+    }
+    ct_home_path(home, path, "cache");
+    return make_folder(path, why);
+}
+
+ct_err ct_home_bundle(const struct ct_home *home, struct ct_bundle *out, const char *file,
+                      struct ct_why *why)
+{
+    char path[CT_HOME_PATH];
+    if (file != NULL) {
+        ct_err err = ct_bundle_read(out, file, why);
+        return err == CT_ERR_NOT_FOUND
+                   ? ct_why(why, CT_ERR_CONFIG, "there is no provisioning bundle %s", file)
+                   : err;
+    }
+    ct_home_path(home, path, "bundle.json");
+    ct_err err = ct_bundle_read(out, path, why);
+    if (err == CT_ERR_NOT_FOUND) {
+        return ct_why(why, CT_ERR_CONFIG,
+                      "%s has no provisioning bundle; give the one of your wallet manager with "
+                      "--bundle FILE, or enrol with 'chainturn up'",
+                      home->dir);
+    }
+    return err;
+}
+
+ct_err ct_home_keep_bundle(const struct ct_home *home, const struct ct_bundle *bundle,
+                           struct ct_why *why)
+{
+    char path[CT_HOME_PATH];
+    char text[CT_BUNDLE_TEXT_MAX];
+    ct_err err = ct_bundle_format(text, sizeof text, bundle);
+    if (err != CT_OK) {
+        return ct_why(why, err, "the provisioning bundle is too long to be kept");
+    }
+    ct_home_path(home, path, "bundle.json");
+    return ct_file_write(path, text, strlen(text), 0644, why);
+}
+
+ct_err ct_home_keys(const struct ct_home *home, struct ct_wallet *wallet, struct ct_x25519 *key,
+                    bool may_make, struct ct_why *why)
+{
+    char path[CT_HOME_PATH];
+    ct_home_path(home, path, "wallet.key");
+    ct_err err = may_make ? ct_wallet_load_or_create(wallet, NULL, path, why)
+                          : ct_wallet_load(wallet, path, why);
+    if (err != CT_OK) {
+        return err;
+    }
+    ct_home_path(home, path, "device.key");
+    err = may_make ? ct_x25519_load_or_create(key, path, why) : ct_x25519_load(key, path, why);
+    if (err != CT_OK) {
+        ct_wallet_wipe(wallet);
+    }
+    return err;
+}
+
+ct_err ct_home_lock(const struct ct_home *home, int *out, struct ct_why *why)
+{
+    char path[CT_HOME_PATH];
+    ct_home_path(home, path, "listen.lock");
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        return ct_why(why, CT_ERR_CONFIG, "cannot write %s: %s", path, strerror(errno));
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        (void)close(fd);
+        return ct_why(why, CT_ERR_STATE,
+                      "another chainturn listens for the device in %s; end it first", home->dir);
+    }
+    *out = fd;
+    return CT_OK;
+}

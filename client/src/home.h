@@ -1,0 +1,70 @@
+/* HOME: the folder of a device's keys, identity, pass and caches. */
+#ifndef CT_CLIENT_HOME_H
+#define CT_CLIENT_HOME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <chainturn/err.h>
+#include "base/why.h"
+#include "chain/bundle.h"
+#include "chain/key.h"
+#include "chain/registry.h"
+#include "kex/x25519.h"
+#include "lane.h"
+
+struct ct_home {
+    char dir[300];
+};
+
+CT_MUST_USE ct_err ct_home_init(struct ct_home *home, const char *dir, struct ct_why *why);
+/* Makes the folder, 0700, and the one for caches in it. */
+CT_MUST_USE ct_err ct_home_make(const struct ct_home *home, struct ct_why *why);
+
+/* The bundle at file, or (NULL) the one kept here; CT_ERR_CONFIG when there is none. */
+CT_MUST_USE ct_err ct_home_bundle(const struct ct_home *home, struct ct_bundle *out,
+                                  const char *file, struct ct_why *why);
+CT_MUST_USE ct_err ct_home_keep_bundle(const struct ct_home *home, const struct ct_bundle *bundle,
+                                       struct ct_why *why);
+
+/* wallet.key and device.key. CT_ERR_NOT_FOUND when not there, unless they may be made. */
+CT_MUST_USE ct_err ct_home_keys(const struct ct_home *home, struct ct_wallet *wallet,
+                                struct ct_x25519 *key, bool may_make, struct ct_why *why);
+
+/* One listener at a time: CT_ERR_STATE when another process has it. Close *fd to let go. */
+CT_MUST_USE ct_err ct_home_lock(const struct ct_home *home, int *fd, struct ct_why *why);
+
+struct ct_home_device {
+    char identity[64];
+    uint16_t relay; /* chosen before, 0 none */
+};
+/* CT_ERR_NOT_FOUND: not enrolled here. CT_ERR_CONFIG: the file is spoilt. */
+CT_MUST_USE ct_err ct_home_load_device(const struct ct_home *home, struct ct_home_device *out,
+                                       struct ct_why *why);
+CT_MUST_USE ct_err ct_home_save_device(const struct ct_home *home,
+                                       const struct ct_home_device *device, struct ct_why *why);
+
+/* What follows can be had anew: whatever is wrong with a file is CT_ERR_NOT_FOUND. */
+CT_MUST_USE ct_err ct_home_load_pass(const struct ct_home *home, struct ct_own_pass *out);
+CT_MUST_USE ct_err ct_home_save_pass(const struct ct_home *home, const struct ct_own_pass *pass,
+                                     struct ct_why *why);
+CT_MUST_USE ct_err ct_home_load_lane(const struct ct_home *home, struct ct_lane_saved *out);
+void ct_home_save_lane(const struct ct_home *home, const struct ct_lane_saved *saved);
+void ct_home_drop_lane(const struct ct_home *home);
+
+/* A record of another device with its relay's, as one look-up proved it. */
+struct ct_found {
+    char identity[64];
+    struct ct_device device;
+    struct ct_relay relay;
+    uint64_t block, block_time_s;
+    uint64_t read_s; /* by this host's clock */
+    unsigned k, n;
+};
+CT_MUST_USE ct_err ct_home_load_found(const struct ct_home *home, struct ct_found *out,
+                                      const char *identity, const uint8_t deployment32[32]);
+void ct_home_save_found(const struct ct_home *home, const struct ct_found *found,
+                        const uint8_t deployment32[32]);
+void ct_home_drop_found(const struct ct_home *home, const char *identity);
+
+#endif
