@@ -25,17 +25,23 @@ static bool is(const struct ct_json *value, enum json_type type)
     return value != NULL && json_object_get_type(inner(value)) == type;
 }
 
-/* json-c takes 'single quotes' for a string even when strict. */
-static bool has_single_quotes(const char *text, size_t len)
+/*
+ * What json-c 0.16 takes even when it is strict and RFC 8259 does not: 'single quotes', NaN,
+ * Infinity, comments, control characters in strings.
+ */
+static bool is_beyond_json(const char *text, size_t len)
 {
+    static const char outside[] = "{}[]:,\"0123456789+-.eEtrufalsn \t\r\n";
     bool in_string = false;
     for (size_t i = 0; i < len; i++) {
+        if (in_string ? (unsigned char)text[i] < 0x20
+                      : text[i] == '\0' || strchr(outside, text[i]) == NULL) {
+            return true;
+        }
         if (in_string && text[i] == '\\') {
             i++;
         } else if (text[i] == '"') {
             in_string = !in_string;
-        } else if (text[i] == '\'' && !in_string) {
-            return true;
         }
     }
     return false;
@@ -46,7 +52,7 @@ ct_err ct_json_parse(struct ct_json **out, const char *text, size_t len)
     while (len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL && text[len - 1] != '\0') {
         len--;
     }
-    if (len == 0 || len > INT_MAX || has_single_quotes(text, len)) {
+    if (len == 0 || len > INT_MAX || is_beyond_json(text, len)) {
         return CT_ERR_FORMAT;
     }
     struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);

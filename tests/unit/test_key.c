@@ -1,0 +1,187 @@
+/* Wallets: addresses and checksums of ethers' accounts, signatures strict both ways, key files. */
+/* links: ct_testchain ct_chain ct_base */
+#include "chain/key.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/hex.h"
+#include "chain/keccak.h"
+#include "ct_test.h"
+#include "vectors.h"
+
+static void npm_accounts_have_their_addresses(void)
+{
+    struct ct_json *all = ct_vectors_npm("@ethersproject/testcases/testcases/accounts.json.gz");
+    size_t with_key = 0;
+    REQUIRE(all != NULL);
+    CHECK_EQ(ct_json_count(all), 1038);
+    for (size_t i = 0; i < ct_json_count(all); i++) {
+        const struct ct_json *one = ct_json_at(all, i);
+        struct ct_secret32 secret;
+        struct ct_wallet wallet;
+        uint8_t addr[20];
+        char text[CT_ADDR_TEXT_LEN];
+        CHECK_EQ(ct_addr_parse(addr, ct_vectors_text(one, "address")), CT_OK);
+        CHECK_EQ(ct_addr_parse(addr, ct_vectors_text(one, "checksumAddress")), CT_OK);
+        ct_addr_text(text, addr);
+        CHECK_STR(text, ct_vectors_text(one, "checksumAddress"));
+        if (ct_json_fixed(secret.bytes, 32, ct_json_get(one, "privateKey")) == CT_OK) {
+            CHECK_EQ(ct_wallet_from_secret(&wallet, &secret), CT_OK);
+            CHECK_MEM(wallet.addr20, addr, 20);
+            with_key++;
+        }
+    }
+    CHECK_EQ(with_key, 1031);
+    ct_json_free(all);
+}
+
+static void npm_legacy_transactions_are_signed_alike(void)
+{
+    struct ct_json *all = ct_vectors_npm("@ethersproject/testcases/testcases/transactions.json.gz");
+    REQUIRE(all != NULL);
+    for (size_t i = 0; i < ct_json_count(all); i++) {
+        const struct ct_json *one = ct_json_at(all, i);
+        struct ct_secret32 secret;
+        struct ct_wallet wallet;
+        uint8_t hash[32];
+        uint8_t sig[CT_SIG_LEN];
+        uint8_t addr[20];
+        size_t len = 0;
+        size_t signed_len = 0;
+        uint8_t *plain = ct_vectors_bytes(one, "unsignedTransaction", &len);
+        uint8_t *done = ct_vectors_bytes(one, "signedTransaction", &signed_len);
+        CHECK_EQ(ct_json_fixed(secret.bytes, 32, ct_json_get(one, "privateKey")), CT_OK);
+        REQUIRE(ct_wallet_from_secret(&wallet, &secret) == CT_OK);
+        ct_keccak256(hash, plain, len);
+        CHECK_EQ(ct_wallet_sign(sig, &wallet, hash), CT_OK);
+        /* .. v, a0 r, a0 s: present at the end unless r or s begins with a zero byte */
+        if (sig[0] >= 1 && sig[32] >= 1 && signed_len > 67) {
+            const uint8_t *end = done + signed_len - 67;
+            CHECK_EQ(end[0], sig[64]);
+            CHECK_MEM(end + 2, sig, 32);
+            CHECK_MEM(end + 35, sig + 32, 32);
+        }
+        CHECK_EQ(ct_sig_recover(addr, hash, sig), CT_OK);
+        CHECK_MEM(addr, wallet.addr20, 20);
+        free(plain);
+        free(done);
+    }
+    ct_json_free(all);
+}
+
+static void secrets_outside_the_group_are_refused(void)
+{
+    /* the group order n */
+    static const char order[] = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
+    struct ct_secret32 secret = {{0}};
+    struct ct_wallet wallet;
+    CHECK_EQ(ct_wallet_from_secret(&wallet, &secret), CT_ERR_ARG);
+    CHECK_EQ(ct_unhex(secret.bytes, 32, order), CT_OK);
+    CHECK_EQ(ct_wallet_from_secret(&wallet, &secret), CT_ERR_ARG);
+    secret.bytes[31]--;
+    CHECK_EQ(ct_wallet_from_secret(&wallet, &secret), CT_OK);
+}
+
+static void forged_forms_of_a_signature_are_refused(void)
+{
+    static const char order[] = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
+    struct ct_wallet wallet;
+    uint8_t hash[32];
+    uint8_t sig[CT_SIG_LEN];
+    uint8_t bad[CT_SIG_LEN];
+    uint8_t addr[20];
+    uint8_t n[32];
+    REQUIRE(ct_wallet_new(&wallet) == CT_OK && ct_unhex(n, 32, order) == CT_OK);
+    ct_keccak256(hash, "message", 7);
+    REQUIRE(ct_wallet_sign(sig, &wallet, hash) == CT_OK);
+    CHECK_EQ(ct_sig_check(wallet.addr20, hash, sig), CT_OK);
+
+    memcpy(bad, sig, sizeof(bad)); /* n - s with the other v: the same signature, high s */
+    unsigned borrow = 0;
+    for (size_t i = 32; i-- > 0;) {
+        unsigned v = 0x100u + n[i] - sig[32 + i] - borrow;
+        bad[32 + i] = (uint8_t)v;
+        borrow = v < 0x100u;
+    }
+    bad[64] = (uint8_t)(55 - sig[64]);
+    CHECK_EQ(ct_sig_recover(addr, hash, bad), CT_ERR_AUTH);
+    for (unsigned v = 0; v < 256; v++) {
+        memcpy(bad, sig, sizeof(bad));
+        bad[64] = (uint8_t)v;
+        ct_err err = ct_sig_check(wallet.addr20, hash, bad);
+        CHECK_EQ(err, v == sig[64] ? CT_OK : CT_ERR_AUTH);
+    }
+    memcpy(bad, sig, sizeof(bad));
+    memset(bad, 0, 32);
+    CHECK_EQ(ct_sig_recover(addr, hash, bad), CT_ERR_AUTH);
+    memcpy(bad, n, 32);
+    CHECK_EQ(ct_sig_recover(addr, hash, bad), CT_ERR_AUTH);
+    memcpy(bad, sig, sizeof(bad));
+    memset(bad + 32, 0, 32);
+    CHECK_EQ(ct_sig_recover(addr, hash, bad), CT_ERR_AUTH);
+}
+
+static void every_flipped_bit_changes_the_signer(void)
+{
+    struct ct_wallet wallet;
+    uint8_t hash[32];
+    uint8_t sig[CT_SIG_LEN];
+    REQUIRE(ct_wallet_new(&wallet) == CT_OK);
+    ct_keccak256(hash, "message", 7);
+    REQUIRE(ct_wallet_sign(sig, &wallet, hash) == CT_OK);
+    for (size_t bit = 0; bit < sizeof(sig) * 8; bit++) {
+        sig[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        CHECK_EQ(ct_sig_check(wallet.addr20, hash, sig), CT_ERR_AUTH);
+        sig[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+}
+
+static void wrong_checksum_case_is_refused(void)
+{
+    uint8_t addr[20];
+    char text[] = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"; /* EIP-55's own example */
+    CHECK_EQ(ct_addr_parse(addr, text), CT_OK);
+    text[2 + 3] = 'E';
+    CHECK_EQ(ct_addr_parse(addr, text), CT_ERR_FORMAT);
+    CHECK_EQ(ct_addr_parse(addr, "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"), CT_OK);
+    CHECK_EQ(ct_addr_parse(addr, "5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"), CT_ERR_FORMAT);
+    CHECK_EQ(ct_addr_parse(addr, "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beae"), CT_ERR_FORMAT);
+    CHECK_EQ(ct_addr_parse(addr, "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaedd"), CT_ERR_FORMAT);
+}
+
+static void key_file_is_made_once_and_private(void)
+{
+    char folder[] = "/tmp/ct-test-key-XXXXXX";
+    char path[64];
+    struct ct_wallet first;
+    struct ct_wallet again;
+    struct ct_why why = {""};
+    struct stat st;
+    bool made = false;
+    REQUIRE(mkdtemp(folder) != NULL);
+    (void)snprintf(path, sizeof(path), "%s/wallet.key", folder);
+    CHECK_EQ(ct_wallet_load(&first, path, &why), CT_ERR_NOT_FOUND);
+    CHECK_EQ(ct_wallet_load_or_create(&first, &made, path, &why), CT_OK);
+    CHECK(made);
+    CHECK_EQ(ct_wallet_load_or_create(&again, &made, path, &why), CT_OK);
+    CHECK(!made);
+    CHECK_MEM(again.addr20, first.addr20, 20);
+    CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600);
+    CHECK_EQ(chmod(path, 0644), 0);
+    CHECK_EQ(ct_wallet_load(&again, path, &why), CT_ERR_CONFIG);
+    (void)unlink(path);
+    (void)rmdir(folder);
+}
+
+static const struct ct_test tests[] = {
+    CT_TEST(npm_accounts_have_their_addresses),
+    CT_TEST(npm_legacy_transactions_are_signed_alike),
+    CT_TEST(secrets_outside_the_group_are_refused),
+    CT_TEST(forged_forms_of_a_signature_are_refused),
+    CT_TEST(every_flipped_bit_changes_the_signer),
+    CT_TEST(wrong_checksum_case_is_refused),
+    CT_TEST(key_file_is_made_once_and_private),
+};
+CT_TEST_MAIN(tests)
