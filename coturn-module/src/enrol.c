@@ -12,7 +12,11 @@
 #include "record.h"
 #include "wm/wm.h"
 
-enum { MINED_WITHIN_MS = 120000, APPROVED_WITHIN_MS = 120000 };
+enum {
+    MINED_WITHIN_MS = 120000,
+    APPROVED_WITHIN_MS = 120000,
+    DEEP_WITHIN_MS = 900000, /* later than this the registration was lost with its block */
+};
 
 struct attempt {
     struct ct_relay record; /* with the index that it replaces */
@@ -126,7 +130,8 @@ static ct_err get_approved(struct ct_chain *chain, const struct ct_registrar_con
 }
 
 ct_err ct_relay_enrol(struct ct_chain *chain, const struct ct_registrar_config *config,
-                      uint16_t replaces, struct ct_why *why)
+                      uint16_t replaces, struct ct_enrol_memory *memory, uint64_t now_ms,
+                      struct ct_why *why)
 {
     struct attempt a = {.record = *config->record};
     a.record.index = replaces;
@@ -134,15 +139,21 @@ ct_err ct_relay_enrol(struct ct_chain *chain, const struct ct_registrar_config *
     ct_registry_pending_id(a.pending32, config->wallet->addr20, a.salt32);
 
     ct_err err = find_pending(chain, &a, why);
-    if (err == CT_ERR_NOT_FOUND) {
-        err = register_on_chain(chain, config, &a, why);
-        if (err == CT_OK) {
-            /* Proofs are read below the newest block: it may take a moment to show. */
-            err = find_pending(chain, &a, why);
-            if (err == CT_ERR_NOT_FOUND) {
-                return ct_why(why, CT_ERR_AGAIN, "registered; the block is not deep enough yet");
-            }
-        }
+    if (err == CT_OK) {
+        return get_approved(chain, config, &a, why);
     }
-    return err == CT_OK ? get_approved(chain, config, &a, why) : err;
+    if (err != CT_ERR_NOT_FOUND) {
+        return err;
+    }
+    bool mined = memory->mined_ms != 0 && now_ms - memory->mined_ms < DEEP_WITHIN_MS &&
+                 memcmp(memory->pending32, a.pending32, sizeof(a.pending32)) == 0;
+    if (!mined) {
+        err = register_on_chain(chain, config, &a, why);
+        if (err != CT_OK) {
+            return err;
+        }
+        memcpy(memory->pending32, a.pending32, sizeof(a.pending32));
+        memory->mined_ms = now_ms;
+    }
+    return ct_why(why, CT_ERR_AGAIN, "the registration's block is too new to be read");
 }

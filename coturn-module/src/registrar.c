@@ -23,6 +23,8 @@ enum {
     REREAD_MS = 300000, /* expiry and renewal leave no trace in the log head */
     SAVE_MS = 60000,    /* the time of confirmation on disk is at most this much behind */
     REPEAT_MS = 60000,  /* the same failure is told again after this */
+    SHOWS_MS = 60000,   /* from the wallet manager's word to the proof */
+    SOON_MS = 200,
     TIMEOUT_MS = 5000,
 };
 
@@ -39,6 +41,7 @@ struct ct_registrar {
     struct ct_chain *chain;
     struct registrar_reading reading;
     uint64_t saved_ms;
+    struct ct_enrol_memory memory;
     uint64_t enrol_at_ms; /* not before */
     uint32_t enrol_wait_ms;
     char told[400]; /* the failure told last */
@@ -225,7 +228,7 @@ static ct_err refresh(struct ct_registrar *r, struct ct_why *why)
     const struct registrar_reading *was = &r->reading;
     bool same = was->done && head.count == was->head.count &&
                 memcmp(head.head24, was->head.head24, sizeof(head.head24)) == 0 &&
-                ct_mono_ms() - was->at_ms < REREAD_MS;
+                was->at_ms != 0 && ct_mono_ms() - was->at_ms < REREAD_MS;
     if (!same) {
         if (!was->done) {
             ct_log(&r->config.log, CT_LOG_INFO, "chain_read block=%" PRIu64 " endpoints=%u of %u",
@@ -248,25 +251,24 @@ static bool wants_enrolment(const struct ct_registrar *r)
            ct_mono_ms() >= r->enrol_at_ms;
 }
 
-/* true when it is worth reading the chain again at once. */
-static bool enrol(struct ct_registrar *r)
+static void enrol(struct ct_registrar *r)
 {
     struct ct_why why = {""};
-    ct_err err = ct_relay_enrol(r->chain, &r->config, r->reading.index, &why);
+    uint64_t now = ct_mono_ms();
+    ct_err err = ct_relay_enrol(r->chain, &r->config, r->reading.index, &r->memory, now, &why);
     if (err == CT_OK) {
-        r->reading.at_ms = ct_mono_ms() - REREAD_MS; /* the head tells, and this makes sure */
-        r->enrol_at_ms = ct_mono_ms() + RETRY_MIN_MS;
-        return true;
+        r->reading.at_ms = 0; /* read all again, and give the approval's block time to show */
+        r->enrol_at_ms = ct_mono_ms() + SHOWS_MS;
+        return;
     }
     if (err == CT_ERR_AGAIN) {
-        return true;
+        return;
     }
     r->enrol_wait_ms = r->enrol_wait_ms == 0                 ? RETRY_MIN_MS
                        : r->enrol_wait_ms < RETRY_MAX_MS / 2 ? 2 * r->enrol_wait_ms
                                                              : RETRY_MAX_MS;
     r->enrol_at_ms = ct_mono_ms() + r->enrol_wait_ms;
     tell_failure(r, "enrolment_failed", &why);
-    return false;
 }
 
 /* false when the thread has to end. */
@@ -308,8 +310,9 @@ static void *run(void *arg)
             r->told[0] = '\0';
             down = false;
         }
-        if (wants_enrolment(r) && enrol(r)) {
-            pause = r->config.poll_ms < 200 ? r->config.poll_ms : 200;
+        if (wants_enrolment(r)) {
+            enrol(r);
+            pause = r->config.poll_ms < SOON_MS ? r->config.poll_ms : SOON_MS;
         }
     }
     ct_chain_free(r->chain);

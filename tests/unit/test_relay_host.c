@@ -1,0 +1,148 @@
+/* Claims about the address policy that a relay makes of its own host and its bundle. */
+/* links: ct_coturn_module ct_relay_policy ct_chain ct_base */
+#include <stdio.h>
+#include <string.h>
+
+#include "ct_test.h"
+#include "host.h"
+
+static char logged[512];
+
+static void log_line(enum ct_hook_level level, const char *line)
+{
+    (void)level;
+    (void)snprintf(logged, sizeof(logged), "%s", line);
+}
+
+static struct ct_endpoint ip4(uint8_t a, uint8_t b, uint8_t c, uint8_t d, uint16_t port)
+{
+    struct ct_endpoint out = {.addr16 = {[10] = 0xff, 0xff, a, b, c, d}, .port = port};
+    return out;
+}
+
+struct world {
+    struct ct_endpoint listener;
+    struct ct_endpoint relay;
+    struct ct_endpoint shown;
+    struct ct_host host;
+    struct ct_relay_options options;
+    struct ct_bundle bundle;
+    struct ct_host_policy made;
+};
+
+/* Behind a NAT: 10.0.0.5 here, 198.51.100.11 outside. */
+static void world_make(struct world *w)
+{
+    memset(w, 0, sizeof(*w));
+    w->listener = ip4(10, 0, 0, 5, 3478);
+    w->relay = ip4(10, 0, 0, 5, 0);
+    w->shown = ip4(198, 51, 100, 11, 0);
+    w->host = (struct ct_host){.listeners = &w->listener,
+                               .listener_count = 1,
+                               .relays = &w->relay,
+                               .relays_public = &w->shown,
+                               .relay_count = 1,
+                               .port_min = 49152,
+                               .port_max = 49200,
+                               .log = log_line};
+    ct_relay_options_init(&w->options);
+}
+
+static ct_err make(struct world *w, struct ct_why *why)
+{
+    return ct_host_policy_make(&w->made, &w->host, &w->options, &w->bundle, why);
+}
+
+static enum ct_verdict verdict(const struct world *w, struct ct_endpoint peer)
+{
+    return ct_policy_filter(&w->made.policy, &peer);
+}
+
+static void own_public_address_has_only_relayed_ports(void)
+{
+    struct world w;
+    struct ct_why why = {""};
+    world_make(&w);
+    REQUIRE(make(&w, &why) == CT_OK);
+    CHECK(verdict(&w, ip4(198, 51, 100, 11, 3478)) == CT_VERDICT_OWN_PORT);
+    CHECK(verdict(&w, ip4(198, 51, 100, 11, 49152)) == CT_VERDICT_ADMIT);
+    CHECK(verdict(&w, ip4(10, 0, 0, 5, 49152)) == CT_VERDICT_PRIVATE);
+    CHECK(verdict(&w, ip4(127, 0, 0, 1, 49152)) == CT_VERDICT_LOOPBACK);
+}
+
+static void endpoints_and_wallet_manager_are_no_peers(void)
+{
+    struct world w;
+    struct ct_why why = {""};
+    world_make(&w);
+    w.bundle.rpc_count = 3;
+    (void)snprintf(w.bundle.rpc[0], CT_BUNDLE_URL_MAX, "http://203.0.113.1:8545");
+    (void)snprintf(w.bundle.rpc[1], CT_BUNDLE_URL_MAX, "https://key@203.0.113.2/v3/a:b@c");
+    (void)snprintf(w.bundle.rpc[2], CT_BUNDLE_URL_MAX, "http://[2001:db8::5]:99/x");
+    (void)snprintf(w.bundle.wm_tls_url, CT_BUNDLE_URL_MAX, "https://203.0.113.3:8443");
+    REQUIRE(make(&w, &why) == CT_OK);
+    CHECK(verdict(&w, ip4(203, 0, 113, 1, 8545)) == CT_VERDICT_BACKEND);
+    CHECK(verdict(&w, ip4(203, 0, 113, 1, 8546)) == CT_VERDICT_ADMIT);
+    CHECK(verdict(&w, ip4(203, 0, 113, 2, 443)) == CT_VERDICT_BACKEND);
+    CHECK(verdict(&w, ip4(203, 0, 113, 3, 8443)) == CT_VERDICT_BACKEND);
+    struct ct_endpoint six = {.addr16 = {0x20, 0x01, 0x0d, 0xb8, [15] = 5}, .port = 99};
+    CHECK(verdict(&w, six) == CT_VERDICT_BACKEND);
+}
+
+static void unresolved_backend_is_told_and_left_out(void)
+{
+    struct world w;
+    struct ct_why why = {""};
+    world_make(&w);
+    w.bundle.rpc_count = 1;
+    logged[0] = '\0';
+    (void)snprintf(w.bundle.rpc[0], CT_BUNDLE_URL_MAX, "http://203.0.113.1:999999");
+    CHECK(make(&w, &why) == CT_OK);
+    CHECK(strstr(logged, "backend_unresolved url=http://203.0.113.1:999999") != NULL);
+}
+
+static void private_relayed_address_is_refused_unless_allowed(void)
+{
+    struct world w;
+    struct ct_why why = {""};
+    world_make(&w);
+    w.shown = w.relay;
+    CHECK(make(&w, &why) == CT_ERR_CONFIG);
+    CHECK(strstr(why.text, "external-ip") != NULL);
+    w.options.allow_private = true;
+    CHECK(make(&w, &why) == CT_OK);
+}
+
+static void loopback_needs_both_options(void)
+{
+    struct world w;
+    struct ct_why why = {""};
+    world_make(&w);
+    w.host.allow_loopback = true;
+    REQUIRE(make(&w, &why) == CT_OK);
+    CHECK(!w.made.policy.allow_loopback);
+    w.options.allow_private = true;
+    REQUIRE(make(&w, &why) == CT_OK);
+    CHECK(w.made.policy.allow_loopback);
+}
+
+static void server_relay_is_refused(void)
+{
+    struct world w;
+    struct ct_why why = {""};
+    world_make(&w);
+    w.host.server_relay = true;
+    CHECK(make(&w, &why) == CT_ERR_CONFIG);
+    CHECK(strstr(why.text, "remove server-relay") != NULL);
+}
+
+static const struct ct_test tests[] = {
+    CT_TEST(own_public_address_has_only_relayed_ports),
+    CT_TEST(endpoints_and_wallet_manager_are_no_peers),
+    CT_TEST(unresolved_backend_is_told_and_left_out),
+    CT_TEST(private_relayed_address_is_refused_unless_allowed),
+    CT_TEST(loopback_needs_both_options),
+    CT_TEST(server_relay_is_refused),
+};
+
+CT_TEST_MAIN(tests)
