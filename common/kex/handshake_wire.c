@@ -38,7 +38,7 @@ ct_err ct_hs_identity_copy(char out[64], const char *identity)
         return CT_ERR_ARG;
     }
     memset(out, 0, 64);
-    memcpy(out, identity, strlen(identity));
+    memcpy(out, identity, strlen(identity) + 1);
     return CT_OK;
 }
 

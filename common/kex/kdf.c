@@ -74,7 +74,7 @@ ct_err ct_hkdf_extract(uint8_t prk32[32], const void *salt, size_t salt_len,
 ct_err ct_hkdf_expand(void *out, size_t out_len, const uint8_t prk32[32],
                       const struct ct_piece *info, size_t info_count)
 {
-    if (out_len == 0 || out_len > 255u * HASH_LEN || info_count > PIECES_MAX) {
+    if (out_len == 0 || out_len > (size_t)255 * HASH_LEN || info_count > PIECES_MAX) {
         return CT_ERR_ARG;
     }
     uint8_t *at = out;

@@ -218,7 +218,8 @@ ct_err ct_token_verify(struct ct_token *out, const char *text, size_t text_len,
     }
     if (now_s > key->not_after_s) {
         return ct_why(why, CT_ERR_EXPIRED,
-                      "the token is signed with key %" PRIu32 " of the wallet manager, which is past "
+                      "the token is signed with key %" PRIu32
+                      " of the wallet manager, which is past "
                       "its date; ask the platform for a new one",
                       token.key_id);
     }

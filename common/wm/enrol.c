@@ -68,7 +68,7 @@ static ct_err take_m2(const struct ct_wm *wm, const struct ct_wm_answer *answer,
                       struct ct_hs_initiator *hs, struct ct_why *why)
 {
     struct ct_json *document = NULL;
-    uint8_t m2[CT_HS_M2_LEN];
+    uint8_t m2[CT_HS_M2_LEN] = {0};
     size_t len = 0;
     ct_err err = ct_json_parse(&document, answer->body, answer->body_len);
     const char *text = err == CT_OK ? ct_json_text(ct_json_get(document, "m2")) : NULL;
@@ -123,7 +123,8 @@ static ct_err take_done(struct ct_wm *wm, const struct ct_wm_answer *answer,
     ct_wipe(&session, sizeof(session));
     if (err == CT_OK) {
         const int64_t used_s = life_s > PSK_LIFE_MAX_S ? PSK_LIFE_MAX_S : life_s;
-        const int64_t safe_s = used_s > 2 * PSK_MARGIN_S ? used_s - PSK_MARGIN_S : used_s / 2;
+        const int64_t safe_s =
+            used_s > (int64_t)2 * PSK_MARGIN_S ? used_s - PSK_MARGIN_S : used_s / 2;
         wm->secure_until_ms = ct_mono_ms() + (uint64_t)safe_s * 1000u;
     }
     return err;
@@ -143,7 +144,7 @@ static ct_err enrol_with_key(struct ct_wm *wm, const struct ct_wm_key *key, stru
     struct ct_hs_initiator *hs = NULL;
     memcpy(config.net.contract20, wm->bundle.contract20, 20);
     memcpy(config.peer.key32, key->x25519, 32);
-    struct ct_wm_answer *answer = malloc(sizeof(*answer));
+    struct ct_wm_answer *answer = calloc(1, sizeof(*answer));
     if (answer == NULL || ct_random(&draw, sizeof(draw)) != CT_OK ||
         ct_hs_initiator_new(&hs, &config, &draw, ct_mono_ms()) != CT_OK) {
         free(answer);

@@ -17,8 +17,9 @@ enum { DEFAULT_TIMEOUT_MS = 10000 };
 
 void ct_wm_relay_identity(char out[23], const uint8_t pending_id32[32])
 {
-    memcpy(out, "relay:", 6);
-    ct_hex(out + 6, pending_id32, 8);
+    char digits[17];
+    ct_hex(digits, pending_id32, 8);
+    (void)snprintf(out, 23, "relay:%s", digits);
 }
 
 ct_err ct_wm_open(struct ct_wm **out, const struct ct_wm_config *config, struct ct_why *why)

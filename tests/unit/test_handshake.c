@@ -11,6 +11,8 @@
 
 enum { T0 = 1000000 };
 
+static const uint64_t PERIOD = CT_HS_COOKIE_MS;
+
 static const struct ct_hs_source HERE = {{1, 2, 3}};
 static const struct ct_hs_source ELSEWHERE = {{9}};
 static const uint8_t HELLO[] = {22, 0xfe, 0xfd, 1, 2, 3, 4};
@@ -240,7 +242,7 @@ static void every_cut_and_flip_of_m2_is_refused(void)
     }
     memcpy(longer, r.m2, CT_HS_M2_LEN);
     CHECK_EQ(ct_hs_initiator_input(r.a, longer, sizeof(longer), T0), CT_ERR_FORMAT);
-    for (size_t bit = 0; bit < 8 * CT_HS_M2_LEN; bit++) {
+    for (size_t bit = 0; bit < (size_t)8 * CT_HS_M2_LEN; bit++) {
         r.m2[bit / 8] ^= (uint8_t)(1u << (bit % 8));
         CHECK(ct_hs_initiator_input(r.a, r.m2, CT_HS_M2_LEN, T0) != CT_OK);
         r.m2[bit / 8] ^= (uint8_t)(1u << (bit % 8));
@@ -258,7 +260,7 @@ static void every_cut_and_flip_of_the_flight_is_refused(void)
     for (size_t len = 0; len < CT_HS_FLIGHT_LEN; len++) {
         CHECK(input(&r, r.flight, len) != CT_OK);
     }
-    for (size_t bit = 0; bit < 8 * CT_HS_FLIGHT_LEN; bit++) {
+    for (size_t bit = 0; bit < (size_t)8 * CT_HS_FLIGHT_LEN; bit++) {
         r.flight[bit / 8] ^= (uint8_t)(1u << (bit % 8));
         ct_err err = input(&r, r.flight, CT_HS_FLIGHT_LEN);
         CHECK(err != CT_OK || r.flight[0] == 0x1c); /* that one is held as if it were DTLS */
@@ -622,13 +624,13 @@ static void a_cookie_holds_for_two_periods_of_its_key(void)
     uint8_t hash32[32] = {7}, cookie32[32];
     test_draw(&seed, sizeof(seed));
     REQUIRE(ct_hs_cookie(cookie32, &seed, 10, &HERE, hash32) == CT_OK);
-    CHECK(ct_hs_cookie_valid(cookie32, &seed, 10 * 60000, &HERE, hash32));
-    CHECK(ct_hs_cookie_valid(cookie32, &seed, 12 * 60000 - 1, &HERE, hash32));
-    CHECK(!ct_hs_cookie_valid(cookie32, &seed, 12 * 60000, &HERE, hash32));
-    CHECK(!ct_hs_cookie_valid(cookie32, &seed, 10 * 60000 - 1, &HERE, hash32));
-    CHECK(!ct_hs_cookie_valid(cookie32, &seed, 10 * 60000, &ELSEWHERE, hash32));
+    CHECK(ct_hs_cookie_valid(cookie32, &seed, 10 * PERIOD, &HERE, hash32));
+    CHECK(ct_hs_cookie_valid(cookie32, &seed, 12 * PERIOD - 1, &HERE, hash32));
+    CHECK(!ct_hs_cookie_valid(cookie32, &seed, 12 * PERIOD, &HERE, hash32));
+    CHECK(!ct_hs_cookie_valid(cookie32, &seed, 10 * PERIOD - 1, &HERE, hash32));
+    CHECK(!ct_hs_cookie_valid(cookie32, &seed, 10 * PERIOD, &ELSEWHERE, hash32));
     hash32[0] = 8;
-    CHECK(!ct_hs_cookie_valid(cookie32, &seed, 10 * 60000, &HERE, hash32));
+    CHECK(!ct_hs_cookie_valid(cookie32, &seed, 10 * PERIOD, &HERE, hash32));
 }
 
 static void forged_m0_is_followed_three_times_at_most(void)

@@ -75,15 +75,16 @@ static void the_bytes_stand_where_the_protocol_says(void)
     CHECK_MEM(bytes + 69, sample.key32, 32);
     CHECK_MEM(bytes + 101, "\0\0\0\0\0\x0f\x50\x50", 8); /* 1,003,600 */
     CHECK_MEM(bytes + 109, "\0\1", 2);
-    memcpy(text, "chainturn/1 pass", 16);
-    memcpy(text + 16, bytes, 111);
+    for (size_t i = 0; i < sizeof(text); i++) {
+        text[i] = i < 16 ? (uint8_t) "chainturn/1 pass"[i] : bytes[i - 16];
+    }
     CHECK_EQ(ct_ed25519_verify(bytes + 111, wm_key.public32, text, sizeof(text)), CT_OK);
 }
 
 static void every_flipped_bit_is_refused(void)
 {
     set_up();
-    for (size_t bit = 0; bit < 8 * CT_PASS_LEN; bit++) {
+    for (size_t bit = 0; bit < (size_t)8 * CT_PASS_LEN; bit++) {
         bytes[bit / 8] ^= (uint8_t)(1u << (bit % 8));
         CHECK(verify_at(NOW, bytes, CT_PASS_LEN, NULL) != CT_OK);
         bytes[bit / 8] ^= (uint8_t)(1u << (bit % 8));

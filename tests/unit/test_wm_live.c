@@ -70,29 +70,22 @@ static bool init_platform(void)
         !ct_anvil_fund(&anvil, owner.addr20)) {
         return false;
     }
-#define ARG(text) ((char *)(uintptr_t)(text))
-    char *args[] = {ARG("init"),
-                    ARG("--rpc"),
-                    endpoints.rpc[0],
-                    ARG("--rpc"),
-                    endpoints.rpc[1],
-                    ARG("--rpc"),
-                    endpoints.rpc[2],
-                    ARG("--quorum"),
-                    ARG("2"),
-                    ARG("--dir"),
-                    dir,
-                    ARG("--address"),
-                    ARG("127.0.0.1"),
-                    ARG("--port"),
-                    port,
-                    ARG("--tls-port"),
-                    tls_port,
-                    ARG("--owner-key"),
-                    owner_path,
-                    NULL};
+    const char *const words[] = {
+        "init",       "--rpc",          endpoints.rpc[0], "--rpc",   endpoints.rpc[1],
+        "--rpc",      endpoints.rpc[2], "--quorum",       "2",       "--dir",
+        dir,          "--address",      "127.0.0.1",      "--port",  port,
+        "--tls-port", tls_port,         "--owner-key",    owner_path};
+    enum { COUNT = sizeof(words) / sizeof(words[0]) };
+    char *args[COUNT + 1] = {NULL};
+    for (size_t i = 0; i < COUNT; i++) {
+        args[i] = strdup(words[i]); /* getopt may reorder them */
+    }
     (void)fflush(stdout);
-    return ct_init_main((int)(sizeof(args) / sizeof(args[0])) - 1, args) == 0;
+    int code = ct_init_main(COUNT, args);
+    for (size_t i = 0; i < COUNT; i++) {
+        free(args[i]);
+    }
+    return code == 0;
 }
 
 static void the_platform_is_set_up_and_its_keys_are_proven(void)
