@@ -618,6 +618,28 @@ static void beyond_64_half_open_a_cookie_is_demanded_and_works(void)
     end(&r);
 }
 
+static void a_responder_over_http_never_asks_for_a_cookie(void)
+{
+    struct run r;
+    uint8_t m1[CT_HS_MAX_LEN];
+    start(&r);
+    ct_hs_responder_free(r.b);
+    struct ct_hs_responder_config config = {.net = NET,
+                                            .purposes = 1,
+                                            .identity = bob.party.identity,
+                                            .key = &bob.key,
+                                            .capacity = 128,
+                                            .half_open_max = SIZE_MAX};
+    REQUIRE(ct_hs_responder_new(&r.b, &config) == CT_OK);
+    for (int i = 0; i < 70; i++) {
+        struct ct_hs_initiator *other = side_calls(&alice, &bob, CT_HS_CALL, T0);
+        CHECK_EQ(input(&r, m1, poll_into(other, m1, T0)), CT_OK);
+        CHECK_EQ(r.result.event, CT_HS_LOOKUP);
+        ct_hs_initiator_free(other);
+    }
+    end(&r);
+}
+
 static void a_cookie_holds_for_two_periods_of_its_key(void)
 {
     struct ct_secret32 seed;
@@ -719,6 +741,7 @@ static const struct ct_test TESTS[] = {
     CT_TEST(a_purpose_that_is_not_served_is_refused),
     CT_TEST(the_previous_key_is_still_served),
     CT_TEST(beyond_64_half_open_a_cookie_is_demanded_and_works),
+    CT_TEST(a_responder_over_http_never_asks_for_a_cookie),
     CT_TEST(a_cookie_holds_for_two_periods_of_its_key),
     CT_TEST(forged_m0_is_followed_three_times_at_most),
     CT_TEST(a_full_table_drops_and_recovers),
