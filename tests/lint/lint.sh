@@ -2,7 +2,7 @@
 # One check of the sources by name; prints what is wrong and "N passed, N failed", a count of files.
 set -euo pipefail
 
-check=$1 build=$2
+check=$1 build=$(realpath "$2")
 passed=0 failed=0
 
 ours() { git ls-files --cached --others --exclude-standard -- "$@"; }
@@ -85,13 +85,23 @@ control() {
 }
 
 check_format_of() { clang-format --dry-run -Werror "$1"; }
-check_tidy_of() { clang-tidy --quiet -p "$build" "$1" 2>/dev/null; }
+check_tidy_of() { clang-tidy --quiet -p "$commands" "$1" 2>/dev/null; }
 
-# compiled by this build: clang-tidy and cppcheck need the flags
-compiled() { grep -oE '"file": "[^"]+"' "$build/compile_commands.json" | cut -d'"' -f4 | sort -u; }
+# Our own files out of what this build compiles, coturn's left out: clang-tidy and cppcheck need the flags.
+commands=$build/lint-$check
+list_commands() {
+    mkdir -p "$commands"
+    node -e '
+        const fs = require("fs"), [from, to, top, build] = process.argv.slice(1);
+        const all = JSON.parse(fs.readFileSync(from, "utf8"));
+        const own = all.filter((c) => c.file.startsWith(top + "/") && !c.file.startsWith(build + "/"));
+        fs.writeFileSync(to, JSON.stringify(own));
+        console.log([...new Set(own.map((c) => c.file))].sort().join("\n"));
+    ' "$build/compile_commands.json" "$commands/compile_commands.json" "$PWD" "$build"
+}
 
 export -f check_tidy_of
-export build
+export commands
 
 case $check in
 format)
@@ -124,17 +134,18 @@ man)
     ;;
 tidy)
     # shellcheck disable=SC2016 # the inner shell expands it
-    results=$(compiled | grep -v "^$build" | xargs -P "$(nproc)" -I{} bash -c \
+    results=$(list_commands | xargs -P "$(nproc)" -I{} bash -c \
         'if words=$(check_tidy_of "$1"); then echo "pass $1"; else printf "FAIL %s\n%s\n" "$1" "$words"; fi' _ {})
     passed=$(grep -c '^pass ' <<<"$results" || true)
     failed=$(grep -c '^FAIL ' <<<"$results" || true)
     grep -v '^pass ' <<<"$results" || true
     ;;
 cppcheck)
-    if words=$(cppcheck --project="$build/compile_commands.json" --file-filter="$PWD/*" -j "$(nproc)" \
+    files=$(list_commands | wc -l)
+    if words=$(cppcheck --project="$commands/compile_commands.json" -j "$(nproc)" \
         --enable=warning,portability --inline-suppr --error-exitcode=1 --quiet \
         --suppress=missingIncludeSystem --std=c11 2>&1); then
-        passed=$(compiled | wc -l)
+        passed=$files
     else
         failed=1
         printf 'FAIL\n%s\n' "$words"
