@@ -1,0 +1,543 @@
+/* The wallet manager's API on a chain of the test's own: who gets a pass, who is registered. */
+/* links: ct_wmserver ct_kex ct_chain ct_base */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/hex.h"
+#include "chain/key.h"
+#include "ct_test.h"
+#include "kex/token.h"
+#include "wm-server/src/api.h"
+#include "wm-server/src/handshake.h"
+#include "wm-server/src/ops.h"
+
+/* ---- a chain that says what the test wants ---- */
+
+static struct {
+    ct_err down; /* not CT_OK: what every question gets */
+    bool has_device;
+    struct ct_device device;
+    struct ct_relay relay;   /* index 1 */
+    struct ct_relay pending; /* state none: absent */
+} chain;
+
+static uint64_t today(void)
+{
+    return ct_wall_s() / 86400;
+}
+
+static ct_err fake_device(void *arg, const char *identity, struct ct_device *out, uint64_t *block,
+                          uint64_t *time_s, struct ct_why *why)
+{
+    (void)arg;
+    (void)identity;
+    (void)block;
+    *time_s = ct_wall_s();
+    if (chain.down != CT_OK) {
+        return ct_why(why, chain.down, "the endpoints are down");
+    }
+    *out = chain.device;
+    return chain.has_device ? CT_OK : CT_ERR_NOT_FOUND;
+}
+
+static ct_err fake_relay(void *arg, uint16_t index, struct ct_relay *out, uint64_t *block,
+                         uint64_t *time_s, struct ct_why *why)
+{
+    (void)arg;
+    (void)block;
+    (void)why;
+    *time_s = ct_wall_s();
+    *out = chain.relay;
+    return index == 1 ? CT_OK : CT_ERR_NOT_FOUND;
+}
+
+static ct_err fake_pending(void *arg, const uint8_t pending32[32], struct ct_relay *out,
+                           uint64_t *time_s, struct ct_why *why)
+{
+    (void)arg;
+    (void)pending32;
+    (void)time_s;
+    (void)why;
+    *out = chain.pending;
+    return chain.pending.state == CT_RECORD_NONE ? CT_ERR_NOT_FOUND : CT_OK;
+}
+
+static ct_err fake_relays(void *arg, struct ct_relay *out, size_t cap, size_t *count,
+                          uint64_t *time_s, struct ct_why *why)
+{
+    (void)arg;
+    (void)out;
+    (void)cap;
+    (void)time_s;
+    (void)why;
+    *count = 0;
+    return CT_OK;
+}
+
+static const struct ct_ledger_ops fake_ops = {
+    .device = fake_device, .relay = fake_relay, .pending = fake_pending, .relays = fake_relays};
+
+/* ---- one API, fresh for each claim ---- */
+
+static struct ct_api api;
+static struct ct_ledger ledger = {.ops = &fake_ops};
+static struct ct_ed25519 pass_key;
+static struct ct_wallet wallet;
+static struct ct_answer answer;
+static char store_path[64];
+static char sid[33];
+static uint8_t key32[32];
+
+static void enrol(enum ct_hs_purpose purpose, const char *identity)
+{
+    struct ct_hs_session s = {.purpose = purpose};
+    CHECK_EQ(ct_random(s.sid16, sizeof s.sid16), CT_OK);
+    ct_hex(sid, s.sid16, 16);
+    (void)snprintf(s.peer.identity, sizeof s.peer.identity, "%s", identity);
+    memcpy(s.peer.wallet20, wallet.addr20, 20);
+    memcpy(s.peer.key32, key32, 32);
+    CHECK_EQ(ct_sessions_add(api.sessions, &s, ct_mono_ms()), CT_OK);
+}
+
+static void begin(void)
+{
+    struct ct_why why = {{0}};
+    struct ct_secret32 seed = {{7}};
+    memset(&chain, 0, sizeof chain);
+    memset(&api, 0, sizeof api);
+    (void)snprintf(store_path, sizeof store_path, "/tmp/ct-api-%d", (int)getpid());
+    CHECK_EQ(ct_ed25519_from_seed(&pass_key, &seed), CT_OK);
+    CHECK_EQ(ct_wallet_new(&wallet), CT_OK);
+    memset(key32, 0x11, sizeof key32);
+    CHECK_EQ(ct_store_sqlite(&api.store, store_path, &why), CT_OK);
+    CHECK_EQ(ct_sessions_new(&api.sessions, 8), CT_OK);
+    api.chain_id = 31337;
+    api.contract20[0] = 0xc0;
+    api.keys[0] = (struct ct_wm_key){.id = 1, .not_after_s = ct_wall_s() + 1000};
+    memcpy(api.keys[0].ed25519, pass_key.public32, 32);
+    api.key_count = 1;
+    api.issuer =
+        (struct ct_pass_issuer){.key_id = 1, .key = &pass_key, .life_s = 3600, .store = api.store};
+    api.device_days = 100;
+    api.wall_s = ct_wall_s;
+    api.mono_ms = ct_mono_ms;
+    chain.relay = (struct ct_relay){.state = CT_RECORD_APPROVED,
+                                    .index = 1,
+                                    .port_min = 50000,
+                                    .port_max = 50999,
+                                    .expiry_day = (uint16_t)(today() + 10)};
+    enrol(CT_HS_ENROL_DEVICE, "sensor-42");
+}
+
+static void end(void)
+{
+    static const char *const tails[] = {"", "-wal", "-shm"};
+    ct_store_free(api.store);
+    ct_sessions_free(api.sessions);
+    for (size_t i = 0; i < 3; i++) {
+        char name[80];
+        (void)snprintf(name, sizeof name, "%s%s", store_path, tails[i]);
+        (void)unlink(name);
+    }
+}
+
+static unsigned ask(const char *method, const char *path, const char *body)
+{
+    const struct ct_request request = {.method = method,
+                                       .path = path,
+                                       .body = body,
+                                       .body_len = strlen(body),
+                                       .psk_identity = sid};
+    memset(&answer, 0, sizeof answer);
+    ct_api_handle(&api, &ledger, &request, &answer);
+    return answer.status;
+}
+
+static bool problem(unsigned status, const char *word)
+{
+    char type[80];
+    (void)snprintf(type, sizeof type, "\"urn:chainturn:error:%s\"", word);
+    bool right = answer.status == status && answer.is_problem && strstr(answer.body, type) != NULL;
+    if (!right) {
+        printf("    %u %s\n", answer.status, answer.body);
+    }
+    return right;
+}
+
+static void token_text(char out[CT_TOKEN_TEXT_MAX + 1], uint8_t number, const char *name,
+                       bool is_prefix, int64_t lasts_s)
+{
+    struct ct_token t = {.key_id = 1, .batch = "B1", .is_prefix = is_prefix};
+    memset(t.jti16, number, sizeof t.jti16);
+    t.expiry_s = (uint64_t)((int64_t)ct_wall_s() + lasts_s);
+    (void)snprintf(t.identity, sizeof t.identity, "%s", name);
+    CHECK_EQ(ct_token_sign(out, CT_TOKEN_TEXT_MAX + 1, &t, &pass_key), CT_OK);
+}
+
+static unsigned ask_pass(const char *token)
+{
+    char body[1024];
+    char key[44];
+    uint8_t pass[32];
+    memset(pass, 0x22, sizeof pass);
+    ct_base64url(key, pass, sizeof pass);
+    (void)snprintf(body, sizeof body, "{\"pass_key\":\"%s\"%s%s%s}", key,
+                   token == NULL ? "" : ",\"token\":\"", token == NULL ? "" : token,
+                   token == NULL ? "" : "\"");
+    return ask("POST", "/v1/passes", body);
+}
+
+static void register_live_device(void)
+{
+    chain.has_device = true;
+    chain.device = (struct ct_device){
+        .state = CT_RECORD_APPROVED, .expiry_day = (uint16_t)(today() + 5), .sequence = 3};
+    memcpy(chain.device.wallet20, wallet.addr20, 20);
+    memcpy(chain.device.key32, key32, 32);
+}
+
+static void session_of_a_stranger_is_refused(void)
+{
+    begin();
+    memset(sid, '0', 32);
+    CHECK_EQ(ask("GET", "/v1/me", ""), 401);
+    (void)snprintf(sid, sizeof sid, "nonsense");
+    CHECK_EQ(ask("GET", "/v1/me", ""), 401);
+    CHECK(problem(401, "identity"));
+    end();
+}
+
+static void me_says_who_enrolled(void)
+{
+    begin();
+    CHECK_EQ(ask("GET", "/v1/me", ""), 200);
+    CHECK(strstr(answer.body, "\"identity\":\"sensor-42\"") != NULL);
+    CHECK(strstr(answer.body, "\"purpose\":\"enrol device\"") != NULL);
+    CHECK_EQ(ask("GET", "/v1/nothing", ""), 404);
+    CHECK_EQ(ask("GET", "/v1/passes", ""), 405);
+    end();
+}
+
+static void pass_needs_a_token_or_a_live_record(void)
+{
+    char token[CT_TOKEN_TEXT_MAX + 1];
+    begin();
+    CHECK_EQ(ask_pass(NULL), 403);
+    CHECK(problem(403, "not-registered"));
+    token_text(token, 1, "sensor-42", false, 100);
+    CHECK_EQ(ask_pass(token), 201);
+    register_live_device();
+    CHECK_EQ(ask_pass(NULL), 201);
+    chain.device.key32[0] ^= 1; /* another key: the record is not this handshake's */
+    CHECK_EQ(ask_pass(NULL), 403);
+    chain.device.key32[0] ^= 1;
+    chain.device.expiry_day = (uint16_t)(today() - 1);
+    CHECK_EQ(ask_pass(NULL), 403);
+    chain.device.state = CT_RECORD_REVOKED;
+    CHECK_EQ(ask_pass(NULL), 403);
+    end();
+}
+
+static void issued_pass_verifies_and_is_short(void)
+{
+    char token[CT_TOKEN_TEXT_MAX + 1];
+    uint8_t bytes[CT_PASS_LEN];
+    struct ct_pass pass;
+    struct ct_why why = {{0}};
+    begin();
+    token_text(token, 1, "sensor-", true, 100);
+    CHECK_EQ(ask_pass(token), 201);
+    const char *at = strstr(answer.body, "\"pass\":\"");
+    REQUIRE(at != NULL);
+    CHECK_EQ(ct_pass_from_username(bytes, at + 8, CT_PASS_TEXT_LEN), CT_OK);
+    CHECK_EQ(ct_pass_verify(&pass, bytes, sizeof bytes, api.issuer.deployment32, api.keys, 1,
+                            ct_wall_s(), &why),
+             CT_OK);
+    CHECK_EQ(pass.key32[0], 0x22);
+    CHECK(pass.expiry_s <= ct_wall_s() + 3600);
+    end();
+}
+
+static void bad_tokens_say_what_is_wrong(void)
+{
+    char token[CT_TOKEN_TEXT_MAX + 1];
+    begin();
+    token_text(token, 1, "sensor-43", false, 100);
+    (void)ask_pass(token);
+    CHECK(problem(403, "identity"));
+    token_text(token, 2, "sensor-42", false, -1);
+    (void)ask_pass(token);
+    CHECK(problem(403, "token-expired"));
+    token_text(token, 3, "sensor-42", false, 100);
+    token[strlen(token) - 10] ^= 1;
+    (void)ask_pass(token);
+    CHECK(problem(403, "token-invalid"));
+    (void)ask_pass("ctk1.x.y");
+    CHECK(problem(403, "token-invalid"));
+    end();
+}
+
+static void token_is_used_by_one_wallet(void)
+{
+    char token[CT_TOKEN_TEXT_MAX + 1];
+    begin();
+    token_text(token, 1, "sensor-", true, 100);
+    CHECK_EQ(ask_pass(token), 201);
+    CHECK_EQ(ask_pass(token), 201); /* the same device again */
+    CHECK_EQ(ct_wallet_new(&wallet), CT_OK);
+    enrol(CT_HS_ENROL_DEVICE, "sensor-42");
+    (void)ask_pass(token);
+    CHECK(problem(409, "token-used"));
+    enrol(CT_HS_ENROL_DEVICE, "sensor-77");
+    (void)ask_pass(token);
+    CHECK(problem(409, "token-used"));
+    end();
+}
+
+static void refused_token_is_not_used_up(void)
+{
+    char token[CT_TOKEN_TEXT_MAX + 1];
+    begin();
+    token_text(token, 1, "sensor-42", false, 100);
+    chain.down = CT_ERR_QUORUM;
+    (void)ask_pass(token);
+    CHECK(problem(503, "chain-unavailable"));
+    chain.down = CT_OK;
+    register_live_device();
+    chain.device.wallet20[0] ^= 1; /* somebody else's name */
+    (void)ask_pass(token);
+    CHECK(problem(409, "identity"));
+    chain.has_device = false;
+    CHECK_EQ(ct_wallet_new(&wallet), CT_OK);
+    enrol(CT_HS_ENROL_DEVICE, "sensor-42");
+    CHECK_EQ(ask_pass(token), 201);
+    end();
+}
+
+static void bodies_are_strict(void)
+{
+    begin();
+    (void)ask("POST", "/v1/passes", "");
+    CHECK(problem(400, "format"));
+    (void)ask("POST", "/v1/passes", "[]");
+    CHECK(problem(400, "format"));
+    (void)ask("POST", "/v1/passes", "{\"pass_key\":\"AAAA\"}");
+    CHECK(problem(400, "format"));
+    (void)ask("POST", "/v1/passes", "{\"pass_key\":7}");
+    CHECK(problem(400, "format"));
+    (void)ask("POST", "/v1/passes", "{\"pas_key\":\"AAAA\"}");
+    CHECK(problem(400, "format"));
+    (void)ask("POST", "/v1/devices", "{\"registration\":{}}");
+    CHECK(problem(400, "format"));
+    (void)ask("POST", "/v1/relays", "{}");
+    CHECK(problem(403, "identity")); /* a device's enrolment */
+    end();
+}
+
+/* ---- registrations ---- */
+
+static struct ct_registration terms(void)
+{
+    struct ct_registration r = {.relay = 1,
+                                .port = 50010,
+                                .expiry_day = (uint16_t)(today() + 50),
+                                .sequence = 0,
+                                .deadline_s = ct_wall_s() + 600};
+    memcpy(r.key32, key32, 32);
+    CHECK_EQ(ct_identity_hash(r.id_hash32, "sensor-42"), CT_OK);
+    return r;
+}
+
+static unsigned ask_device(const struct ct_registration *r, const char *identity,
+                           const struct ct_wallet *signer, const char *token)
+{
+    char body[2048];
+    char key[67];
+    char sig[133];
+    uint8_t digest[32];
+    uint8_t sig65[65];
+    ct_registration_digest(digest, api.chain_id, api.contract20, r);
+    CHECK_EQ(ct_wallet_sign(sig65, signer, digest), CT_OK);
+    ct_hex0x(key, r->key32, 32);
+    ct_hex0x(sig, sig65, 65);
+    (void)snprintf(body, sizeof body,
+                   "{\"token\":\"%s\",\"registration\":{\"identity\":\"%s\",\"key\":\"%s\","
+                   "\"relay\":%u,\"port\":%u,\"backup_relay\":%u,\"backup_port\":%u,"
+                   "\"expiry_day\":%u,\"sequence\":%u,\"deadline\":%llu},\"signature\":\"%s\"}",
+                   token, identity, key, r->relay, r->port, r->backup_relay, r->backup_port,
+                   r->expiry_day, r->sequence, (unsigned long long)r->deadline_s, sig);
+    return ask("POST", "/v1/devices", body);
+}
+
+static void registration_is_queued_once(void)
+{
+    char token[CT_TOKEN_TEXT_MAX + 1];
+    char first[CT_EXCHANGE_ANSWER_MAX];
+    char path[80];
+    struct ct_op ops[2];
+    struct ct_signed_registration s;
+    size_t count = 0;
+    begin();
+    token_text(token, 1, "sensor-42", false, 100);
+    struct ct_registration r = terms();
+    CHECK_EQ(ask_device(&r, "sensor-42", &wallet, token), 202);
+    memcpy(first, answer.body, sizeof first);
+    CHECK_EQ(ask_device(&r, "sensor-42", &wallet, token), 202);
+    CHECK_STR(answer.body, first);
+    CHECK_EQ(api.store->ops->op_list(api.store, CT_OP_QUEUED, CT_OP_REGISTER, ops, 2, &count),
+             CT_OK);
+    CHECK_EQ(count, 1);
+    CHECK_EQ(ct_op_get_registration(&s, &ops[0]), CT_OK);
+    CHECK_EQ(s.registration.port, 50010);
+    (void)snprintf(path, sizeof path, "/v1/operations/%s", ops[0].id);
+    CHECK_EQ(ask("GET", path, ""), 200);
+    CHECK(strstr(answer.body, "\"state\":\"queued\"") != NULL);
+    CHECK_EQ(ct_wallet_new(&wallet), CT_OK);
+    enrol(CT_HS_ENROL_DEVICE, "sensor-42");
+    CHECK_EQ(ask("GET", path, ""), 404); /* another's */
+    end();
+}
+
+static void registration_of_another_is_refused(void)
+{
+    struct ct_wallet stranger;
+    char token[CT_TOKEN_TEXT_MAX + 1];
+    begin();
+    CHECK_EQ(ct_wallet_new(&stranger), CT_OK);
+    token_text(token, 1, "sensor-42", false, 100);
+    struct ct_registration r = terms();
+    (void)ask_device(&r, "sensor-42", &stranger, token);
+    CHECK(problem(403, "signature"));
+    (void)ask_device(&r, "sensor-43", &wallet, token);
+    CHECK(problem(403, "identity"));
+    r.key32[0] ^= 1;
+    (void)ask_device(&r, "sensor-42", &wallet, token);
+    CHECK(problem(403, "identity"));
+    end();
+}
+
+static void terms_that_the_contract_would_skip_are_refused(void)
+{
+    char token[CT_TOKEN_TEXT_MAX + 1];
+    begin();
+    token_text(token, 1, "sensor-42", false, 100);
+    struct ct_registration r = terms();
+    r.sequence = 1;
+    (void)ask_device(&r, "sensor-42", &wallet, token);
+    CHECK(problem(409, "identity"));
+    r = terms();
+    r.deadline_s = ct_wall_s() - 1;
+    (void)ask_device(&r, "sensor-42", &wallet, token);
+    CHECK(problem(422, "format"));
+    r = terms();
+    r.expiry_day = (uint16_t)(today() + 101);
+    (void)ask_device(&r, "sensor-42", &wallet, token);
+    CHECK(problem(422, "format"));
+    r = terms();
+    r.relay = 2;
+    (void)ask_device(&r, "sensor-42", &wallet, token);
+    CHECK(problem(422, "relay-mismatch"));
+    r = terms();
+    r.port = 49999;
+    (void)ask_device(&r, "sensor-42", &wallet, token);
+    CHECK(problem(422, "relay-mismatch"));
+    r = terms();
+    r.backup_port = 1;
+    (void)ask_device(&r, "sensor-42", &wallet, token);
+    CHECK(problem(422, "relay-mismatch"));
+    r = terms();
+    chain.relay.state = CT_RECORD_REVOKED;
+    (void)ask_device(&r, "sensor-42", &wallet, token);
+    CHECK(problem(422, "relay-mismatch"));
+    end();
+}
+
+/* ---- relays ---- */
+
+static unsigned ask_relay(const uint8_t salt32[32], uint8_t flip)
+{
+    uint8_t id[32];
+    char body[512], pending[67], owner[43], salt[67];
+    ct_registry_pending_id(id, wallet.addr20, salt32);
+    id[0] ^= flip;
+    ct_hex0x(pending, id, 32);
+    ct_hex0x(owner, wallet.addr20, 20);
+    ct_hex0x(salt, salt32, 32);
+    (void)snprintf(body, sizeof body, "{\"pending_id\":\"%s\",\"owner\":\"%s\",\"salt\":\"%s\"}",
+                   pending, owner, salt);
+    return ask("POST", "/v1/relays", body);
+}
+
+static void enrol_relay(const uint8_t salt32[32])
+{
+    uint8_t id[32];
+    char digits[17];
+    char name[32];
+    ct_registry_pending_id(id, wallet.addr20, salt32);
+    ct_hex(digits, id, 8);
+    (void)snprintf(name, sizeof name, CT_ENROLMENT_RELAY_PREFIX "%s", digits);
+    enrol(CT_HS_ENROL_RELAY, name);
+}
+
+static void relay_proposal_must_be_its_own(void)
+{
+    static const uint8_t salt[32] = {1};
+    static const uint8_t other_salt[32] = {2};
+    begin();
+    enrol_relay(salt);
+    CHECK_EQ(ask_relay(salt, 0), 404); /* nothing on chain yet */
+    chain.pending = (struct ct_relay){.state = CT_RECORD_PENDING,
+                                      .listen_port = 3478,
+                                      .port_min = 50000,
+                                      .port_max = 50999,
+                                      .listen_ip4 = {198, 51, 100, 11},
+                                      .relay_ip4 = {198, 51, 100, 11}};
+    memcpy(chain.pending.owner20, wallet.addr20, 20);
+    memcpy(chain.pending.key32, key32, 32);
+    (void)ask_relay(salt, 1);
+    CHECK(problem(400, "format"));
+    (void)ask_relay(other_salt, 0);
+    CHECK(problem(403, "identity"));
+    chain.pending.key32[0] ^= 1;
+    (void)ask_relay(salt, 0);
+    CHECK(problem(403, "relay-mismatch"));
+    chain.pending.key32[0] ^= 1;
+    chain.pending.listen_ip4[0] = 127; /* no test traffic to this host */
+    (void)ask_relay(salt, 0);
+    CHECK(problem(422, "relay-mismatch"));
+    chain.pending.listen_ip4[0] = 198;
+    CHECK_EQ(ask_relay(salt, 0), 202);
+    CHECK_EQ(ask_pass(NULL), 403); /* a relay gets no pass */
+    end();
+}
+
+static void requests_of_one_enrolment_are_counted(void)
+{
+    unsigned status = 0;
+    int asked = 0;
+    begin();
+    while (asked < CT_SESSION_REQUESTS + 10 && (status = ask("GET", "/v1/me", "")) == 200) {
+        asked++;
+    }
+    CHECK_EQ(asked, CT_SESSION_REQUESTS);
+    CHECK(problem(429, "too-many"));
+    end();
+}
+
+static const struct ct_test tests[] = {
+    CT_TEST(session_of_a_stranger_is_refused),
+    CT_TEST(me_says_who_enrolled),
+    CT_TEST(pass_needs_a_token_or_a_live_record),
+    CT_TEST(issued_pass_verifies_and_is_short),
+    CT_TEST(bad_tokens_say_what_is_wrong),
+    CT_TEST(token_is_used_by_one_wallet),
+    CT_TEST(refused_token_is_not_used_up),
+    CT_TEST(bodies_are_strict),
+    CT_TEST(registration_is_queued_once),
+    CT_TEST(registration_of_another_is_refused),
+    CT_TEST(terms_that_the_contract_would_skip_are_refused),
+    CT_TEST(relay_proposal_must_be_its_own),
+    CT_TEST(requests_of_one_enrolment_are_counted),
+};
+CT_TEST_MAIN(tests)

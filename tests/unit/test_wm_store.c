@@ -1,0 +1,400 @@
+/* The wallet manager's store on real SQLite: what is bound, found again, and survives a kill. */
+/* links: ct_wmserver ct_chain ct_base */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ct_test.h"
+#include "wm-server/src/ops.h"
+#include "wm-server/src/store.h"
+
+static char folder[64];
+static char path[96];
+
+static struct ct_store *open_new(const char *name)
+{
+    struct ct_store *s = NULL;
+    struct ct_why why = {{0}};
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    CHECK_EQ(ct_store_sqlite(&s, path, &why), CT_OK);
+    return s;
+}
+
+static struct ct_store *again(struct ct_store *s)
+{
+    struct ct_why why = {{0}};
+    ct_store_free(s);
+    CHECK_EQ(ct_store_sqlite(&s, path, &why), CT_OK);
+    return s;
+}
+
+static struct ct_token_use use_of(uint8_t number, const char *identity, uint8_t wallet)
+{
+    struct ct_token_use use = {.batch = "B1", .now_s = 1000};
+    memset(use.jti16, number, sizeof use.jti16);
+    memset(use.wallet20, wallet, sizeof use.wallet20);
+    (void)snprintf(use.identity, sizeof use.identity, "%s", identity);
+    return use;
+}
+
+static struct ct_op op_of(const char *subject, uint8_t wallet, uint8_t payload)
+{
+    struct ct_op op = {.kind = CT_OP_REGISTER, .state = CT_OP_QUEUED, .payload_len = 8};
+    (void)snprintf(op.subject, sizeof op.subject, "%s", subject);
+    memset(op.wallet20, wallet, sizeof op.wallet20);
+    memset(op.payload, payload, op.payload_len);
+    return op;
+}
+
+static struct ct_txn tx_of(uint64_t nonce)
+{
+    struct ct_txn tx = {.nonce = nonce, .raw_len = 100, .created_s = 5};
+    memset(tx.sender20, 0xa0, sizeof tx.sender20);
+    memset(tx.hash32, (int)nonce + 1, sizeof tx.hash32);
+    memset(tx.raw, 0x02, tx.raw_len);
+    return tx;
+}
+
+static void file_is_private(void)
+{
+    struct stat st;
+    struct ct_store *s = open_new("private");
+    REQUIRE(s != NULL);
+    CHECK_EQ(stat(path, &st), 0);
+    CHECK_EQ(st.st_mode & 0777, 0600);
+    ct_store_free(s);
+}
+
+static void token_is_bound_to_the_first_name_and_wallet(void)
+{
+    struct ct_store *s = open_new("tokens");
+    REQUIRE(s != NULL);
+    struct ct_token_use first = use_of(1, "sensor-42", 7);
+    struct ct_token_use other_wallet = use_of(1, "sensor-42", 8);
+    struct ct_token_use other_name = use_of(1, "sensor-43", 7);
+    CHECK_EQ(s->ops->token_add(s, first.jti16, "B1", 2000), CT_OK);
+    CHECK_EQ(s->ops->token_add(s, first.jti16, "B1", 2000), CT_ERR_STATE);
+    CHECK_EQ(s->ops->token_use(s, &first), CT_OK);
+    CHECK_EQ(s->ops->token_use(s, &first), CT_OK);
+    CHECK_EQ(s->ops->token_use(s, &other_wallet), CT_ERR_REPLAY);
+    s = again(s);
+    CHECK_EQ(s->ops->token_use(s, &other_name), CT_ERR_REPLAY);
+    CHECK_EQ(s->ops->token_use(s, &first), CT_OK);
+    ct_store_free(s);
+}
+
+static void token_without_a_row_is_bound_too(void)
+{
+    struct ct_store *s = open_new("unknown");
+    REQUIRE(s != NULL);
+    struct ct_token_use first = use_of(9, "a", 1);
+    struct ct_token_use second = use_of(9, "a", 2);
+    CHECK_EQ(s->ops->token_use(s, &first), CT_OK);
+    CHECK_EQ(s->ops->token_use(s, &second), CT_ERR_REPLAY);
+    ct_store_free(s);
+}
+
+static void withdrawn_token_admits_nobody(void)
+{
+    struct ct_store *s = open_new("withdrawn");
+    REQUIRE(s != NULL);
+    struct ct_token_use first = use_of(1, "a", 1);
+    CHECK_EQ(s->ops->token_use(s, &first), CT_OK);
+    CHECK_EQ(s->ops->token_withdraw(s, "a"), CT_OK);
+    CHECK_EQ(s->ops->token_use(s, &first), CT_ERR_REFUSED);
+    ct_store_free(s);
+}
+
+static void pass_is_found_with_its_owner(void)
+{
+    struct ct_store *s = open_new("passes");
+    REQUIRE(s != NULL);
+    struct ct_pass_row row = {.id16 = {1}, .identity = "a", .wallet20 = {2}, .expires_s = 100};
+    struct ct_pass_row got = {0};
+    size_t count = 9;
+    CHECK_EQ(s->ops->pass_add(s, &row), CT_OK);
+    CHECK_EQ(s->ops->pass_find(s, row.id16, &got), CT_OK);
+    CHECK_MEM(&got, &row, sizeof row);
+    CHECK_EQ(s->ops->pass_find(s, row.renews16, &got), CT_ERR_NOT_FOUND);
+    CHECK_EQ(s->ops->pass_list(s, "a", 100, &got, 1, &count), CT_OK);
+    CHECK_EQ(count, 1);
+    CHECK_EQ(s->ops->pass_list(s, "a", 101, &got, 1, &count), CT_OK);
+    CHECK_EQ(count, 0);
+    ct_store_free(s);
+}
+
+static void device_and_relay_are_replaced_and_found(void)
+{
+    struct ct_store *s = open_new("records");
+    REQUIRE(s != NULL);
+    struct ct_device_row d = {.identity = "a", .relay = 1, .port = 50000, .sequence = 1};
+    struct ct_device_row d_got = {0};
+    struct ct_relay_row r = {.pending32 = {3}, .rtt_us = 800, .verdict = "passed"};
+    struct ct_relay_row r_got = {0};
+    CHECK_EQ(s->ops->device_put(s, &d), CT_OK);
+    d.sequence = 2;
+    CHECK_EQ(s->ops->device_put(s, &d), CT_OK);
+    CHECK_EQ(s->ops->device_find(s, "a", &d_got), CT_OK);
+    CHECK_EQ(d_got.sequence, 2);
+    CHECK_EQ(s->ops->device_find(s, "b", &d_got), CT_ERR_NOT_FOUND);
+    CHECK_EQ(s->ops->relay_put(s, &r), CT_OK);
+    CHECK_EQ(s->ops->relay_find(s, r.pending32, &r_got), CT_OK);
+    CHECK_STR(r_got.verdict, "passed");
+    ct_store_free(s);
+}
+
+static void operation_under_way_is_found_again(void)
+{
+    struct ct_store *s = open_new("ops");
+    REQUIRE(s != NULL);
+    struct ct_op first = op_of("a", 1, 1);
+    struct ct_op same = op_of("a", 1, 1);
+    struct ct_op newer = op_of("a", 1, 2);
+    struct ct_op foreign = op_of("a", 2, 1);
+    struct ct_op got;
+    CHECK_EQ(s->ops->op_add(s, &first), CT_OK);
+    CHECK_EQ(strlen(first.id), 32);
+    CHECK_EQ(s->ops->op_add(s, &same), CT_OK);
+    CHECK_STR(same.id, first.id);
+    CHECK_EQ(s->ops->op_add(s, &newer), CT_OK);
+    CHECK_STR(newer.id, first.id);
+    CHECK_EQ(s->ops->op_find(s, first.id, &got), CT_OK);
+    CHECK_EQ(got.payload[0], 2); /* not sent yet: it takes the newer one */
+    CHECK_EQ(s->ops->op_add(s, &foreign), CT_ERR_STATE);
+    CHECK_EQ(s->ops->op_find(s, "nothing", &got), CT_ERR_NOT_FOUND);
+    ct_store_free(s);
+}
+
+static void operation_moves_only_from_the_state_it_is_in(void)
+{
+    struct ct_store *s = open_new("moves");
+    REQUIRE(s != NULL);
+    struct ct_op op = op_of("a", 1, 1);
+    struct ct_op got;
+    CHECK_EQ(s->ops->op_add(s, &op), CT_OK);
+    CHECK_EQ(s->ops->op_move(s, op.id, CT_OP_CHECKING, CT_OP_FAILED, NULL, 0, "x"), CT_ERR_STATE);
+    CHECK_EQ(s->ops->op_move(s, op.id, CT_OP_QUEUED, CT_OP_FAILED, NULL, 0, "because"), CT_OK);
+    CHECK_EQ(s->ops->op_find(s, op.id, &got), CT_OK);
+    CHECK_EQ(got.state, CT_OP_FAILED);
+    CHECK_STR(got.reason, "because");
+    struct ct_op next = op_of("a", 2, 1); /* the name is free again */
+    CHECK_EQ(s->ops->op_add(s, &next), CT_OK);
+    CHECK(strcmp(next.id, op.id) != 0);
+    ct_store_free(s);
+}
+
+static void transaction_and_its_operations_change_together(void)
+{
+    struct ct_store *s = open_new("tx");
+    REQUIRE(s != NULL);
+    struct ct_op a = op_of("a", 1, 1);
+    struct ct_op b = op_of("b", 1, 1);
+    struct ct_op got[4];
+    struct ct_txn tx = tx_of(5);
+    struct ct_txn found;
+    char ids[2][CT_OP_ID];
+    size_t count = 0;
+    CHECK_EQ(s->ops->op_add(s, &a), CT_OK);
+    CHECK_EQ(s->ops->op_add(s, &b), CT_OK);
+    memcpy(ids[0], a.id, CT_OP_ID);
+    memcpy(ids[1], "nobody", 7);
+    CHECK_EQ(s->ops->tx_add(s, &tx, (const char(*)[CT_OP_ID])ids, 2), CT_ERR_STATE);
+    CHECK_EQ(s->ops->tx_next(s, tx.sender20, UINT64_MAX, &found), CT_ERR_NOT_FOUND);
+    memcpy(ids[1], b.id, CT_OP_ID);
+    CHECK_EQ(s->ops->tx_add(s, &tx, (const char(*)[CT_OP_ID])ids, 2), CT_OK);
+    CHECK_EQ(s->ops->op_list(s, CT_OP_QUEUED, 0, got, 4, &count), CT_OK);
+    CHECK_EQ(count, 0);
+    struct ct_op newer = op_of("a", 1, 2);
+    CHECK_EQ(s->ops->op_add(s, &newer), CT_ERR_STATE); /* sent: too late to change */
+    s = again(s);
+    CHECK_EQ(s->ops->tx_next(s, tx.sender20, UINT64_MAX, &found), CT_OK);
+    CHECK_EQ(found.nonce, 5);
+    CHECK_EQ(found.raw_len, 100);
+    CHECK_MEM(found.raw, tx.raw, 100);
+    CHECK_EQ(s->ops->tx_next(s, tx.sender20, 5, &found), CT_ERR_NOT_FOUND);
+    CHECK_EQ(s->ops->op_of_tx(s, tx.hash32, got, 4, &count), CT_OK);
+    CHECK_EQ(count, 2);
+    struct ct_op_end ends[2] = {{.state = CT_OP_DONE}, {.state = CT_OP_QUEUED}};
+    memcpy(ends[0].id, a.id, CT_OP_ID);
+    memcpy(ends[1].id, b.id, CT_OP_ID);
+    CHECK_EQ(s->ops->tx_close(s, tx.hash32, CT_TXN_MINED, 77, ends, 2), CT_OK);
+    CHECK_EQ(s->ops->tx_close(s, tx.hash32, CT_TXN_MINED, 77, ends, 2), CT_ERR_STATE);
+    CHECK_EQ(s->ops->op_find(s, a.id, &got[0]), CT_OK);
+    CHECK(got[0].state == CT_OP_DONE && got[0].block == 77 && got[0].has_tx);
+    CHECK_EQ(s->ops->op_find(s, b.id, &got[0]), CT_OK);
+    CHECK(got[0].state == CT_OP_QUEUED && !got[0].has_tx);
+    ct_store_free(s);
+}
+
+static void two_transactions_cannot_claim_one_operation(void)
+{
+    struct ct_store *s = open_new("claims");
+    REQUIRE(s != NULL);
+    struct ct_op a = op_of("a", 1, 1);
+    struct ct_txn one = tx_of(1);
+    struct ct_txn two = tx_of(2);
+    CHECK_EQ(s->ops->op_add(s, &a), CT_OK);
+    CHECK_EQ(s->ops->tx_add(s, &one, (const char(*)[CT_OP_ID]) & a.id, 1), CT_OK);
+    CHECK_EQ(s->ops->tx_add(s, &two, (const char(*)[CT_OP_ID]) & a.id, 1), CT_ERR_STATE);
+    ct_store_free(s);
+}
+
+/* The child dies by SIGKILL at once after the store said yes. */
+static void acknowledged_work_survives_a_kill(void)
+{
+    struct ct_op a = op_of("a", 1, 1);
+    struct ct_txn tx = tx_of(3);
+    struct ct_txn found;
+    struct ct_op got;
+    ct_store_free(open_new("killed"));
+    int pipe_fds[2];
+    REQUIRE(pipe(pipe_fds) == 0);
+    pid_t pid = fork();
+    REQUIRE(pid >= 0);
+    if (pid == 0) {
+        struct ct_store *s = NULL;
+        struct ct_why why = {{0}};
+        bool good = ct_store_sqlite(&s, path, &why) == CT_OK && s->ops->op_add(s, &a) == CT_OK &&
+                    write(pipe_fds[1], a.id, CT_OP_ID) == CT_OP_ID &&
+                    s->ops->tx_add(s, &tx, (const char(*)[CT_OP_ID]) & a.id, 1) == CT_OK;
+        (void)raise(good ? SIGKILL : SIGTERM);
+        _exit(1);
+    }
+    int status = 0;
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    CHECK_EQ(read(pipe_fds[0], a.id, CT_OP_ID), CT_OP_ID);
+    (void)close(pipe_fds[0]);
+    (void)close(pipe_fds[1]);
+    struct ct_store *s = again(NULL);
+    REQUIRE(s != NULL);
+    CHECK_EQ(s->ops->op_find(s, a.id, &got), CT_OK);
+    CHECK(got.state == CT_OP_SENT && memcmp(got.tx32, tx.hash32, 32) == 0);
+    CHECK_EQ(s->ops->tx_next(s, tx.sender20, UINT64_MAX, &found), CT_OK);
+    CHECK_MEM(found.raw, tx.raw, 100);
+    ct_store_free(s);
+}
+
+static void two_processes_write_at_once(void)
+{
+    ct_store_free(open_new("shared"));
+    pid_t pids[2];
+    for (int i = 0; i < 2; i++) {
+        pids[i] = fork();
+        REQUIRE(pids[i] >= 0);
+        if (pids[i] == 0) {
+            struct ct_store *s = NULL;
+            struct ct_why why = {{0}};
+            int bad = ct_store_sqlite(&s, path, &why) != CT_OK;
+            for (int n = 0; n < 20 && !bad; n++) {
+                char name[16];
+                (void)snprintf(name, sizeof name, "%d-%d", i, n);
+                struct ct_op op = op_of(name, 1, 1);
+                bad = s->ops->op_add(s, &op) != CT_OK;
+            }
+            _exit(bad);
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        int status = 1;
+        CHECK_EQ(waitpid(pids[i], &status, 0), pids[i]);
+        CHECK_EQ(status, 0);
+    }
+    struct ct_store *s = again(NULL);
+    REQUIRE(s != NULL);
+    static struct ct_op got[64];
+    size_t count = 0;
+    CHECK_EQ(s->ops->op_list(s, CT_OP_QUEUED, CT_OP_REGISTER, got, 64, &count), CT_OK);
+    CHECK_EQ(count, 40);
+    ct_store_free(s);
+}
+
+static void another_file_is_refused_and_left_alone(void)
+{
+    struct ct_store *s = NULL;
+    struct ct_why why = {{0}};
+    char text[40] = "";
+    (void)snprintf(path, sizeof path, "%s/other", folder);
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    REQUIRE(fd >= 0);
+    CHECK_EQ(write(fd, "this is not a database, but a letter\n", 37), 37);
+    (void)close(fd);
+    CHECK(ct_store_sqlite(&s, path, &why) != CT_OK);
+    CHECK(strstr(why.text, path) != NULL);
+    fd = open(path, O_RDONLY);
+    CHECK_EQ(read(fd, text, sizeof text), 37);
+    CHECK_EQ(strncmp(text, "this is", 7), 0);
+    (void)close(fd);
+}
+
+static void payloads_encode_back_to_the_same(void)
+{
+    struct ct_signed_registration in = {.registration = {.id_hash32 = {1},
+                                                         .key32 = {2},
+                                                         .relay = 3,
+                                                         .port = 50000,
+                                                         .backup_relay = 4,
+                                                         .backup_port = 50001,
+                                                         .expiry_day = 20000,
+                                                         .sequence = 9,
+                                                         .deadline_s = 1234567890123}};
+    struct ct_signed_registration out;
+    struct ct_op op = {.kind = CT_OP_REGISTER};
+    memset(in.sig65, 0x5a, sizeof in.sig65);
+    CHECK_EQ(ct_op_put_registration(&op, &in), CT_OK);
+    CHECK_EQ(ct_op_get_registration(&out, &op), CT_OK);
+    CHECK_EQ(out.registration.deadline_s, in.registration.deadline_s);
+    CHECK_EQ(out.registration.sequence, 9);
+    CHECK_MEM(out.sig65, in.sig65, sizeof in.sig65);
+    op.payload_len--;
+    CHECK_EQ(ct_op_get_registration(&out, &op), CT_ERR_FORMAT);
+    uint16_t index = 0;
+    (void)snprintf(op.subject, sizeof op.subject, "16384");
+    CHECK_EQ(ct_op_relay_index(&index, &op), CT_ERR_FORMAT);
+    (void)snprintf(op.subject, sizeof op.subject, "07");
+    CHECK_EQ(ct_op_relay_index(&index, &op), CT_ERR_FORMAT);
+    (void)snprintf(op.subject, sizeof op.subject, "16383");
+    CHECK_EQ(ct_op_relay_index(&index, &op), CT_OK);
+    CHECK_EQ(index, 16383);
+}
+
+static const struct ct_test tests[] = {
+    CT_TEST(file_is_private),
+    CT_TEST(token_is_bound_to_the_first_name_and_wallet),
+    CT_TEST(token_without_a_row_is_bound_too),
+    CT_TEST(withdrawn_token_admits_nobody),
+    CT_TEST(pass_is_found_with_its_owner),
+    CT_TEST(device_and_relay_are_replaced_and_found),
+    CT_TEST(operation_under_way_is_found_again),
+    CT_TEST(operation_moves_only_from_the_state_it_is_in),
+    CT_TEST(transaction_and_its_operations_change_together),
+    CT_TEST(two_transactions_cannot_claim_one_operation),
+    CT_TEST(acknowledged_work_survives_a_kill),
+    CT_TEST(two_processes_write_at_once),
+    CT_TEST(another_file_is_refused_and_left_alone),
+    CT_TEST(payloads_encode_back_to_the_same),
+};
+
+int main(void)
+{
+    static const char *const names[] = {"private", "tokens", "unknown", "withdrawn", "passes",
+                                        "records", "ops",    "moves",   "tx",        "claims",
+                                        "killed",  "shared", "other"};
+    (void)snprintf(folder, sizeof folder, "/tmp/ct-store-XXXXXX");
+    if (mkdtemp(folder) == NULL) {
+        return 1;
+    }
+    int code = ct_test_main(tests, sizeof tests / sizeof tests[0]);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        static const char *const tails[] = {"", "-wal", "-shm"};
+        for (size_t j = 0; j < 3; j++) {
+            char name[128];
+            (void)snprintf(name, sizeof name, "%s/%s%s", folder, names[i], tails[j]);
+            (void)unlink(name);
+        }
+    }
+    return rmdir(folder) == 0 ? code : 1;
+}
