@@ -90,7 +90,7 @@ static uint8_t *claim(struct ct_wr *w, size_t len)
         return NULL;
     }
     w->len = at + len;
-    return w->len <= w->cap ? w->buf + at : NULL;
+    return w->buf != NULL && w->len <= w->cap ? w->buf + at : NULL;
 }
 
 static void write_be(struct ct_wr *w, uint64_t value, size_t len)

@@ -45,7 +45,8 @@ static ct_err unhex_digits(uint8_t *out, const char *text, size_t count)
         }
     }
     for (size_t i = 0; i < count; i++) {
-        out[i] = (uint8_t)(hex_value(text[2 * i]) << 4 | hex_value(text[2 * i + 1]));
+        unsigned high = (unsigned)hex_value(text[2 * i]);
+        out[i] = (uint8_t)(high << 4 | (unsigned)hex_value(text[2 * i + 1]));
     }
     return CT_OK;
 }

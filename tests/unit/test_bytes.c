@@ -83,6 +83,7 @@ static void writer_without_buffer_counts(void)
 {
     struct ct_wr w = ct_wr_init(NULL, 0);
     ct_wr_zeros(&w, 1000);
+    ct_wr_bytes(&w, "", 0);
     CHECK_EQ(w.len, 1000);
     ct_wr_zeros(&w, SIZE_MAX);
     CHECK_EQ(ct_wr_end(&w), CT_ERR_ROOM);

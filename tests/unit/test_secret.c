@@ -74,8 +74,7 @@ static void what_is_not_a_key_is_refused(void)
         "00112233445566778899aabbccddeeff00112233445566778899aabbccddee",
         "00112233445566778899aabbccddeeff00112233445566778899aabbccddeef_\n",
         "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n\n",
-        "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff00112233445566778899aabb"
-        "\n"};
+        "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff001122334455667788"};
     struct ct_secret32 out = {{7}};
     struct ct_why why = {""};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
