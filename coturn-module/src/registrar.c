@@ -347,6 +347,9 @@ static ct_err start_thread(struct ct_registrar *r)
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = pthread_create(&r->thread, NULL, run, r);
+    if (!failed) {
+        (void)pthread_detach(r->thread); /* the process ends without it, see ct_registrar_stop() */
+    }
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return failed ? CT_ERR_SYSTEM : CT_OK;
 }
