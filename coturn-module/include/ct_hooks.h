@@ -42,6 +42,8 @@ struct ct_host {
     bool check_only;     /* --check-config: open no socket, make no file */
     /* One line, no newline. May be called from any thread. */
     void (*log)(enum ct_hook_level level, const char *line);
+    /* Ends the process, from any thread, once the log has the reason. Does not return. */
+    void (*end)(int code);
 };
 
 enum ct_configured {

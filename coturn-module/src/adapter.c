@@ -71,6 +71,13 @@ static void log_line(enum ct_hook_level level, const char *line)
     TURN_LOG_FUNC(to, "chainturn: %s\n", line);
 }
 
+/* Relay threads may be running: handlers of exit() would free what they use. */
+static void end_process(int code)
+{
+    fflush(NULL);
+    _exit(code);
+}
+
 static void configuration_is_wrong(void)
 {
     fflush(NULL);
@@ -176,6 +183,7 @@ void ct_ad_configure(void)
     host.server_relay = turn_params.server_relay != 0;
     host.check_only = check_only;
     host.log = log_line;
+    host.end = end_process;
 
     enum ct_configured verdict = CT_CONFIGURED_FAIL;
     if (ct_module_hooks.abi == CT_HOOKS_ABI) {
@@ -204,9 +212,7 @@ static void on_stop_signal(evutil_socket_t number, short what, void *arg)
     (void)arg;
     active->stop();
     log_line(CT_HOOK_INFO, "stopped");
-    fflush(NULL);
-    /* Relay threads are still running: handlers of exit() would free what they use. */
-    _exit(0);
+    end_process(0);
 }
 
 void ct_ad_start(void)
@@ -224,8 +230,7 @@ void ct_ad_start(void)
         }
     }
     if (!active->start()) {
-        fflush(NULL);
-        _exit(1);
+        end_process(1);
     }
 }
 

@@ -171,6 +171,15 @@ static enum ct_configured on_configure(const struct ct_host *host)
     return CT_CONFIGURED_ON;
 }
 
+static void not_our_chain(void *arg)
+{
+    const struct module *m = arg;
+    ct_log(&m->log, CT_LOG_ERROR,
+           "%s does not fit the chain that its endpoints serve; get the platform's present bundle",
+           m->options.bundle);
+    m->host->end(CT_EXIT_CONFIG);
+}
+
 static bool on_start(void)
 {
     struct module *m = &module;
@@ -186,6 +195,8 @@ static bool on_start(void)
         .keys_path = m->keys_path,
         .poll_ms = m->options.poll_ms,
         .log = m->log,
+        .not_our_chain = not_our_chain,
+        .arg = m,
     };
     struct ct_why why = {""};
     if (ct_registrar_start(&m->registrar, &config, &why) != CT_OK) {

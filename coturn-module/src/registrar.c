@@ -25,6 +25,7 @@ enum {
     REPEAT_MS = 60000,  /* the same failure is told again after this */
     SHOWS_MS = 60000,   /* from the wallet manager's word to the proof */
     SOON_MS = 200,
+    BLOCK_MS = 15000, /* longest usual time between blocks */
     TIMEOUT_MS = 5000,
 };
 
@@ -40,6 +41,7 @@ struct ct_registrar {
     struct ct_registrar_config config;
     struct ct_chain *chain;
     struct registrar_reading reading;
+    uint64_t started_ms;
     uint64_t saved_ms;
     struct ct_enrol_memory memory;
     uint64_t enrol_at_ms; /* not before */
@@ -292,6 +294,13 @@ static bool wait_ms(struct ct_registrar *r, uint32_t ms)
     return go_on;
 }
 
+/* A contract of just now may lie in blocks too new to be read: that is waited for. */
+static bool is_final(const struct ct_registrar *r)
+{
+    uint64_t depth_ms = r->config.bundle->safety_depth * BLOCK_MS;
+    return !ct_peerset_current(r->config.slot) && ct_mono_ms() - r->started_ms >= depth_ms;
+}
+
 static void *run(void *arg)
 {
     struct ct_registrar *r = arg;
@@ -300,8 +309,12 @@ static void *run(void *arg)
     while (wait_ms(r, pause)) {
         struct ct_why why = {""};
         pause = r->config.poll_ms;
-        if (refresh(r, &why) != CT_OK) {
+        ct_err err = refresh(r, &why);
+        if (err != CT_OK) {
             tell_failure(r, "chain_unreadable", &why);
+            if (err == CT_ERR_CHAIN && is_final(r)) {
+                r->config.not_our_chain(r->config.arg);
+            }
             down = true;
             continue;
         }
@@ -375,6 +388,7 @@ ct_err ct_registrar_start(struct ct_registrar **out, const struct ct_registrar_c
         return ct_why(why, CT_ERR_NOMEM, "no memory for the registrar");
     }
     r->config = *config;
+    r->started_ms = ct_mono_ms();
     struct ct_chain_env env = {.log = config->log, .timeout_ms = TIMEOUT_MS};
     ct_err err = ct_chain_open(&r->chain, config->bundle, &env, why);
     if (err == CT_OK) {

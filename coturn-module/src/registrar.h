@@ -31,6 +31,12 @@ struct ct_registrar_config {
     const char *keys_path;
     uint32_t poll_ms;
     struct ct_log log;
+    /*
+     * Called from the thread when the endpoints agree on a chain that is not the bundle's, or one
+     * without its contract, and nothing is known from an earlier run: waiting would mend nothing.
+     */
+    void (*not_our_chain)(void *arg);
+    void *arg;
 };
 
 /* Loads what is on disk, and starts the thread. */

@@ -81,6 +81,8 @@ static bool give_bundle(void)
     return place_bundle(&place, &bundle);
 }
 
+static bool start(void);
+
 /* A chain with the contract on it, a bundle for the relay, and some ether for its wallet. */
 static bool open_chain(void)
 {
@@ -218,11 +220,32 @@ static bool neighbour_is_admitted(struct client *c)
 
 static uint16_t neighbour_index;
 
+static void bundle_of_another_chain_or_contract_ends_it_with_a_sentence(void)
+{
+    REQUIRE(place_forget(&place));
+    struct ct_bundle bundle = *ct_chain_bundle(chain);
+    bundle.chain_id++;
+    REQUIRE(place_bundle(&place, &bundle) && start());
+    CHECK_EQ(place_wait(server), 78);
+    CHECK(place_await(&place, "bundle.json does not fit the chain"));
+    place_mark(&place);
+    bundle = *ct_chain_bundle(chain);
+    bundle.contract20[3] ^= 1;
+    REQUIRE(place_bundle(&place, &bundle) && start());
+    CHECK_EQ(place_wait(server), 78);
+    CHECK(place_await(&place, "bundle.json does not fit the chain"));
+    uint64_t sent = 1;
+    struct ct_why why = {""};
+    CHECK(ct_rpc_nonce(chain, relay_owner.addr20, true, &sent, &why) == CT_OK);
+    CHECK_EQ(sent, 0);
+    CHECK(give_bundle());
+}
+
 static void relay_registers_itself_and_is_approved(void)
 {
     uint8_t pending[32];
     uint16_t index = 0;
-    REQUIRE(place_forget(&place) && start());
+    REQUIRE(start());
     REQUIRE(place_await(&place, "registered block="));
     (void)poll(NULL, 0, 500); /* some looks at the chain, which must not make it register again */
     deepen();
@@ -302,6 +325,7 @@ static void set_survives_the_chain_and_a_restart_without_it(void)
 }
 
 static const struct ct_test tests[] = {
+    CT_TEST(bundle_of_another_chain_or_contract_ends_it_with_a_sentence),
     CT_TEST(relay_registers_itself_and_is_approved),
     CT_TEST(pass_of_the_chains_key_and_approved_neighbour_are_taken),
     CT_TEST(restart_finds_itself_listed_and_registers_nothing),

@@ -209,7 +209,7 @@ pid_t place_spawn(const char *const argv[], const char *output)
     _exit(127);
 }
 
-static int wait_for(pid_t pid)
+int place_wait(pid_t pid)
 {
     int status = 0;
     while (waitpid(pid, &status, 0) < 0) {
@@ -227,7 +227,7 @@ int place_run(char *said, size_t cap, const char *const argv[])
     if (fd < 0) {
         return -1;
     }
-    int code = wait_for(place_spawn(argv, output));
+    int code = place_wait(place_spawn(argv, output));
     ssize_t n = read(fd, said, cap - 1);
     said[n > 0 ? n : 0] = '\0';
     (void)close(fd);
@@ -287,7 +287,7 @@ bool place_await(const struct place *p, const char *text)
 
 int place_stop(pid_t pid)
 {
-    return kill(pid, SIGTERM) == 0 ? wait_for(pid) : -1;
+    return kill(pid, SIGTERM) == 0 ? place_wait(pid) : -1;
 }
 
 bool place_pass(struct place *p, struct credential *out, uint64_t signed_at_s, uint32_t life_s)

@@ -51,6 +51,7 @@ pid_t place_start(struct place *p); /* turnserver -c turnserver.conf */
 void place_mark(struct place *p);   /* what the log has now does not count below */
 /* Until the log of the servers has text, for at most 20 s. */
 bool place_await(const struct place *p, const char *text);
+int place_wait(pid_t pid); /* until it ends by itself; as place_stop() */
 /* SIGTERM; the exit code, or 1000 + the signal that ended it. */
 int place_stop(pid_t pid);
 /* Runs to the end; exit code, and what it said on both outputs. */
