@@ -1,0 +1,182 @@
+/* Programs and files of the wallet manager's test. */
+#include "scene.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+/* execv takes writable words. */
+static void become(const char *const argv[])
+{
+    char *copy[40] = {NULL};
+    for (size_t i = 0; argv[i] != NULL && i < 39; i++) {
+        copy[i] = strdup(argv[i]);
+    }
+    (void)execv(copy[0], copy);
+    (void)fprintf(stderr, "cannot start %s: %s\n", copy[0], strerror(errno));
+    _exit(127);
+}
+
+static pid_t start(const char *const argv[], int output)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)dup2(output, STDOUT_FILENO);
+        (void)dup2(output, STDERR_FILENO);
+        become(argv);
+    }
+    return pid;
+}
+
+int scene_end(pid_t pid, int sig)
+{
+    int status = 0;
+    if (pid <= 0) {
+        return -1;
+    }
+    (void)kill(pid, sig);
+    if (waitpid(pid, &status, 0) != pid) {
+        return -1;
+    }
+    return WIFSIGNALED(status) ? 1000 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int scene_run(char *said, size_t cap, const char *const argv[])
+{
+    int fds[2];
+    size_t got = 0;
+    uint64_t until = ct_mono_ms() + 60000;
+    said[0] = '\0';
+    if (pipe2(fds, O_CLOEXEC) != 0) {
+        return -1;
+    }
+    pid_t pid = start(argv, fds[1]);
+    (void)close(fds[1]);
+    struct pollfd p = {.fd = fds[0], .events = POLLIN};
+    while (ct_mono_ms() < until && poll(&p, 1, (int)(until - ct_mono_ms())) == 1) {
+        ssize_t n = read(fds[0], said + got, cap - 1 - got);
+        if (n <= 0) {
+            break;
+        }
+        got += (size_t)n;
+    }
+    said[got] = '\0';
+    (void)close(fds[0]);
+    return scene_end(pid, ct_mono_ms() < until ? 0 : SIGKILL);
+}
+
+pid_t scene_spawn(const char *log, const char *const argv[])
+{
+    int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_APPEND, 0600);
+    if (fd < 0) {
+        return -1;
+    }
+    pid_t pid = start(argv, fd);
+    (void)close(fd);
+    return pid;
+}
+
+bool scene_read(char *text, size_t cap, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    size_t got = 0;
+    ssize_t n;
+    while (got < cap - 1 && (n = read(fd, text + got, cap - 1 - got)) > 0) {
+        got += (size_t)n;
+    }
+    text[got] = '\0';
+    (void)close(fd);
+    return true;
+}
+
+bool scene_await(const char *log, const char *text)
+{
+    static char whole[1 << 20];
+    char events[4096];
+    uint64_t until = ct_mono_ms() + 30000;
+    bool found = false;
+    int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (fd < 0 || inotify_add_watch(fd, log, IN_MODIFY) < 0) {
+        return false;
+    }
+    while (!found && ct_mono_ms() < until) {
+        found = scene_read(whole, sizeof whole, log) && strstr(whole, text) != NULL;
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        if (!found && poll(&p, 1, (int)(until - ct_mono_ms())) == 1) {
+            (void)!read(fd, events, sizeof events);
+        }
+    }
+    (void)close(fd);
+    if (!found) {
+        printf("    %s has no \"%s\":\n%s\n", log, text, whole);
+    }
+    return found;
+}
+
+bool scene_write(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return false;
+    }
+    bool good = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    return close(fd) == 0 && good;
+}
+
+bool scene_change(const char *to_path, const char *path, const char *from, const char *to)
+{
+    static char text[16384];
+    static char changed[16384];
+    if (!scene_read(text, sizeof text, path)) {
+        return false;
+    }
+    const char *at = strstr(text, from);
+    if (at == NULL) {
+        return false;
+    }
+    (void)snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, to,
+                   at + strlen(from));
+    return scene_write(to_path, changed);
+}
+
+uint16_t scene_port(int type)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    socklen_t len = sizeof in;
+    in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+    bool good = fd >= 0 && bind(fd, (struct sockaddr *)&in, len) == 0 &&
+                getsockname(fd, (struct sockaddr *)&in, &len) == 0;
+    (void)close(fd);
+    return good ? ntohs(in.sin_port) : 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)
+{
+    (void)st;
+    (void)flag;
+    (void)at;
+    return remove(path);
+}
+
+void scene_remove(const char *folder)
+{
+    (void)nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
