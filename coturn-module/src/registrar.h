@@ -1,5 +1,4 @@
-/* The relay's life on the chain, on a thread of its own: registers, gets approved, keeps reading.
- */
+/* The relay's life on the chain, on a thread of its own: registers, and keeps reading. */
 #ifndef CT_RELAY_REGISTRAR_H
 #define CT_RELAY_REGISTRAR_H
 
