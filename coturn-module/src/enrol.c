@@ -1,5 +1,4 @@
-/* One attempt to get this relay listed: transaction, enrolment with the wallet manager, approval.
- */
+/* One attempt to get this relay listed: transaction, enrolment with the WM, approval. */
 #include "enrol.h"
 
 #include <inttypes.h>

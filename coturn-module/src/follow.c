@@ -1,5 +1,4 @@
-/* Follows the chain: keeps the set of relays, the WM's keys and the relay's own standing current.
- */
+/* Follows the chain: keeps relay set, WM keys and the relay's own standing current. */
 #include "follow.h"
 
 #include <inttypes.h>
@@ -53,6 +52,15 @@ static void add_ranges(const struct ct_follow *f, struct ct_peer_range *ranges, 
     }
 }
 
+static void save_set(struct ct_follow *f, const struct ct_peerset *set)
+{
+    struct ct_why why;
+    f->saved_ms = ct_mono_ms();
+    if (ct_peerset_save(set, ct_wall_s(), f->config->relays_path, &why) != CT_OK) {
+        ct_follow_tell(f, "relay_set_not_saved", &why);
+    }
+}
+
 static ct_err publish(struct ct_follow *f, const struct ct_view *view,
                       const struct ct_log_head *head, const struct ct_relay *relays, size_t count,
                       struct ct_why *why)
@@ -84,8 +92,8 @@ static ct_err publish(struct ct_follow *f, const struct ct_view *view,
         ct_peerset_free(set);
         return CT_OK;
     }
+    save_set(f, set); /* first: what was in force once is there after a restart */
     ct_peerset_publish(f->config->slot, set, ct_mono_ms());
-    f->saved_ms = 0;
     ct_log(&f->config->log, CT_LOG_INFO, "relay_set relays=%zu block=%" PRIu64 " log=%" PRIu64,
            live, view->number, head->count);
     return CT_OK;
@@ -160,21 +168,6 @@ static ct_err reread(struct ct_follow *f, const struct ct_view *view,
     return err;
 }
 
-static void save_set(struct ct_follow *f)
-{
-    const struct ct_peerset *set = ct_peerset_current(f->config->slot);
-    uint64_t now = ct_mono_ms();
-    if (!set || (f->saved_ms != 0 && now - f->saved_ms < SAVE_MS)) {
-        return;
-    }
-    struct ct_why why;
-    f->saved_ms = now;
-    if (ct_peerset_save(set, atomic_load(&f->config->slot->confirmed_s), f->config->relays_path,
-                        &why) != CT_OK) {
-        ct_follow_tell(f, "relay_set_not_saved", &why);
-    }
-}
-
 ct_err ct_follow_refresh(struct ct_follow *f, struct ct_why *why)
 {
     struct ct_view view;
@@ -199,7 +192,9 @@ ct_err ct_follow_refresh(struct ct_follow *f, struct ct_why *why)
     if (err == CT_OK) {
         atomic_store(&f->config->slot->confirmed_s, ct_wall_s());
         ct_peerset_reap(f->config->slot, ct_mono_ms());
-        save_set(f);
+        if (ct_mono_ms() - f->saved_ms >= SAVE_MS) {
+            save_set(f, ct_peerset_current(f->config->slot));
+        }
     }
     return err;
 }

@@ -1,5 +1,4 @@
-/* Follows the chain: keeps the set of relays, the WM's keys and the relay's own standing current.
- */
+/* Follows the chain: keeps relay set, WM keys and the relay's own standing current. */
 #ifndef CT_RELAY_FOLLOW_H
 #define CT_RELAY_FOLLOW_H
 
