@@ -132,7 +132,7 @@ test(async (stage, claims) => {
   await refusesToStart(stage, claims, "relay: a misspelt key", /chainturn-moode.*chainturn-mode/, misspelt);
   const unknown = (text) => text.replace("mode=relays", "mode=everyone");
   await refusesToStart(stage, claims, "relay: a mode that is none", /mode.*(off|relays)/, unknown);
-  await waits(stage, claims, "relay: another chain", /reason=.*it serves chain 31337, not chain 1/, bundle({ chain_id: "1" }));
-  await waits(stage, claims, "relay: no contract there", /reason=.*contract/, bundle({ contract: NOWHERE }));
+  await refusesToStart(stage, claims, "relay: another chain", /bundle.*does not fit the chain/, bundle({ chain_id: "1" }));
+  await refusesToStart(stage, claims, "relay: no contract there", /bundle.*does not fit the chain/, bundle({ contract: NOWHERE }));
   await waits(stage, claims, "relay: no RPC endpoint answers", /reason=.*(endpoint|reach)/, bundle({ rpc: DEAF }));
 });

@@ -1,5 +1,5 @@
 // Names that are not there, chains that are not the right one, and endpoints that lie.
-// needs: turnserver wm-server wm-admin chainturn
+// needs: turnserver wm-server wm-admin chainturn-cli
 import { ethers } from "../../testbed/chain.mjs";
 import { bundleWith, DEAF, folderState, NOWHERE } from "../inputs.mjs";
 import { test } from "../claims.mjs";

@@ -1,5 +1,5 @@
 // Tokens that are expired, forged, used or another's; a wallet manager that is down or misconfigured.
-// needs: turnserver wm-server wm-admin chainturn
+// needs: turnserver wm-server wm-admin chainturn-cli
 import fs from "node:fs";
 import path from "node:path";
 import { Device } from "../../testbed/platform.mjs";
