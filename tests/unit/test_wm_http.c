@@ -398,7 +398,7 @@ static void session_table_drops_the_oldest_unused(void)
     REQUIRE(ct_sessions_new(&all, 2) == CT_OK);
     for (uint8_t i = 1; i <= 2; i++) {
         memset(s.sid16, i, 16);
-        CHECK_EQ(ct_sessions_add(all, &s, 100u * i), CT_OK);
+        CHECK_EQ(ct_sessions_add(all, &s, UINT64_C(100) * i), CT_OK);
     }
     CHECK_EQ(ct_sessions_add(all, &s, 300), CT_ERR_REPLAY);
     memset(name, '1', 32);

@@ -29,8 +29,10 @@ static ct_err list(const struct ct_settings *settings, struct ct_why *why)
     uint64_t time_s = 0;
     size_t count = 0;
     struct ct_relay *all = calloc(CT_LEDGER_RELAYS_MAX, sizeof *all);
-    ct_err err = all == NULL ? ct_why(why, CT_ERR_NOMEM, "out of memory")
-                             : ct_settings_bundle(&bundle, settings, why);
+    if (all == NULL) {
+        return ct_why(why, CT_ERR_NOMEM, "out of memory");
+    }
+    ct_err err = ct_settings_bundle(&bundle, settings, why);
     if (err == CT_OK) {
         err = ct_chain_open(&chain, &bundle, &env, why);
     }

@@ -79,7 +79,8 @@ static bool take(struct order *o, int c)
     }
 }
 
-static int parse(struct order *o, int argc, char **argv)
+/* False when the options are not good, which is said. */
+static bool parse(struct order *o, int argc, char **argv)
 {
     static const struct option options[] = {
         {"config", required_argument, NULL, 'c'}, {"batch", required_argument, NULL, 'b'},
@@ -90,22 +91,24 @@ static int parse(struct order *o, int argc, char **argv)
     int c;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (c == '?') {
-            return CT_EXIT_USAGE;
+            return false;
         }
         if (!take(o, c)) {
-            return ct_command_usage(ADMIN, "the value \"%s\" cannot be used", optarg);
+            (void)ct_command_usage(ADMIN, "the value \"%s\" cannot be used", optarg);
+            return false;
         }
     }
     if (optind != argc || o->config == NULL || o->out == NULL || o->token.batch[0] == '\0' ||
         o->token.expiry_s == 0 || o->token.identity[0] == '\0') {
-        return ct_command_usage(
+        (void)ct_command_usage(
             ADMIN, "token issue needs --config, --batch, --expires (90d), --id or --id-prefix, and "
                    "--out");
+        return false;
     }
     if (o->count > 1 && !o->token.is_prefix) {
         return ct_command_usage(ADMIN, "one name takes one token; use --id-prefix for many");
     }
-    return 0;
+    return true;
 }
 
 static ct_err one(char **at, const struct order *o, const struct ct_ed25519 *key,
@@ -128,12 +131,32 @@ static ct_err one(char **at, const struct order *o, const struct ct_ed25519 *key
     return err == CT_OK ? CT_OK : ct_why(why, err, "the store failed: %s", ct_err_text(err));
 }
 
+static ct_err write_all(const struct order *o, const struct ct_ed25519 *key, struct ct_store *store,
+                        struct ct_why *why)
+{
+    size_t room = (size_t)o->count * (CT_TOKEN_TEXT_MAX + 2) + 1;
+    char *text = malloc(room);
+    if (text == NULL) {
+        return ct_why(why, CT_ERR_NOMEM, "out of memory");
+    }
+    char *at = text;
+    ct_err err = CT_OK;
+    for (uint64_t i = 0; i < o->count && err == CT_OK; i++) {
+        err = one(&at, o, key, store, why);
+    }
+    if (err == CT_OK) {
+        err = ct_file_write(o->out, text, (size_t)(at - text), 0600, why);
+    }
+    ct_wipe(text, room);
+    free(text);
+    return err;
+}
+
 static ct_err issue(struct order *o, struct ct_why *why)
 {
     struct ct_settings settings;
     struct ct_keys keys = {0};
     struct ct_store *store = NULL;
-    char *text = NULL;
     ct_err err = ct_settings_load(&settings, o->config, why);
     if (err != CT_OK) {
         return err;
@@ -147,22 +170,10 @@ static ct_err issue(struct order *o, struct ct_why *why)
     if (err == CT_OK) {
         err = ct_store_sqlite(&store, settings.store_path, why);
     }
-    size_t room = (size_t)o->count * (CT_TOKEN_TEXT_MAX + 2);
-    if (err == CT_OK && (text = malloc(room)) == NULL) {
-        err = ct_why(why, CT_ERR_NOMEM, "out of memory");
-    }
-    char *at = text;
-    o->token.key_id = (uint32_t)settings.pass_key_id;
-    for (uint64_t i = 0; i < o->count && err == CT_OK; i++) {
-        err = one(&at, o, &keys.pass, store, why);
-    }
     if (err == CT_OK) {
-        err = ct_file_write(o->out, text, (size_t)(at - text), 0600, why);
+        o->token.key_id = (uint32_t)settings.pass_key_id;
+        err = write_all(o, &keys.pass, store, why);
     }
-    if (text != NULL) {
-        ct_wipe(text, room);
-    }
-    free(text);
     ct_store_free(store);
     ct_keys_wipe(&keys);
     ct_settings_free(&settings);
@@ -173,9 +184,8 @@ int admin_token_issue(int argc, char **argv)
 {
     struct order o = {.count = 1};
     struct ct_why why = {{0}};
-    int code = parse(&o, argc, argv);
-    if (code != 0) {
-        return code;
+    if (!parse(&o, argc, argv)) {
+        return CT_EXIT_USAGE;
     }
     ct_err err = issue(&o, &why);
     if (err != CT_OK) {

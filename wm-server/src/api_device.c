@@ -224,10 +224,11 @@ static bool terms_hold(const struct ct_api_call *call, const struct ct_registrat
 {
     uint64_t now_s = call->api->wall_s();
     uint64_t today = now_s / DAY_S;
-    if (r->expiry_day < today || r->expiry_day > today + call->api->device_days) {
-        ct_answer_problem(
-            call->answer, 422, "format", "expiry_day must be from %llu to %llu (days since 1970)",
-            (unsigned long long)today, (unsigned long long)(today + call->api->device_days));
+    uint64_t last = today + call->api->device_days;
+    if (r->expiry_day < today || r->expiry_day > last) {
+        ct_answer_problem(call->answer, 422, "format",
+                          "expiry_day must be from %llu to %llu (days since 1970)",
+                          (unsigned long long)today, (unsigned long long)last);
         return false;
     }
     if (r->deadline_s < now_s + DEADLINE_ROOM_S) {

@@ -58,7 +58,7 @@ ct_err ct_field_bytes(void *out, size_t min, size_t max, size_t *len, const stru
     if (err != CT_OK) {
         return err;
     }
-    if (ct_unbase64url(out, max, &n, text, strlen(text)) != CT_OK || n < min) {
+    if (text == NULL || ct_unbase64url(out, max, &n, text, strlen(text)) != CT_OK || n < min) {
         return ct_why(why, CT_ERR_FORMAT, "%s is not base64url of %zu to %zu bytes", name, min,
                       max);
     }

@@ -206,7 +206,7 @@ static int on_psk(void *cls, const struct MHD_Connection *c, const char *identit
 }
 
 /* The library's own words: each refused TLS handshake is one, so they show at debug level only. */
-static void on_log(void *cls, const char *format, va_list args)
+CT_PRINTF(2, 0) static void on_log(void *cls, const char *format, va_list args)
 {
     struct ct_listener *l = cls;
     char text[200];

@@ -126,27 +126,32 @@ static bool take(struct init *in, int c)
     }
 }
 
-/* 0 when the options are good, else the exit code. */
-static int parse(struct init *in, int argc, char **argv)
+/* False when the options are not good, which is said. */
+static bool parse(struct init *in, int argc, char **argv)
 {
     int c;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (c == '?') {
-            return CT_EXIT_USAGE; /* getopt has said why */
+            return false; /* getopt has said why */
         }
         if (!take(in, c)) {
-            return ct_command_usage(PROGRAM, "the value \"%s\" cannot be used", optarg);
+            (void)ct_command_usage(PROGRAM, "the value \"%s\" cannot be used", optarg);
+            return false;
         }
     }
     if (optind != argc || in->bundle.rpc_count == 0 || in->dir == NULL || in->address == NULL) {
-        return ct_command_usage(PROGRAM, "init needs --rpc URL, --dir DIR and --address HOST");
+        (void)ct_command_usage(PROGRAM, "init needs --rpc URL, --dir DIR and --address HOST");
+        return false;
     }
     struct ct_bundle *b = &in->bundle;
     b->quorum = in->quorum != 0 ? (unsigned)in->quorum
                                 : (b->insecure_single_rpc ? 1 : (unsigned)(b->rpc_count / 2 + 1));
     struct ct_why why = {{0}};
-    ct_err err = ct_bundle_check(b, &why);
-    return err == CT_OK ? 0 : ct_command_failed(PROGRAM, err, &why);
+    if (ct_bundle_check(b, &why) != CT_OK) {
+        (void)ct_command_usage(PROGRAM, "%s", why.text);
+        return false;
+    }
+    return true;
 }
 
 static void in_dir(char out[PATH_ROOM], const struct init *in, const char *name)
@@ -231,7 +236,7 @@ static ct_err write_files(const struct init *in, struct ct_why *why)
         err = ct_conf_text(&written, &conf);
     }
     in_dir(path, in, "wm-server.conf");
-    if (err == CT_OK) {
+    if (err == CT_OK && written != NULL) {
         err = ct_file_write(path, written, strlen(written), 0640, why);
     }
     free(written);
@@ -288,9 +293,8 @@ int ct_init_main(int argc, char **argv)
     struct keys keys = {0};
     struct ct_why why = {{0}};
     in.bundle.max_head_age_s = 120;
-    int code = parse(&in, argc, argv);
-    if (code != 0) {
-        return code;
+    if (!parse(&in, argc, argv)) {
+        return CT_EXIT_USAGE;
     }
     ct_err err = init_all(&in, &keys, &why);
     if (err == CT_OK) {

@@ -202,7 +202,7 @@ void ct_sql_text(struct ct_sql_stmt *s, int column, char *out, size_t cap)
     const unsigned char *text = sqlite3_column_text(s->stmt, column);
     size_t n = text == NULL ? 0 : (size_t)sqlite3_column_bytes(s->stmt, column);
     n = n < cap ? n : cap - 1;
-    if (n > 0) {
+    if (text != NULL && n > 0) {
         memcpy(out, text, n);
     }
     out[n] = '\0';
@@ -214,7 +214,7 @@ size_t ct_sql_blob(struct ct_sql_stmt *s, int column, void *out, size_t cap)
     size_t n = data == NULL ? 0 : (size_t)sqlite3_column_bytes(s->stmt, column);
     n = n < cap ? n : cap;
     memset(out, 0, cap);
-    if (n > 0) {
+    if (data != NULL && n > 0) {
         memcpy(out, data, n);
     }
     return n;

@@ -25,6 +25,9 @@ static void become(const char *const argv[])
     for (size_t i = 0; argv[i] != NULL && i < 39; i++) {
         copy[i] = strdup(argv[i]);
     }
+    if (copy[0] == NULL) {
+        _exit(127);
+    }
     (void)execv(copy[0], copy);
     (void)fprintf(stderr, "cannot start %s: %s\n", copy[0], strerror(errno));
     _exit(127);
