@@ -213,7 +213,7 @@ static ct_err build(struct ct_alloc *a, const struct ct_alloc_txn *txn,
     } else if (peer == NULL && a->wanted_s != 0) {
         ct_stun_put_u32(&w, CT_ATTR_LIFETIME, a->wanted_s);
     }
-    if (txn->method == CT_STUN_CHANNEL_BIND) {
+    if (peer != NULL && txn->method == CT_STUN_CHANNEL_BIND) {
         ct_stun_put_u32(&w, CT_ATTR_CHANNEL_NUMBER, (uint32_t)peer->channel << 16);
     }
     if (peer != NULL) {
@@ -228,30 +228,6 @@ static ct_err build(struct ct_alloc *a, const struct ct_alloc_txn *txn,
     return ct_stun_end(&w, len);
 }
 
-/* The last sending got no answer either. */
-static void timed_out(struct ct_alloc *a, struct ct_alloc_txn *txn, struct ct_alloc_peer *peer,
-                      uint64_t now_ms)
-{
-    if (txn == &a->binding) {
-        /* Perhaps the server just does not answer these: the refresh settles it. */
-        ct_alloc_txn_clear(txn);
-        a->keepalive_next_ms = now_ms + a->keepalive_ms;
-        a->refresh_ms = now_ms;
-    } else if (peer != NULL) {
-        ct_alloc_txn_clear(txn);
-        peer->state = CT_ALLOC_PEER_REFUSED;
-    } else if (a->state == CT_ALLOC_RELEASING) {
-        ct_alloc_end(a); /* it ends at the server by itself */
-    } else if (a->forged > 0) {
-        ct_alloc_fail(a, CT_ERR_AUTH,
-                      "the relay answers, but does not prove that it holds the key that the chain "
-                      "names (or that it knows the password); do not use it");
-    } else {
-        ct_alloc_fail(a, CT_ERR_TIMEOUT,
-                      "the relay does not answer; check that UDP to it is not blocked");
-    }
-}
-
 static ct_err send_due(struct ct_alloc *a, struct ct_alloc_txn *txn, struct ct_alloc_peer *peer,
                        uint64_t now_ms, void *out, size_t cap, size_t *len)
 {
@@ -259,15 +235,21 @@ static ct_err send_due(struct ct_alloc *a, struct ct_alloc_txn *txn, struct ct_a
         return CT_ERR_AGAIN;
     }
     if (txn->tries == RC) {
-        timed_out(a, txn, peer, now_ms);
+        ct_alloc_timed_out(a, txn, peer, now_ms);
         return CT_ERR_AGAIN;
     }
     ct_err err = build(a, txn, peer, out, cap, len);
     if (err != CT_OK) {
-        return err;
+        /* it would not fit the next time either, and be due for ever */
+        ct_alloc_fail(a, err, "a request to the relay cannot be written: %s", ct_err_text(err));
+        return CT_ERR_AGAIN;
     }
     if (txn->tries == 0) {
         txn->sent_ms = now_ms;
+        txn->nonce_age = a->nonce_age;
+    }
+    if (peer != NULL && txn->method == CT_STUN_CHANNEL_BIND) {
+        peer->asked_ms = now_ms;
     }
     txn->tries++;
     txn->next_ms = now_ms + (txn->tries < RC ? (uint64_t)txn->rto_ms << (txn->tries - 1)
@@ -337,9 +319,11 @@ void ct_alloc_release(struct ct_alloc *a, uint64_t now_ms)
 {
     if (a->state == CT_ALLOC_READY || (a->state == CT_ALLOC_ASKING && a->realm[0] != '\0')) {
         a->state = CT_ALLOC_RELEASING;
-        a->challenges = 0;
         ct_alloc_txn_start(a, &a->control, CT_STUN_REFRESH, now_ms);
         ct_alloc_txn_clear(&a->binding);
+        for (size_t i = 0; i < CT_ALLOC_PEERS; i++) { /* they end with the allocation */
+            ct_alloc_txn_clear(&a->peers[i].txn);
+        }
     } else if (a->state == CT_ALLOC_ASKING) {
         ct_alloc_end(a); /* no request with credentials was sent: nothing to free */
     }

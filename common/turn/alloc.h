@@ -24,12 +24,16 @@
  *
  * now_ms is any clock that never goes back. Call poll after every other call and at the deadline.
  * Success answers must carry a right MESSAGE-INTEGRITY: they prove that the server knows the
- * password. Answers that fit no request are dropped (CT_ERR_FORMAT, CT_ERR_AUTH; the object is as
- * it was). Everything is of fixed size inside the struct; ct_alloc_wipe() ends its life.
+ * password. On an allocation that stands an error without one decides nothing by itself: it is
+ * remembered as the cause, should the request get no better answer in time. Answers that fit no
+ * request are dropped (CT_ERR_FORMAT, CT_ERR_AUTH; the object is as it was). Everything is of fixed
+ * size inside the struct; ct_alloc_wipe() ends its life.
  */
 
 #define CT_ALLOC_PEERS 32      /* permissions and channels kept at one time */
-#define CT_ALLOC_DATAGRAM 2048 /* room that ct_alloc_poll() needs at most */
+#define CT_ALLOC_DATAGRAM 2304 /* room that ct_alloc_poll() needs: every attribute at its longest \
+                                */
+#define CT_ALLOC_GONE 256      /* channels remembered after ct_alloc_forget() */
 
 enum ct_alloc_state {
     CT_ALLOC_ASKING,    /* Allocate under way */
@@ -75,8 +79,11 @@ struct ct_alloc_txn {
     uint16_t method; /* 0: none */
     uint16_t tries;  /* datagrams sent so far */
     uint32_t rto_ms;
-    uint64_t sent_ms; /* the first sending */
-    uint64_t next_ms; /* when to send again, or to give up */
+    uint64_t sent_ms;    /* the first sending */
+    uint64_t next_ms;    /* when to send again, or to give up */
+    uint32_t nonce_age;  /* the allocation's nonce_age at the first sending */
+    uint16_t challenges; /* 401 and 438 that were followed */
+    uint16_t cause;      /* an error code that nothing proves, for when no other answer comes */
 };
 
 /* Private. */
@@ -86,7 +93,15 @@ struct ct_alloc_peer {
     bool bound;       /* the server confirmed the channel */
     enum ct_alloc_peer_state state;
     uint64_t renew_ms;
+    uint64_t asked_ms; /* the last ChannelBind: the server keeps the number for 10 min from it */
     struct ct_alloc_txn txn;
+};
+
+/* Private: a channel that is not renewed any more, but that the server may still have. */
+struct ct_alloc_gone {
+    struct ct_addr addr;
+    uint16_t channel; /* 0: unused */
+    uint64_t until_ms;
 };
 
 /* The fields are private; the struct is here so that it can be a member of another. */
@@ -102,13 +117,15 @@ struct ct_alloc {
     uint64_t tid_count;
     uint32_t wanted_s, lifetime_s, keepalive_ms;
     uint32_t srtt_us, rttvar_us; /* RFC 6298; srtt 0 before the first measurement */
-    unsigned challenges;         /* 401 and 438 since the last success */
-    unsigned forged;             /* success answers without a right MESSAGE-INTEGRITY since then */
+    uint32_t nonce_age;          /* how many nonces were taken over */
+    unsigned forged;             /* answers with a wrong MESSAGE-INTEGRITY since the last success */
     uint64_t refresh_ms, keepalive_next_ms, expires_ms;
     struct ct_addr relayed, mapped;
+    struct ct_addr hint;         /* what a Binding showed last; nothing proves it */
     struct ct_alloc_txn control; /* Allocate, Refresh */
     struct ct_alloc_txn binding; /* the keepalive */
     struct ct_alloc_peer peers[CT_ALLOC_PEERS];
+    struct ct_alloc_gone gone[CT_ALLOC_GONE];
     uint16_t next_channel;
 };
 
@@ -138,7 +155,8 @@ CT_MUST_USE ct_err ct_alloc_resume(struct ct_alloc *a, const struct ct_alloc_con
 CT_MUST_USE ct_err ct_alloc_input(struct ct_alloc *a, uint64_t now_ms, const void *in, size_t len,
                                   struct ct_alloc_got *got);
 
-/* CT_OK: one datagram for the server is in out; call again. CT_ERR_AGAIN: nothing to send now. */
+/* CT_OK: one datagram for the server is in out; call again. CT_ERR_AGAIN: nothing to send now. A
+ * request that does not fit cap, or cannot be signed, ends the allocation (FAILED). */
 CT_MUST_USE ct_err ct_alloc_poll(struct ct_alloc *a, uint64_t now_ms, void *out, size_t cap,
                                  size_t *len);
 
@@ -155,7 +173,7 @@ unsigned ct_alloc_error_code(const struct ct_alloc *a);
 
 const struct ct_addr *ct_alloc_relayed(const struct ct_alloc *a);
 const struct ct_addr *ct_alloc_mapped(const struct ct_alloc *a); /* as the server sees the client */
-uint32_t ct_alloc_lifetime_s(const struct ct_alloc *a);          /* granted */
+uint32_t ct_alloc_lifetime_s(const struct ct_alloc *a);          /* granted; 3600 at most */
 uint32_t ct_alloc_rtt_us(const struct ct_alloc *a); /* smoothed; 0 when not measured yet */
 
 /* New credentials (a renewed pass) for every request from now on; a Refresh follows at once. */
@@ -172,7 +190,8 @@ void ct_alloc_release(struct ct_alloc *a, uint64_t now_ms);
 CT_MUST_USE ct_err ct_alloc_permit(struct ct_alloc *a, uint64_t now_ms, const struct ct_addr *peer);
 CT_MUST_USE ct_err ct_alloc_bind(struct ct_alloc *a, uint64_t now_ms, const struct ct_addr *peer);
 enum ct_alloc_peer_state ct_alloc_peer_state(const struct ct_alloc *a, const struct ct_addr *peer);
-/* Not renewed any more. The server drops it in its own time; a channel's number is not reused. */
+/* Not renewed any more. The server drops it in its own time; until then, 15 minutes at the longest
+ * (RFC 8656 12), the number of a channel is given to the same peer only. */
 void ct_alloc_forget(struct ct_alloc *a, const struct ct_addr *peer);
 
 /*

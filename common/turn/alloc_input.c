@@ -5,10 +5,8 @@
 
 #include "turn/alloc_private.h"
 
-#define PERMISSION_RENEW_MS                                               \
-    240000u /* of 300 s, RFC 8656 9; a channel's permission lasts as long \
-             */
-#define MAX_CHALLENGES 4u
+#define PERMISSION_RENEW_MS 240000u /* of 300 s, RFC 8656 9; a channel's permission is the same */
+#define LIFETIME_MAX_S 3600u /* RFC 8656 7.2; a server that says more is asked again by then */
 
 /* RFC 6298 2.3 in microseconds; only from requests that were sent once (Karn). */
 static void measure(struct ct_alloc *a, const struct ct_alloc_txn *txn, uint64_t now_ms)
@@ -28,122 +26,9 @@ static void measure(struct ct_alloc *a, const struct ct_alloc_txn *txn, uint64_t
     a->srtt_us = (uint32_t)((7u * (uint64_t)a->srtt_us + rtt) / 8u);
 }
 
-static bool copy_view(char *out, size_t cap, struct ct_stun_bytes view)
-{
-    if (view.len == 0 || view.len >= cap || memchr(view.at, '\0', view.len) != NULL) {
-        return false;
-    }
-    memcpy(out, view.at, view.len);
-    out[view.len] = '\0';
-    return true;
-}
-
-static bool same_text(const char *text, struct ct_stun_bytes view)
-{
-    return view.len == strlen(text) && memcmp(text, view.at, view.len) == 0;
-}
-
-/* 401 and 438: takes realm and nonce over and asks again, unless that was tried (RFC 8489 9.2.5).
- */
-static ct_err challenge(struct ct_alloc *a, struct ct_alloc_txn *txn, const struct ct_stun *m,
-                        uint64_t now_ms)
-{
-    if (m->nonce.len == 0 || (m->realm.len == 0 && a->realm[0] == '\0')) {
-        return CT_ERR_FORMAT;
-    }
-    bool is_news = !same_text(a->nonce, m->nonce);
-    if (!is_news || a->challenges == MAX_CHALLENGES) {
-        ct_alloc_fail(a, CT_ERR_AUTH,
-                      "the relay refused the credentials (%u): the pass or password is wrong, "
-                      "expired or revoked",
-                      m->error);
-        return CT_OK;
-    }
-    if ((m->realm.len != 0 && !copy_view(a->realm, sizeof a->realm, m->realm)) ||
-        !copy_view(a->nonce, sizeof a->nonce, m->nonce)) {
-        return CT_ERR_FORMAT;
-    }
-    if (ct_stun_long_term_key(a->key16, a->username, a->realm, a->password) != CT_OK) {
-        ct_alloc_fail(a, CT_ERR_SYSTEM, "MD5, which TURN's credentials need, is not available");
-        return CT_OK;
-    }
-    a->challenges++;
-    ct_alloc_txn_start(a, txn, txn->method, now_ms);
-    return CT_OK;
-}
-
-/* The words for what a relay can answer to Allocate and Refresh (RFC 8656 7, 19). */
-static void refused(struct ct_alloc *a, unsigned code)
-{
-    switch (code) {
-    case 300:
-        ct_alloc_fail(a, CT_ERR_REFUSED, "the relay wants us on another server (300)");
-        break;
-    case 403:
-        ct_alloc_fail(a, CT_ERR_REFUSED, "the relay forbids this (403), by its policy");
-        break;
-    case 437:
-        ct_alloc_fail(a, CT_ERR_STATE,
-                      "the relay has no such allocation, or another one on this port (437): it "
-                      "restarted or this network's address changed; allocate anew");
-        break;
-    case 441:
-        ct_alloc_fail(a, CT_ERR_AUTH,
-                      "the relay says that the allocation belongs to other credentials (441)");
-        break;
-    case 440:
-    case 442:
-    case 443:
-        ct_alloc_fail(a, CT_ERR_REFUSED,
-                      "the relay does not offer this transport or address family (%u)", code);
-        break;
-    case 486:
-        ct_alloc_fail(a, CT_ERR_REFUSED,
-                      "the relay's quota of allocations for these credentials is used up (486); "
-                      "end another one or wait until it runs out");
-        break;
-    case 508:
-        ct_alloc_fail(a, CT_ERR_REFUSED,
-                      "the relay has no free port left (508); try another relay or later");
-        break;
-    default:
-        ct_alloc_fail(a, CT_ERR_REFUSED, "the relay refused the allocation with error %u", code);
-        break;
-    }
-}
-
-static ct_err take_error(struct ct_alloc *a, struct ct_alloc_txn *txn, struct ct_alloc_peer *peer,
-                         const struct ct_stun *m, uint64_t now_ms)
-{
-    if (m->error == 0) {
-        return CT_ERR_FORMAT;
-    }
-    if (txn == &a->binding) { /* the server is there, and that is all that was asked */
-        ct_alloc_txn_clear(txn);
-        a->keepalive_next_ms = now_ms + a->keepalive_ms;
-        return CT_OK;
-    }
-    if (m->integrity_at != 0 && a->realm[0] != '\0' && m->error != 401 && m->error != 438 &&
-        ct_stun_verify(m, a->key16, sizeof a->key16) != CT_OK) {
-        return CT_ERR_AUTH;
-    }
-    a->error = m->error;
-    if (m->error == 401 || m->error == 438) {
-        return challenge(a, txn, m, now_ms);
-    }
-    ct_alloc_txn_clear(txn);
-    if (a->state == CT_ALLOC_RELEASING) {
-        ct_alloc_end(a);
-    } else if (peer != NULL && m->error != 437) {
-        peer->state = CT_ALLOC_PEER_REFUSED;
-    } else {
-        refused(a, m->error);
-    }
-    return CT_OK;
-}
-
 static void stands_for(struct ct_alloc *a, uint32_t lifetime_s, uint64_t now_ms)
 {
+    lifetime_s = lifetime_s < LIFETIME_MAX_S ? lifetime_s : LIFETIME_MAX_S;
     a->state = CT_ALLOC_READY;
     a->lifetime_s = lifetime_s;
     a->expires_ms = now_ms + (uint64_t)lifetime_s * 1000u;
@@ -165,6 +50,7 @@ static ct_err take_control(struct ct_alloc *a, const struct ct_stun *m, uint64_t
     if (is_allocate) {
         a->relayed = m->relayed;
         a->mapped = m->mapped;
+        a->hint = m->mapped;
     }
     ct_alloc_txn_clear(&a->control);
     stands_for(a, m->lifetime_s, now_ms);
@@ -175,9 +61,10 @@ static void take_binding(struct ct_alloc *a, const struct ct_stun *m, uint64_t n
 {
     ct_alloc_txn_clear(&a->binding);
     a->keepalive_next_ms = now_ms + a->keepalive_ms;
-    if (m->mapped.family != 0 && !ct_addr_equal(&m->mapped, &a->mapped)) {
-        /* The NAT moved us: the relay does not know us there. The refresh finds that out now. */
-        a->mapped = m->mapped;
+    if (m->mapped.family != 0 && !ct_addr_equal(&m->mapped, &a->hint)) {
+        /* Perhaps the NAT moved us, and the relay does not know us there; but anybody may have
+         * written this. The refresh, whose answer is proven, finds out now. */
+        a->hint = m->mapped;
         a->refresh_ms = now_ms;
     }
 }
@@ -193,7 +80,6 @@ static ct_err take_success(struct ct_alloc *a, struct ct_alloc_txn *txn, struct 
         a->forged++;
         return CT_ERR_AUTH;
     }
-    a->challenges = 0;
     a->forged = 0;
     if (peer == NULL) {
         return take_control(a, m, now_ms);
@@ -212,7 +98,7 @@ static ct_err take_answer(struct ct_alloc *a, struct ct_alloc_txn *txn, struct c
         return CT_ERR_FORMAT; /* not asked yet */
     }
     struct ct_alloc_txn asked = *txn;
-    ct_err err = m->class_ == CT_STUN_ERROR ? take_error(a, txn, peer, m, now_ms)
+    ct_err err = m->class_ == CT_STUN_ERROR ? ct_alloc_take_error(a, txn, peer, m, now_ms)
                                             : take_success(a, txn, peer, m, now_ms);
     if (err == CT_OK) {
         measure(a, &asked, now_ms);

@@ -5,6 +5,10 @@
 
 #include "turn/alloc_private.h"
 
+/* RFC 8656 12: a binding stands 10 minutes from its last ChannelBind, and its number and its peer
+ * are bound to no other for 5 more. 10 s for a ChannelBind that is still on its way. */
+#define GONE_MS 910000u
+
 static struct ct_alloc_peer *find(struct ct_alloc *a, const struct ct_addr *addr)
 {
     for (size_t i = 0; i < CT_ALLOC_PEERS; i++) {
@@ -28,13 +32,64 @@ static struct ct_alloc_peer *find_or_add(struct ct_alloc *a, const struct ct_add
     return peer;
 }
 
+static bool is_taken(const struct ct_alloc *a, uint16_t channel, uint64_t now_ms)
+{
+    for (size_t i = 0; i < CT_ALLOC_PEERS; i++) {
+        if (a->peers[i].channel == channel) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < CT_ALLOC_GONE; i++) {
+        if (a->gone[i].channel == channel && now_ms < a->gone[i].until_ms) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The number that the server may still have for addr, else the next one round that is free: there
+ * are 4096 of them, and fewer in peers and gone together. */
+static uint16_t take_channel(struct ct_alloc *a, uint64_t now_ms, const struct ct_addr *addr)
+{
+    uint16_t channel;
+    for (size_t i = 0; i < CT_ALLOC_GONE; i++) {
+        struct ct_alloc_gone *gone = &a->gone[i];
+        if (gone->channel != 0 && now_ms < gone->until_ms && ct_addr_equal(&gone->addr, addr)) {
+            channel = gone->channel;
+            memset(gone, 0, sizeof *gone);
+            return channel;
+        }
+    }
+    do {
+        channel = a->next_channel;
+        a->next_channel =
+            channel == CT_CHANNEL_MAX ? (uint16_t)CT_CHANNEL_MIN : (uint16_t)(channel + 1u);
+    } while (is_taken(a, channel, now_ms));
+    return channel;
+}
+
+/* In the place that is free first; its number, should it still be held, is far from its next turn.
+ */
+static void remember(struct ct_alloc *a, const struct ct_alloc_peer *peer)
+{
+    struct ct_alloc_gone *place = &a->gone[0];
+    for (size_t i = 1; i < CT_ALLOC_GONE; i++) {
+        if (a->gone[i].until_ms < place->until_ms) {
+            place = &a->gone[i];
+        }
+    }
+    place->addr = peer->addr;
+    place->channel = peer->channel;
+    place->until_ms = peer->asked_ms + GONE_MS;
+}
+
 static ct_err ask(struct ct_alloc *a, uint64_t now_ms, const struct ct_addr *addr, bool channel)
 {
     if (a->state != CT_ALLOC_READY) {
         return CT_ERR_STATE;
     }
     struct ct_alloc_peer *peer = find_or_add(a, addr);
-    if (peer == NULL || (channel && peer->channel == 0 && a->next_channel > CT_CHANNEL_MAX)) {
+    if (peer == NULL) {
         return CT_ERR_ROOM;
     }
     bool is_more = channel && peer->channel == 0;
@@ -42,7 +97,7 @@ static ct_err ask(struct ct_alloc *a, uint64_t now_ms, const struct ct_addr *add
         return CT_OK;
     }
     if (is_more) {
-        peer->channel = a->next_channel++;
+        peer->channel = take_channel(a, now_ms, addr);
     }
     peer->state = CT_ALLOC_PEER_ASKING;
     ct_alloc_txn_start(a, &peer->txn,
@@ -74,9 +129,13 @@ enum ct_alloc_peer_state ct_alloc_peer_state(const struct ct_alloc *a, const str
 void ct_alloc_forget(struct ct_alloc *a, const struct ct_addr *addr)
 {
     struct ct_alloc_peer *peer = find(a, addr);
-    if (peer != NULL) {
-        memset(peer, 0, sizeof *peer);
+    if (peer == NULL) {
+        return;
     }
+    if (peer->channel != 0 && peer->asked_ms != 0) { /* else the server never heard of it */
+        remember(a, peer);
+    }
+    memset(peer, 0, sizeof *peer);
 }
 
 ct_err ct_alloc_wrap(struct ct_alloc *a, void *out, size_t cap, size_t *len,

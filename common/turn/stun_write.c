@@ -79,8 +79,7 @@ void ct_stun_put_xor_addr(struct ct_wr *w, uint16_t attr, const struct ct_addr *
 void ct_stun_put_error(struct ct_wr *w, unsigned code, const char *reason)
 {
     uint8_t value[4 + 128] = {0, 0, (uint8_t)(code / 100), (uint8_t)(code % 100)};
-    size_t len = strlen(reason);
-    len = len > 128 ? 128 : len;
+    size_t len = strnlen(reason, sizeof value - 4);
     memcpy(value + 4, reason, len);
     ct_stun_put(w, CT_ATTR_ERROR_CODE, value, 4 + len);
 }

@@ -193,7 +193,7 @@ static void requests_are_repeated_as_the_rfc_says(void)
 {
     struct bench b;
     struct ct_why why;
-    static const unsigned at[] = {0, 1, 3, 7, 15, 31, 63};
+    static const uint64_t at[] = {0, 1, 3, 7, 15, 31, 63};
     set_up(&b, &config);
     b.drops = 100;
     uint64_t start = b.now;
@@ -209,8 +209,8 @@ static void requests_are_repeated_as_the_rfc_says(void)
         drain(&b);
         CHECK_EQ(b.sent, i + 1);
     }
-    CHECK_EQ(ct_alloc_deadline(&b.a), start + 500u * (63 + 16));
-    b.now = start + 500u * (63 + 16);
+    CHECK_EQ(ct_alloc_deadline(&b.a), start + UINT64_C(500) * (63 + 16));
+    b.now = start + UINT64_C(500) * (63 + 16);
     drain(&b);
     CHECK_EQ(ct_alloc_failure(&b.a, &why), CT_ERR_TIMEOUT);
     CHECK(strstr(why.text, "does not answer") != NULL);
@@ -518,6 +518,316 @@ static void credentials_that_cannot_be_are_refused(void)
     CHECK_EQ(ct_alloc_init(&a, &bad, 0, NULL), CT_ERR_ARG);
 }
 
+/* ---- two requests at once, and those who listen on the path ---- */
+
+static void two_438s_with_the_same_new_nonce_do_not_kill_a_healthy_allocation(void)
+{
+    struct bench b;
+    struct ct_addr peer = ct_addr_ip4(peer_ip, 51000);
+    struct ct_addr other = ct_addr_ip4(peer_ip, 51001);
+    set_up(&b, &config);
+    allocate(&b);
+    memcpy(b.relay.nonce, "nonce2", 7);
+    REQUIRE(ct_alloc_bind(&b.a, b.now, &peer) == CT_OK);
+    REQUIRE(ct_alloc_permit(&b.a, b.now, &other) == CT_OK);
+    turn(&b); /* both went out with nonce1 */
+    CHECK_EQ(b.relay.challenges, 3);
+    turn(&b);
+    CHECK_EQ(ct_alloc_state(&b.a), CT_ALLOC_READY);
+    CHECK_EQ(ct_alloc_peer_state(&b.a, &peer), CT_ALLOC_PEER_READY);
+    CHECK_EQ(ct_alloc_peer_state(&b.a, &other), CT_ALLOC_PEER_READY);
+    CHECK_EQ(b.relay.challenges, 3);
+}
+
+/* An error answer to txn as somebody on the path can write it. */
+static ct_err forge(struct bench *b, const struct ct_alloc_txn *txn, unsigned code,
+                    const char *nonce)
+{
+    uint8_t buf[1024];
+    size_t len = 0;
+    struct ct_wr w;
+    struct ct_alloc_got got;
+    ct_stun_begin(&w, buf, sizeof buf, txn->method, CT_STUN_ERROR, txn->tid);
+    ct_stun_put_error(&w, code, "no");
+    if (nonce != NULL) {
+        ct_stun_put_text(&w, CT_ATTR_REALM, "test.example");
+        ct_stun_put_text(&w, CT_ATTR_NONCE, nonce);
+    }
+    if (ct_stun_end(&w, &len) != CT_OK) {
+        return CT_ERR_ROOM;
+    }
+    return ct_alloc_input(&b->a, b->now, buf, len, &got);
+}
+
+/* The allocation, with a Refresh under way that the relay has not seen yet. */
+static void until_refresh(struct bench *b)
+{
+    set_up(b, &config);
+    allocate(b);
+    REQUIRE(ct_alloc_renew(&b->a, b->now, "user", "secret") == CT_OK);
+    b->drops = 1;
+    drain(b);
+    CHECK_EQ(b->a.control.method, CT_STUN_REFRESH);
+}
+
+static void an_unsigned_error_does_not_end_an_allocation_that_stands(void)
+{
+    static const unsigned codes[] = {300, 400, 403, 437, 441, 486, 500};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        struct bench b;
+        until_refresh(&b);
+        CHECK_EQ(forge(&b, &b.a.control, codes[i], NULL), CT_ERR_AUTH);
+        CHECK_EQ(ct_alloc_state(&b.a), CT_ALLOC_READY);
+        CHECK_EQ(ct_alloc_error_code(&b.a), 401); /* the one that began it */
+        run_until(&b, b.now + 2000);
+        CHECK_EQ(ct_alloc_state(&b.a), CT_ALLOC_READY);
+        CHECK_EQ(b.relay.refreshes, 1);
+    }
+}
+
+static void a_challenge_that_is_no_news_does_not_end_an_allocation_that_stands(void)
+{
+    struct bench b;
+    until_refresh(&b);
+    CHECK_EQ(forge(&b, &b.a.control, 401, "nonce1"), CT_OK);
+    CHECK_EQ(forge(&b, &b.a.control, 438, "nonce1"), CT_OK);
+    CHECK_EQ(ct_alloc_state(&b.a), CT_ALLOC_READY);
+    run_until(&b, b.now + 2000);
+    CHECK_EQ(ct_alloc_state(&b.a), CT_ALLOC_READY);
+    CHECK_EQ(b.relay.refreshes, 1);
+}
+
+static void forged_nonces_without_end_do_not_end_an_allocation_that_stands(void)
+{
+    struct bench b;
+    char nonce[16];
+    until_refresh(&b);
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(nonce, sizeof nonce, "forged%d", i);
+        CHECK_EQ(forge(&b, &b.a.control, 438, nonce), CT_OK);
+        if (b.a.control.tries == 0) {
+            b.drops = 1;
+            drain(&b);
+        }
+    }
+    CHECK_EQ(b.a.control.challenges, 4);
+    run_until(&b, b.now + 20000);
+    CHECK_EQ(ct_alloc_state(&b.a), CT_ALLOC_READY);
+    CHECK_EQ(b.relay.refreshes, 1);
+}
+
+static void an_unsigned_error_is_the_cause_when_nothing_better_comes(void)
+{
+    static const struct {
+        unsigned code;
+        const char *nonce;
+        ct_err err;
+    } cases[] = {{437, NULL, CT_ERR_STATE}, {441, NULL, CT_ERR_AUTH}, {401, "nonce1", CT_ERR_AUTH}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct bench b;
+        until_refresh(&b);
+        (void)forge(&b, &b.a.control, cases[i].code, cases[i].nonce);
+        b.drops = SIZE_MAX;
+        run_until(&b, b.now + 100000);
+        CHECK_EQ(ct_alloc_failure(&b.a, NULL), cases[i].err);
+        CHECK_EQ(ct_alloc_error_code(&b.a), cases[i].code);
+    }
+}
+
+static void a_first_allocate_believes_an_unsigned_error_at_once(void)
+{
+    struct bench b;
+    set_up(&b, &config);
+    turn(&b);
+    drain(&b);
+    CHECK_EQ(forge(&b, &b.a.control, 437, NULL), CT_OK);
+    CHECK_EQ(ct_alloc_failure(&b.a, NULL), CT_ERR_STATE);
+}
+
+static void a_forged_binding_answer_does_not_rewrite_the_mapped_address(void)
+{
+    struct bench b;
+    set_up(&b, &config);
+    allocate(&b);
+    struct ct_addr before = *ct_alloc_mapped(&b.a);
+    uint64_t start = b.now;
+    b.relay.mapped_port = 40001; /* the allocation itself is where it was */
+    run_until(&b, start + 30000);
+    CHECK(ct_addr_equal(ct_alloc_mapped(&b.a), &before));
+    CHECK_EQ(b.relay.refreshes, 1); /* it was a reason to look */
+    run_until(&b, start + 90000);
+    CHECK_EQ(b.relay.refreshes, 1); /* once */
+    CHECK_EQ(ct_alloc_state(&b.a), CT_ALLOC_READY);
+}
+
+/* ---- channels that end ---- */
+
+static void a_channel_whose_renewal_was_refused_does_not_stay_bound(void)
+{
+    for (int silent = 0; silent < 2; silent++) {
+        struct bench b;
+        uint8_t out[256];
+        size_t len = 0;
+        struct ct_addr peer = ct_addr_ip4(peer_ip, 51000);
+        set_up(&b, &config);
+        allocate(&b);
+        REQUIRE(ct_alloc_bind(&b.a, b.now, &peer) == CT_OK);
+        turn(&b);
+        CHECK_EQ(ct_alloc_peer_state(&b.a, &peer), CT_ALLOC_PEER_READY);
+        uint16_t number = b.a.peers[0].channel;
+        b.now += 240000;
+        if (silent) { /* no answer to this one request, and time goes by */
+            b.a.refresh_ms = b.a.keepalive_next_ms = UINT64_MAX;
+            b.drops = 7;
+        }
+        b.relay.refuses_peers = true;
+        run_until(&b, b.now + 30000);
+        CHECK_EQ(ct_alloc_peer_state(&b.a, &peer), CT_ALLOC_PEER_REFUSED);
+        REQUIRE(ct_alloc_wrap(&b.a, out, sizeof out, &len, &peer, "x", 1) == CT_OK);
+        CHECK(ct_stun_is(out, len));
+        b.relay.refuses_peers = false;
+        REQUIRE(ct_alloc_bind(&b.a, b.now, &peer) == CT_OK);
+        turn(&b);
+        CHECK_EQ(b.a.peers[0].channel, number);
+        REQUIRE(ct_alloc_wrap(&b.a, out, sizeof out, &len, &peer, "x", 1) == CT_OK);
+        CHECK(ct_channel_is(out, len));
+    }
+}
+
+static uint16_t bind_one(struct bench *b, const struct ct_addr *peer)
+{
+    size_t i = 0;
+    CHECK_EQ(ct_alloc_bind(&b->a, b->now, peer), CT_OK);
+    turn(b);
+    while (i < CT_ALLOC_PEERS && !ct_addr_equal(&b->a.peers[i].addr, peer)) {
+        i++;
+    }
+    return i < CT_ALLOC_PEERS ? b->a.peers[i].channel : 0;
+}
+
+static void a_peer_bound_again_does_not_get_another_channel_number(void)
+{
+    struct bench b;
+    struct ct_addr peer = ct_addr_ip4(peer_ip, 51000);
+    struct ct_addr other = ct_addr_ip4(peer_ip, 51001);
+    set_up(&b, &config);
+    allocate(&b);
+    uint16_t first = bind_one(&b, &peer);
+    ct_alloc_forget(&b.a, &peer);
+    uint16_t second = bind_one(&b, &other);
+    CHECK(first != second);
+    CHECK_EQ(bind_one(&b, &peer), first);
+    ct_alloc_forget(&b.a, &peer);
+    ct_alloc_forget(&b.a, &other);
+    CHECK_EQ(bind_one(&b, &other), second);
+    CHECK_EQ(bind_one(&b, &peer), first);
+}
+
+static void the_numbers_of_channels_do_not_run_out(void)
+{
+    struct bench b;
+    uint16_t first = 0;
+    set_up(&b, &config);
+    allocate(&b);
+    for (uint32_t i = 0; i < 4100; i++) {
+        struct ct_addr peer = ct_addr_ip4(peer_ip, (uint16_t)(1000 + i));
+        b.relay.allocs[0].channel_count = 0;
+        uint16_t number = bind_one(&b, &peer);
+        CHECK(number >= CT_CHANNEL_MIN && number <= CT_CHANNEL_MAX);
+        first = i == 0 ? number : first;
+        CHECK(i == 0 || i >= 4096 || number != first);
+        ct_alloc_forget(&b.a, &peer);
+    }
+    CHECK_EQ(ct_alloc_state(&b.a), CT_ALLOC_READY);
+}
+
+static void a_forgotten_number_is_not_given_to_another_peer_for_15_minutes(void)
+{
+    struct bench b;
+    struct ct_addr peer = ct_addr_ip4(peer_ip, 51000);
+    struct ct_addr other = ct_addr_ip4(peer_ip, 51001);
+    set_up(&b, &config);
+    allocate(&b);
+    uint16_t first = bind_one(&b, &peer);
+    ct_alloc_forget(&b.a, &peer);
+    uint64_t gone = b.now;
+    run_until(&b, gone + 880000);
+    b.a.next_channel = first; /* as if all the others had had their turn */
+    CHECK(bind_one(&b, &other) != first);
+    ct_alloc_forget(&b.a, &other);
+    run_until(&b, gone + 920000);
+    b.a.next_channel = first;
+    struct ct_addr third = ct_addr_ip4(peer_ip, 51002);
+    CHECK_EQ(bind_one(&b, &third), first);
+}
+
+/* ---- bounds ---- */
+
+static void the_longest_texts_fit_a_datagram(void)
+{
+    struct bench b;
+    struct ct_alloc_saved saved;
+    struct ct_alloc_config with = config;
+    static char username[509], software[64];
+    uint8_t ip6[16] = {0x20, 1};
+    struct ct_addr peer = ct_addr_ip6(ip6, 51000);
+    uint8_t out[CT_ALLOC_DATAGRAM];
+    size_t len = 0;
+    memset(username, 'u', sizeof username - 1);
+    memset(software, 's', sizeof software - 1);
+    with.username = username;
+    with.software = software;
+    with.lifetime_s = 600;
+    memset(&saved, 0, sizeof saved);
+    memset(saved.realm, 'r', sizeof saved.realm - 1);
+    memset(saved.nonce, 'n', sizeof saved.nonce - 1);
+    set_up(&b, &with);
+    REQUIRE(ct_alloc_resume(&b.a, &with, &saved, b.now, NULL) == CT_OK);
+    CHECK_EQ(ct_alloc_poll(&b.a, b.now, out, sizeof out, &len), CT_OK);
+    b.a.state = CT_ALLOC_READY;
+    b.a.expires_ms = b.a.refresh_ms = b.a.keepalive_next_ms = UINT64_MAX;
+    REQUIRE(ct_alloc_bind(&b.a, b.now, &peer) == CT_OK);
+    CHECK_EQ(ct_alloc_poll(&b.a, b.now, out, sizeof out, &len), CT_OK);
+    CHECK(len > 2048);
+}
+
+static void a_request_that_does_not_fit_fails_and_does_not_spin(void)
+{
+    struct bench b;
+    uint8_t out[24];
+    size_t len = 0;
+    set_up(&b, &config);
+    CHECK_EQ(ct_alloc_poll(&b.a, b.now, out, sizeof out, &len), CT_ERR_AGAIN);
+    CHECK_EQ(ct_alloc_failure(&b.a, NULL), CT_ERR_ROOM);
+    CHECK(ct_alloc_deadline(&b.a) == UINT64_MAX);
+}
+
+static void a_release_sends_nothing_for_peers(void)
+{
+    struct bench b;
+    struct ct_addr peer = ct_addr_ip4(peer_ip, 51000);
+    set_up(&b, &config);
+    allocate(&b);
+    REQUIRE(ct_alloc_bind(&b.a, b.now, &peer) == CT_OK);
+    ct_alloc_release(&b.a, b.now);
+    size_t before = b.sent;
+    turn(&b);
+    CHECK_EQ(b.sent, before + 1);
+    CHECK_EQ(b.relay.binds, 0);
+    CHECK_EQ(b.relay.releases, 1);
+}
+
+static void a_lifetime_beyond_an_hour_is_not_relied_on(void)
+{
+    struct bench b;
+    set_up(&b, &config);
+    b.relay.lifetime_s = UINT32_MAX;
+    allocate(&b);
+    CHECK_EQ(ct_alloc_lifetime_s(&b.a), 3600);
+    run_until(&b, b.now + 1800000);
+    CHECK_EQ(b.relay.refreshes, 1);
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(two_round_trips_allocate),
     CT_TEST(a_wrong_password_is_one_clear_error),
@@ -543,5 +853,20 @@ static const struct ct_test tests[] = {
     CT_TEST(another_process_goes_on_with_the_allocation),
     CT_TEST(a_renewed_pass_refreshes_at_once),
     CT_TEST(credentials_that_cannot_be_are_refused),
+    CT_TEST(two_438s_with_the_same_new_nonce_do_not_kill_a_healthy_allocation),
+    CT_TEST(an_unsigned_error_does_not_end_an_allocation_that_stands),
+    CT_TEST(a_challenge_that_is_no_news_does_not_end_an_allocation_that_stands),
+    CT_TEST(forged_nonces_without_end_do_not_end_an_allocation_that_stands),
+    CT_TEST(an_unsigned_error_is_the_cause_when_nothing_better_comes),
+    CT_TEST(a_first_allocate_believes_an_unsigned_error_at_once),
+    CT_TEST(a_forged_binding_answer_does_not_rewrite_the_mapped_address),
+    CT_TEST(a_channel_whose_renewal_was_refused_does_not_stay_bound),
+    CT_TEST(a_peer_bound_again_does_not_get_another_channel_number),
+    CT_TEST(the_numbers_of_channels_do_not_run_out),
+    CT_TEST(a_forgotten_number_is_not_given_to_another_peer_for_15_minutes),
+    CT_TEST(the_longest_texts_fit_a_datagram),
+    CT_TEST(a_request_that_does_not_fit_fails_and_does_not_spin),
+    CT_TEST(a_release_sends_nothing_for_peers),
+    CT_TEST(a_lifetime_beyond_an_hour_is_not_relied_on),
 };
 CT_TEST_MAIN(tests)
