@@ -144,8 +144,7 @@ static bool parse(struct init *in, int argc, char **argv)
         return false;
     }
     struct ct_bundle *b = &in->bundle;
-    b->quorum = in->quorum != 0 ? (unsigned)in->quorum
-                                : (b->insecure_single_rpc ? 1 : (unsigned)(b->rpc_count / 2 + 1));
+    b->quorum = in->quorum != 0 ? (unsigned)in->quorum : (unsigned)(b->rpc_count / 2 + 1);
     struct ct_why why = {{0}};
     if (ct_bundle_check(b, &why) != CT_OK) {
         (void)ct_command_usage(PROGRAM, "%s", why.text);

@@ -181,7 +181,7 @@ static ct_err own_endpoints(struct ct_bundle *b, const struct ct_settings *s, st
     }
     if (s->rpc.count > 0) {
         b->rpc_count = s->rpc.count;
-        b->quorum = b->insecure_single_rpc ? 1 : (unsigned)(s->rpc.count / 2 + 1);
+        b->quorum = (unsigned)(s->rpc.count / 2 + 1);
     }
     if (s->quorum > 0) {
         b->quorum = s->quorum < UINT32_MAX ? (unsigned)s->quorum : UINT32_MAX;
