@@ -56,7 +56,7 @@ void ct_home_drop_lane(const struct ct_home *home);
 struct ct_found {
     char identity[64];
     struct ct_device device;
-    struct ct_relay relay;
+    struct ct_relay relay; /* index 0: it has none that can be used, so it may call only */
     uint64_t block, block_time_s;
     uint64_t read_s; /* by this host's clock */
     unsigned k, n;

@@ -58,6 +58,21 @@ ct_err ct_lookup_device(struct ct_worker_env *env, const struct ct_view *view, c
     return err;
 }
 
+static ct_err take_relay(struct ct_worker_env *env, const struct ct_view *view,
+                         struct ct_found *found, struct ct_why *why)
+{
+    struct ct_relay relay;
+    if (found->device.relay == 0) {
+        return CT_OK;
+    }
+    ct_err err = of_chain(ct_registry_relay(env->chain, view, found->device.relay, &relay, why));
+    if (err == CT_OK && ct_relay_check(&relay, view->timestamp_s, NULL) == CT_OK) {
+        found->relay = relay;
+        found->relay.index = found->device.relay;
+    }
+    return err == CT_ERR_NOT_FOUND ? CT_OK : err;
+}
+
 ct_err ct_lookup_found(struct ct_worker_env *env, const char *identity, struct ct_found *out,
                        struct ct_why *why)
 {
@@ -71,23 +86,10 @@ ct_err ct_lookup_found(struct ct_worker_env *env, const char *identity, struct c
         (err = ct_device_check(&found.device, view.timestamp_s, identity, why)) != CT_OK) {
         return err;
     }
-    if (found.device.relay == 0) {
-        return ct_why(why, CT_ERR_IO, "%s is registered without a relay; it cannot be called",
-                      identity);
-    }
-    err = of_chain(ct_registry_relay(env->chain, &view, found.device.relay, &found.relay, why));
-    if (err == CT_OK) {
-        err = ct_relay_check(&found.relay, view.timestamp_s, why);
-    }
-    if (err == CT_ERR_NOT_FOUND || err == CT_ERR_NOT_APPROVED) {
-        ct_why_prefix(why, "%s cannot be called, its relay being unusable", identity);
-        return CT_ERR_IO;
-    }
-    if (err != CT_OK) {
+    if ((err = take_relay(env, &view, &found, why)) != CT_OK) {
         return err;
     }
     (void)snprintf(found.identity, sizeof found.identity, "%s", identity);
-    found.relay.index = found.device.relay;
     found.block = view.number;
     found.block_time_s = view.timestamp_s;
     found.read_s = ct_wall_s();

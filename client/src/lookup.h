@@ -16,7 +16,8 @@ CT_MUST_USE ct_err ct_lookup_view(struct ct_worker_env *env, struct ct_view *out
 CT_MUST_USE ct_err ct_lookup_device(struct ct_worker_env *env, const struct ct_view *view,
                                     const char *identity, struct ct_device *out,
                                     struct ct_why *why);
-/* A device that may be called, and its relay. CT_ERR_NOT_FOUND, CT_ERR_NOT_APPROVED. */
+/* An approved device and its relay, when that can be used. CT_ERR_NOT_FOUND, CT_ERR_NOT_APPROVED.
+ */
 CT_MUST_USE ct_err ct_lookup_found(struct ct_worker_env *env, const char *identity,
                                    struct ct_found *out, struct ct_why *why);
 /* All relays ever approved; *out is freed with free(). */

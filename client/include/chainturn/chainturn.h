@@ -1,4 +1,5 @@
-/* libchainturn: reach a device by its name, end to end encrypted, through relays listed on chain. */
+/* libchainturn: reach a device by its name, end to end encrypted, through relays listed on chain.
+ */
 #ifndef CHAINTURN_CHAINTURN_H
 #define CHAINTURN_CHAINTURN_H
 

@@ -1,0 +1,192 @@
+/* chainturn listen: stay reachable and answer calls. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "exec.h"
+
+#define CALLS 32
+#define CHUNK 1100
+
+struct answered {
+    unsigned call; /* 0: free */
+    bool is_heard; /* its first byte was told */
+    struct ct_exec exec;
+};
+
+struct listener {
+    struct ct_cli *cli;
+    struct ct_client *client;
+    const char *exec;
+    bool echoes, is_once, is_done;
+    ct_err err;
+    struct answered calls[CALLS];
+    unsigned latest; /* where standard input goes */
+};
+
+static struct answered *find(struct listener *l, unsigned call)
+{
+    for (size_t i = 0; i < CALLS; i++) {
+        if (l->calls[i].call == call) {
+            return &l->calls[i];
+        }
+    }
+    return NULL;
+}
+
+static void connected(struct listener *l, const struct ct_client_event *event)
+{
+    struct answered *call = find(l, 0);
+    if (call == NULL) {
+        ct_client_hang_up(l->client, event->call);
+        return;
+    }
+    *call = (struct answered){.call = event->call, .exec = {.fd = -1}};
+    l->latest = event->call;
+    if (l->exec != NULL && !ct_exec_start(&call->exec, l->exec)) {
+        (void)fprintf(stderr, "chainturn: cannot start a command: %s\n", strerror(errno));
+        ct_client_hang_up(l->client, event->call);
+    }
+    if (!l->cli->is_json) {
+        (void)fprintf(stderr, "%s calls, %u ms away\n", event->peer, event->rtt_ms);
+    }
+}
+
+static void data(struct listener *l, const struct ct_client_event *event)
+{
+    struct answered *call = find(l, event->call);
+    if (call == NULL) {
+        return;
+    }
+    if (!call->is_heard) {
+        call->is_heard = true;
+        ct_cli_event(l->cli, event);
+    }
+    if (l->echoes) {
+        (void)!ct_client_send(l->client, event->call, event->data, event->len);
+    } else if (call->exec.fd >= 0) {
+        (void)!send(call->exec.fd, event->data, event->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } else if (!l->cli->is_json) {
+        (void)fwrite(event->data, 1, event->len, stdout);
+        (void)fflush(stdout);
+    }
+}
+
+static void closed(struct listener *l, const struct ct_client_event *event)
+{
+    struct answered *call = find(l, event->call);
+    if (call != NULL) {
+        ct_exec_stop(&call->exec);
+        memset(call, 0, sizeof *call);
+        l->is_done = l->is_done || l->is_once;
+    }
+    l->latest = l->latest == event->call ? 0 : l->latest;
+}
+
+static void on_event(void *arg, const struct ct_client_event *event)
+{
+    struct listener *l = arg;
+    switch (event->kind) {
+    case CT_CLIENT_DATA:
+        data(l, event);
+        return;
+    case CT_CLIENT_CONNECTED:
+        connected(l, event);
+        break;
+    case CT_CLIENT_CLOSED:
+        closed(l, event);
+        break;
+    case CT_CLIENT_FAILED:
+        l->is_done = true;
+        l->err = event->err;
+        break;
+    case CT_CLIENT_LISTENING:
+    case CT_CLIENT_REGISTERED:
+        (void)fprintf(stderr, "%s %s %s on relay %u\n", event->peer,
+                      event->kind == CT_CLIENT_LISTENING ? "listens at" : "is registered at",
+                      event->relayed, event->relay);
+        break;
+    case CT_CLIENT_DOWN:
+        (void)fprintf(stderr, "chainturn: not reachable for now: %s\n", event->text);
+        break;
+    default:
+        break;
+    }
+    ct_cli_event(l->cli, event);
+}
+
+/* A datagram of a command goes to its call; its end is the end of the call. */
+static void from_exec(struct listener *l, struct answered *call)
+{
+    char chunk[CHUNK];
+    ssize_t n = recv(call->exec.fd, chunk, sizeof chunk, 0);
+    if (n > 0) {
+        (void)!ct_client_send(l->client, call->call, chunk, (size_t)n);
+    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+        ct_client_hang_up(l->client, call->call);
+    }
+}
+
+static void serve(struct listener *l)
+{
+    bool has_input = l->exec == NULL && !l->echoes;
+    while (!l->is_done && !ct_cli_is_ended()) {
+        int fds[2] = {has_input && l->latest != 0 ? STDIN_FILENO : -1, -1};
+        bool ready[2] = {false, false};
+        char chunk[CHUNK];
+        struct answered *commanded = NULL;
+        for (size_t i = 0; i < CALLS && commanded == NULL; i++) {
+            size_t at = (l->latest + i) % CALLS; /* turn by turn: one a round is enough */
+            commanded = l->calls[at].call != 0 && l->calls[at].exec.fd >= 0 ? &l->calls[at] : NULL;
+        }
+        fds[1] = commanded != NULL ? commanded->exec.fd : -1;
+        ct_cli_wait(l->client, fds, ready, 2, -1);
+        if (ready[0]) {
+            ssize_t n = read(STDIN_FILENO, chunk, sizeof chunk);
+            has_input = n > 0;
+            if (n > 0 && l->latest != 0) {
+                (void)!ct_client_send(l->client, l->latest, chunk, (size_t)n);
+            }
+        }
+        if (ready[1] && commanded->call != 0 && commanded->exec.fd == fds[1]) {
+            from_exec(l, commanded);
+        }
+    }
+}
+
+int ct_cmd_listen(struct ct_cli *cli)
+{
+    struct listener l = {.cli = cli};
+    int code = CT_EXIT_OK;
+
+    l.echoes = ct_cli_flag(cli, "--echo");
+    l.is_once = ct_cli_flag(cli, "--once");
+    if (!ct_cli_value(cli, "--exec", &l.exec) || !ct_cli_end(cli, 0)) {
+        return CT_EXIT_USAGE;
+    }
+    if (l.echoes && l.exec != NULL) {
+        return ct_cli_error(cli, CT_ERR_CONFIG, "--echo and --exec exclude each other");
+    }
+    l.client = ct_cli_open(cli, &code, on_event, &l);
+    if (l.client == NULL) {
+        return code;
+    }
+    (void)ct_cli_signals();
+    l.err = ct_client_listen(l.client, NULL);
+    if (l.err == CT_OK) {
+        serve(&l);
+    }
+    if (l.err != CT_OK) {
+        code = ct_cli_error(cli, l.err, "%s", ct_client_error(l.client));
+    }
+    for (size_t i = 0; i < CALLS; i++) {
+        if (l.calls[i].call != 0) {
+            ct_exec_stop(&l.calls[i].exec);
+        }
+    }
+    ct_client_close(l.client);
+    return code;
+}

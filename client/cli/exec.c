@@ -1,0 +1,56 @@
+/* A command of the user's at the end of a call: its standard input and output are datagrams. */
+#include "exec.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+_Bool ct_exec_start(struct ct_exec *out, const char *command)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+        return 0;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)dup2(pair[1], STDIN_FILENO);
+        (void)dup2(pair[1], STDOUT_FILENO);
+        (void)signal(SIGPIPE, SIG_DFL);
+        (void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    (void)close(pair[1]);
+    if (pid < 0) {
+        (void)close(pair[0]);
+        return 0;
+    }
+    (void)fcntl(pair[0], F_SETFL, O_NONBLOCK);
+    out->pid = pid;
+    out->fd = pair[0];
+    return 1;
+}
+
+void ct_exec_stop(struct ct_exec *exec)
+{
+    const struct timespec pause = {.tv_nsec = 20000000};
+    if (exec->fd >= 0) {
+        (void)close(exec->fd);
+        exec->fd = -1;
+    }
+    for (int i = 0; exec->pid > 0; i++) {
+        pid_t got = waitpid(exec->pid, NULL, WNOHANG);
+        if (got != 0) {
+            exec->pid = 0;
+        } else if (i == 50) {
+            (void)kill(exec->pid, SIGTERM);
+        } else if (i >= 100) {
+            (void)kill(exec->pid, SIGKILL);
+        }
+        if (exec->pid > 0) {
+            (void)nanosleep(&pause, NULL);
+        }
+    }
+}

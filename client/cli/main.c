@@ -1,0 +1,106 @@
+/* The command chainturn: a table of commands, and the options of all. */
+#include "cli.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CT_CLI_VERSION "chainturn 0.1.0"
+
+static const struct ct_command commands[] = {
+    {"up", ct_cmd_up, "up [--id NAME] [--token-file FILE] [--relay-policy nearest]",
+     "enrol this device, unless it is: keys, pass, nearest relay, record on chain"},
+    {"listen", ct_cmd_listen, "listen [--echo | --exec COMMAND] [--once]",
+     "stay reachable and answer calls"},
+    {"dial", ct_cmd_dial, "dial NAME [--line] [--exec COMMAND] [--datagrams N --size BYTES]",
+     "call a device by its name; standard input and output are its datagrams"},
+    {"resolve", ct_cmd_resolve, "resolve NAME", "what the chain, proof-checked, says of a device"},
+    {"relays", ct_cmd_relays, "relays",
+     "the relays of this deployment and the round trips to them"},
+    {"ping", ct_cmd_ping, "ping NAME [--count N]", "time calls to a device, stage by stage"},
+};
+
+static void usage(FILE *out)
+{
+    (void)fprintf(out, "usage: chainturn [options] COMMAND\n\n");
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        (void)fprintf(out, "  %s\n      %s\n", commands[i].usage, commands[i].help);
+    }
+    (void)fprintf(
+        out,
+        "\noptions of all:\n"
+        "  --home DIR              this device's keys and state (~/.chainturn)\n"
+        "  --bundle FILE           provisioning bundle, in place of the one kept in home\n"
+        "  --json                  events as JSON, one object a line\n"
+        "  --verbose               say on standard error what endpoints and caches do\n"
+        "  --insecure-single-rpc   believe the first RPC endpoint alone\n"
+        "  --help, --version\n\n"
+        "exit codes: 0 ok, 1 internal, 2 usage or configuration, 3 not found, 4 not approved,\n"
+        "5 unreachable, 6 authentication failed, 7 chain or RPC; see chainturn(1)\n");
+}
+
+/* The options of all may stand before and behind the command. */
+static bool take_options(struct ct_cli *cli)
+{
+    const char *home = NULL;
+    cli->is_json = ct_cli_flag(cli, "--json");
+    cli->is_verbose = ct_cli_flag(cli, "--verbose");
+    cli->insecure_single_rpc = ct_cli_flag(cli, "--insecure-single-rpc");
+    if (!ct_cli_value(cli, "--home", &home) || !ct_cli_value(cli, "--bundle", &cli->bundle)) {
+        return false;
+    }
+    const char *user_home = getenv("HOME");
+    if (home == NULL && user_home == NULL) {
+        (void)ct_cli_error(cli, CT_ERR_CONFIG, "HOME is not set; give --home DIR");
+        return false;
+    }
+    int len = home != NULL ? snprintf(cli->home, sizeof cli->home, "%s", home)
+                           : snprintf(cli->home, sizeof cli->home, "%s/.chainturn", user_home);
+    if (len < 0 || (size_t)len >= sizeof cli->home) {
+        (void)ct_cli_error(cli, CT_ERR_CONFIG, "the name of the home folder is too long");
+        return false;
+    }
+    return true;
+}
+
+/* The first word is the command; it leaves the arguments. */
+static void take_command(struct ct_cli *cli)
+{
+    if (cli->count > 0 && cli->args[0][0] != '-') {
+        cli->command = cli->args[0];
+        cli->args++;
+        cli->count--;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct ct_cli cli = {.args = argv + 1, .count = argc - 1};
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    if (ct_cli_flag(&cli, "--help")) {
+        usage(stdout);
+        return CT_EXIT_OK;
+    }
+    if (ct_cli_flag(&cli, "--version")) {
+        (void)puts(CT_CLI_VERSION);
+        return CT_EXIT_OK;
+    }
+    if (!take_options(&cli)) {
+        return CT_EXIT_USAGE;
+    }
+    take_command(&cli);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0] && cli.command != NULL; i++) {
+        if (strcmp(commands[i].name, cli.command) == 0) {
+            return commands[i].run(&cli);
+        }
+    }
+    if (cli.command != NULL) {
+        return ct_cli_error(&cli, CT_ERR_CONFIG, "there is no command %s; see chainturn --help",
+                            cli.command);
+    }
+    usage(stderr);
+    return CT_EXIT_USAGE;
+}

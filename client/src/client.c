@@ -1,0 +1,372 @@
+/* The client's object and its loop: the only one that waits for packets. */
+#include "client_private.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "udp.h"
+
+#define DATAGRAMS_AT_ONCE 64u /* of one socket, before the others have their turn */
+
+ct_err ct_client_fail(struct ct_client *c, ct_err err, const char *format, ...)
+{
+    va_list args;
+    char text[sizeof c->error];
+    struct ct_why why;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    (void)ct_why(&why, err, "%s", text);
+    memcpy(c->error, why.text, sizeof c->error);
+    return err;
+}
+
+const char *ct_client_error(const struct ct_client *c)
+{
+    return c->error;
+}
+
+const char *ct_client_identity(const struct ct_client *c)
+{
+    return c->identity;
+}
+
+void ct_client_tell(struct ct_client *c, const struct ct_client_event *event)
+{
+    if (c->config.event != NULL) {
+        c->config.event(c->config.arg, event);
+    }
+}
+
+/* ---- what the machines below need of us ---- */
+
+static void log_line(enum ct_log_level level, const char *line, void *arg)
+{
+    struct ct_client *c = arg;
+    (void)level;
+    c->config.log(c->config.arg, line);
+}
+
+static void send_on_lane(void *arg, unsigned lane, const struct ct_addr *to,
+                         const uint8_t *datagram, size_t len)
+{
+    struct ct_client *c = arg;
+    if (lane < CT_LANES && c->lanes[lane].is_open) {
+        ct_lane_send(&c->lanes[lane], to, datagram, len);
+    }
+}
+
+/* A record that a handshake needs: the answer comes to resolved() below. */
+static void look_up(struct ct_client *c, const struct ct_call_lookup *lookup)
+{
+    for (size_t i = 0; i < CT_LOOKUPS; i++) {
+        if (!c->lookups[i].is_used) {
+            c->lookups[i].is_used = true;
+            c->lookups[i].lookup = *lookup;
+            ct_resolver_ask(c->resolver, lookup->identity, lookup->is_fresh,
+                            lookup->call == CT_CALLS_NONE, CT_COOKIE_LOOKUP + i, ct_mono_ms(),
+                            ct_wall_s());
+            return;
+        }
+    }
+    ct_calls_record(c->calls, lookup, NULL, ct_mono_ms());
+}
+
+static void call_event(void *arg, const struct ct_call_event *event)
+{
+    struct ct_client *c = arg;
+    if (event->kind == CT_CALL_LOOKUP) {
+        look_up(c, event->lookup);
+    } else {
+        ct_conns_call_event(c, event);
+    }
+}
+
+static void record_known(struct ct_client *c, size_t which, const struct ct_found *found)
+{
+    struct ct_hs_party party;
+    struct ct_call_lookup lookup = c->lookups[which].lookup;
+    c->lookups[which].is_used = false;
+    if (c->calls == NULL) {
+        return;
+    }
+    if (found != NULL) {
+        memset(&party, 0, sizeof party);
+        memcpy(party.identity, found->identity, sizeof party.identity);
+        memcpy(party.wallet20, found->device.wallet20, sizeof party.wallet20);
+        memcpy(party.key32, found->device.key32, sizeof party.key32);
+    }
+    ct_calls_record(c->calls, &lookup, found != NULL ? &party : NULL, ct_mono_ms());
+}
+
+static void resolved(void *owner, uint64_t cookie, const struct ct_found *found, bool is_cached,
+                     ct_err err, const char *why)
+{
+    struct ct_client *c = owner;
+    if (cookie >= CT_COOKIE_ASK) {
+        ct_ask_resolved(c, found, err, why);
+    } else if (cookie >= CT_COOKIE_LOOKUP) {
+        record_known(c, (size_t)(cookie - CT_COOKIE_LOOKUP), found);
+    } else {
+        struct ct_conn *conn = ct_conns_find(c, (unsigned)cookie);
+        if (conn != NULL) {
+            ct_conns_resolved(c, conn, found, is_cached, err, why);
+        }
+    }
+}
+
+ct_err ct_client_take_keys(struct ct_client *c, const char *identity,
+                           const struct ct_wallet *wallet, const struct ct_x25519 *key)
+{
+    struct ct_calls_config config = {
+        .net = {.chain_id = c->bundle.chain_id},
+        .identity = c->identity,
+        .wallet = &c->wallet,
+        .key = &c->key,
+        .random = ct_random,
+        .send = send_on_lane,
+        .event = call_event,
+        .arg = c,
+        .env = c->dtls,
+    };
+    if (c->calls != NULL) {
+        return CT_OK;
+    }
+    (void)snprintf(c->identity, sizeof c->identity, "%s", identity);
+    c->wallet = *wallet;
+    c->key = *key;
+    c->has_keys = true;
+    memcpy(config.net.contract20, c->bundle.contract20, sizeof config.net.contract20);
+    memcpy(config.wallet20, c->wallet.addr20, sizeof config.wallet20);
+    return ct_calls_new(&c->calls, &config);
+}
+
+/* ---- opening and closing ---- */
+
+/* An enrolled device is ready to call at once. */
+static void take_home(struct ct_client *c)
+{
+    struct ct_home_device device;
+    struct ct_wallet wallet;
+    struct ct_x25519 key;
+    if (ct_home_load_device(&c->home, &device, NULL) == CT_OK &&
+        ct_home_keys(&c->home, &wallet, &key, false, NULL) == CT_OK) {
+        (void)!ct_client_take_keys(c, device.identity, &wallet, &key);
+        ct_wipe(&wallet, sizeof wallet);
+        ct_wipe(&key, sizeof key);
+    }
+    c->has_pass = ct_home_load_pass(&c->home, &c->pass) == CT_OK &&
+                  ct_pass_is_good(&c->pass, c->bundle.deployment32, ct_wall_s());
+}
+
+static ct_err open_parts(struct ct_client *c, struct ct_why *why)
+{
+    struct ct_worker_env env = {.log = c->log};
+    ct_err err = ct_home_init(&c->home, c->config.home, why);
+    if (err == CT_OK) {
+        err = ct_home_bundle(&c->home, &c->bundle, c->config.bundle, why);
+    }
+    if (err != CT_OK) {
+        return err;
+    }
+    if (c->config.insecure_single_rpc) {
+        ct_bundle_allow_single(&c->bundle);
+    }
+    if ((err = ct_bundle_check(&c->bundle, why)) != CT_OK ||
+        (err = ct_dtls_env_new(&c->dtls, why)) != CT_OK) {
+        return err;
+    }
+    env.bundle = c->bundle;
+    env.home = c->home;
+    if ((err = ct_worker_new(&c->worker, &env)) != CT_OK ||
+        (err = ct_resolver_new(&c->resolver, c->worker, &c->home, c->bundle.deployment32, resolved,
+                               c)) != CT_OK) {
+        return ct_why(why, err, "out of memory or of file descriptors");
+    }
+    return CT_OK;
+}
+
+ct_err ct_client_open(struct ct_client **out, const struct ct_client_config *config,
+                      struct ct_client_why *why_out)
+{
+    struct ct_why why = {.text = ""};
+    struct ct_client *c = calloc(1, sizeof *c);
+    if (c == NULL) {
+        return CT_ERR_NOMEM;
+    }
+    c->config = *config;
+    c->device.lock = -1;
+    if (config->log != NULL) {
+        c->log = (struct ct_log){.sink = log_line, .arg = c, .max = CT_LOG_INFO};
+    }
+    ct_err err = open_parts(c, &why);
+    if (err != CT_OK) {
+        if (why_out != NULL) {
+            memcpy(why_out->text, why.text, sizeof why_out->text);
+        }
+        ct_client_close(c);
+        return err;
+    }
+    c->config.home = c->home.dir;
+    c->config.bundle = NULL;
+    take_home(c);
+    *out = c;
+    return CT_OK;
+}
+
+static bool has_open_lane(const struct ct_client *c)
+{
+    for (size_t i = 0; i < CT_LANES; i++) {
+        if (c->lanes[i].is_open) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void ct_client_close(struct ct_client *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    uint64_t now_ms = ct_mono_ms();
+    uint64_t end_ms = now_ms + 1200;
+    c->config.event = NULL; /* nothing more is told */
+    ct_calls_free(c->calls);
+    c->calls = NULL;
+    memset(c->conns, 0, sizeof c->conns);
+    ct_device_stop(c, now_ms);
+    for (size_t i = 0; i < CT_LANES; i++) {
+        ct_lane_release(&c->lanes[i], now_ms);
+    }
+    while (has_open_lane(c) && ct_mono_ms() < end_ms) {
+        ct_client_wait(c, 200);
+    }
+    for (size_t i = 0; i < CT_LANES; i++) {
+        ct_lane_close(&c->lanes[i]);
+    }
+    ct_worker_free(c->worker);
+    ct_resolver_free(c->resolver);
+    ct_dtls_env_free(c->dtls);
+    ct_wipe(c, sizeof *c);
+    free(c);
+}
+
+/* ---- the loop ---- */
+
+size_t ct_client_fds(struct ct_client *c, struct pollfd *fds, size_t cap)
+{
+    size_t count = 0;
+    if (count < cap) {
+        fds[count++] = (struct pollfd){.fd = ct_worker_fd(c->worker), .events = POLLIN};
+    }
+    for (size_t i = 0; i < CT_LANES && count < cap; i++) {
+        if (c->lanes[i].is_open) {
+            fds[count++] = (struct pollfd){.fd = c->lanes[i].fd, .events = POLLIN};
+        }
+    }
+    return count;
+}
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+int ct_client_timeout_ms(struct ct_client *c)
+{
+    uint64_t now = ct_mono_ms();
+    uint64_t deadline = min_u64(ct_device_deadline(c), ct_conns_deadline(c));
+    for (size_t i = 0; i < CT_LANES; i++) {
+        if (c->lanes[i].is_open) {
+            deadline = min_u64(deadline, ct_alloc_deadline(&c->lanes[i].alloc));
+            deadline = c->lanes[i].release_by_ms != 0 ? min_u64(deadline, c->lanes[i].release_by_ms)
+                                                      : deadline;
+        }
+    }
+    if (c->calls != NULL) {
+        deadline = min_u64(deadline, ct_calls_deadline(c->calls, now));
+    }
+    if (deadline == UINT64_MAX) {
+        return -1;
+    }
+    return deadline <= now ? 0 : (int)min_u64(deadline - now, 3600000);
+}
+
+static void take_datagrams(struct ct_client *c, unsigned which)
+{
+    struct ct_lane *lane = &c->lanes[which];
+    uint8_t in[CT_ALLOC_DATAGRAM];
+    size_t len;
+    for (unsigned i = 0; i < DATAGRAMS_AT_ONCE && lane->is_open; i++) {
+        struct ct_alloc_got got;
+        if (ct_udp_recv(lane->fd, in, sizeof in, &len) != CT_OK) {
+            return;
+        }
+        uint64_t now = ct_mono_ms();
+        if (ct_alloc_input(&lane->alloc, now, in, len, &got) != CT_OK) {
+            continue;
+        }
+        if (got.kind == CT_ALLOC_DATA && c->calls != NULL) {
+            ct_calls_input(c->calls, which, &got.peer, got.data, got.len, now);
+        }
+        ct_lane_flush(lane, now);
+    }
+}
+
+void ct_client_process(struct ct_client *c)
+{
+    ct_worker_collect(c->worker, c);
+    for (unsigned i = 0; i < CT_LANES; i++) {
+        if (c->lanes[i].is_open) {
+            take_datagrams(c, i);
+        }
+    }
+    uint64_t now = ct_mono_ms();
+    for (unsigned i = 0; i < CT_LANES; i++) {
+        if (c->lanes[i].is_open) {
+            ct_lane_flush(&c->lanes[i], now);
+        }
+    }
+    ct_device_lane_moved(c, now);
+    for (unsigned i = CT_LANE_HOME; i < CT_LANES; i++) {
+        if (c->lanes[i].is_open) {
+            ct_conns_lane_moved(c, i, now);
+        }
+    }
+    ct_device_tick(c, now);
+    ct_conns_tick(c, now);
+    if (c->calls != NULL) {
+        ct_calls_tick(c->calls, now);
+    }
+    for (unsigned i = 0; i < CT_LANES; i++) {
+        ct_lane_flush(&c->lanes[i], now);
+    }
+}
+
+void ct_client_wait(struct ct_client *c, int timeout_ms)
+{
+    struct pollfd fds[CT_CLIENT_FDS_MAX];
+    size_t count = ct_client_fds(c, fds, CT_CLIENT_FDS_MAX);
+    int due = ct_client_timeout_ms(c);
+    if (due < 0 || (timeout_ms >= 0 && due > timeout_ms)) {
+        due = timeout_ms;
+    }
+    (void)poll(fds, (nfds_t)count, due);
+    ct_client_process(c);
+}
+
+ct_err ct_client_listen(struct ct_client *c, const struct ct_client_enrol *enrol)
+{
+    return ct_device_start(c, enrol, false);
+}
+
+ct_err ct_client_up(struct ct_client *c, const struct ct_client_enrol *enrol)
+{
+    return ct_device_start(c, enrol, true);
+}

@@ -1,0 +1,410 @@
+/* Connections: record, pass, lane and call, one after the other, and what of it is told. */
+#include "client_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define CHECK_AFTER_MS 1000u /* a cached record that gets no answer is read again then */
+
+struct ct_conn *ct_conns_find(struct ct_client *c, unsigned id)
+{
+    for (size_t i = 0; i < CT_CONNS; i++) {
+        if (c->conns[i].state != CT_CONN_FREE && c->conns[i].id == id) {
+            return &c->conns[i];
+        }
+    }
+    return NULL;
+}
+
+static struct ct_conn *of_call(struct ct_client *c, unsigned call)
+{
+    for (size_t i = 0; i < CT_CONNS; i++) {
+        if (c->conns[i].state >= CT_CONN_CALLING && c->conns[i].call == call) {
+            return &c->conns[i];
+        }
+    }
+    return NULL;
+}
+
+static struct ct_conn *new_conn(struct ct_client *c, const char *identity)
+{
+    for (size_t i = 0; i < CT_CONNS; i++) {
+        struct ct_conn *conn = &c->conns[i];
+        if (conn->state == CT_CONN_FREE) {
+            memset(conn, 0, sizeof *conn);
+            conn->id = ++c->last_conn == 0 ? ++c->last_conn : c->last_conn;
+            conn->lane = CT_LANES;
+            conn->stage_ns = ct_mono_ns();
+            (void)snprintf(conn->identity, sizeof conn->identity, "%s", identity);
+            return conn;
+        }
+    }
+    return NULL;
+}
+
+static void tell_stage(struct ct_client *c, struct ct_conn *conn, const char *stage)
+{
+    uint64_t now = ct_mono_ns();
+    struct ct_client_event event = {.kind = CT_CLIENT_STAGE,
+                                    .call = conn->id,
+                                    .peer = conn->identity,
+                                    .stage = stage,
+                                    .ms = (double)(now - conn->stage_ns) / 1e6};
+    conn->stage_ns = now;
+    ct_client_tell(c, &event);
+}
+
+/* A guest lane that carries nothing any more goes back to its relay. */
+static void leave_lane(struct ct_client *c, unsigned lane)
+{
+    if (lane == CT_LANE_HOME || lane >= CT_LANES) {
+        return;
+    }
+    for (size_t i = 0; i < CT_CONNS; i++) {
+        if (c->conns[i].state != CT_CONN_FREE && c->conns[i].lane == lane) {
+            return;
+        }
+    }
+    ct_lane_release(&c->lanes[lane], ct_mono_ms());
+}
+
+static void end(struct ct_client *c, struct ct_conn *conn, ct_err err, const char *text)
+{
+    char peer[64];
+    char copy[400];
+    struct ct_client_event event = {.kind = CT_CLIENT_CLOSED,
+                                    .call = conn->id,
+                                    .peer = peer,
+                                    .incoming = !conn->is_dialled,
+                                    .err = err,
+                                    .text = copy};
+    unsigned lane = conn->lane;
+    memcpy(peer, conn->identity, sizeof peer);
+    (void)snprintf(copy, sizeof copy, "%s", text);
+    if (err != CT_OK) {
+        (void)ct_client_fail(c, err, "%s", copy);
+    }
+    conn->state = CT_CONN_FREE;
+    leave_lane(c, lane);
+    ct_client_tell(c, &event);
+}
+
+/* ---- dialling ---- */
+
+static void call(struct ct_client *c, struct ct_conn *conn, uint64_t now_ms)
+{
+    struct ct_hs_party party;
+    struct ct_addr to = ct_lane_relayed(&conn->found.relay, conn->found.device.port);
+
+    memset(&party, 0, sizeof party);
+    memcpy(party.identity, conn->identity, sizeof party.identity);
+    memcpy(party.wallet20, conn->found.device.wallet20, sizeof party.wallet20);
+    memcpy(party.key32, conn->found.device.key32, sizeof party.key32);
+    conn->state = CT_CONN_CALLING;
+    conn->check_at_ms = now_ms + CHECK_AFTER_MS;
+    ct_err err = ct_calls_dial(c->calls, &conn->call, conn->lane, &to, &party, now_ms);
+    if (err == CT_ERR_ARG) {
+        end(c, conn, err, "a device cannot call itself");
+    } else if (err == CT_ERR_STATE) {
+        end(c, conn, err, "there is a call with this device already");
+    } else if (err != CT_OK) {
+        end(c, conn, err, "the call could not be started: too many calls, or no memory");
+    }
+}
+
+/* The lane to the callee's relay: the home lane when it is there, else a guest allocation. */
+static void allocate(struct ct_client *c, struct ct_conn *conn)
+{
+    struct ct_why why = {.text = ""};
+    uint64_t now = ct_mono_ms();
+    struct ct_lane *home = &c->lanes[CT_LANE_HOME];
+
+    if (home->is_open && home->relay == conn->found.relay.index &&
+        ct_alloc_state(&home->alloc) == CT_ALLOC_READY &&
+        ct_calls_count(c->calls, CT_LANE_HOME) < CT_ALLOC_PEERS) {
+        conn->lane = CT_LANE_HOME;
+        tell_stage(c, conn, "allocate");
+        call(c, conn, now);
+        return;
+    }
+    for (unsigned i = CT_LANE_HOME + 1; i < CT_LANES; i++) {
+        if (c->lanes[i].is_open) {
+            continue;
+        }
+        conn->lane = i;
+        conn->state = CT_CONN_ALLOCATING;
+        ct_err err = ct_lane_open(&c->lanes[i], &conn->found.relay, &c->pass, 0, NULL, now, &why);
+        if (err != CT_OK) {
+            conn->lane = CT_LANES;
+            end(c, conn, err, why.text);
+        }
+        return;
+    }
+    end(c, conn, CT_ERR_ROOM, "too many calls at one time");
+}
+
+static void go_on(struct ct_client *c, struct ct_conn *conn)
+{
+    if (conn->state == CT_CONN_RESOLVING && conn->has_found && c->has_pass && c->calls != NULL) {
+        allocate(c, conn);
+    }
+}
+
+static void tell_proof(struct ct_client *c, const struct ct_conn *conn)
+{
+    struct ct_client_event event = {.kind = CT_CLIENT_PROOF,
+                                    .call = conn->id,
+                                    .peer = conn->identity,
+                                    .cached = conn->is_cached,
+                                    .k = conn->found.k,
+                                    .n = conn->found.n,
+                                    .block = conn->found.block};
+    ct_client_tell(c, &event);
+}
+
+/* The record read again, since the cached one gets no answer: another place means another try. */
+static void rechecked(struct ct_client *c, struct ct_conn *conn, const struct ct_found *found,
+                      ct_err err, const char *why)
+{
+    if (conn->state != CT_CONN_CALLING && conn->state != CT_CONN_ALLOCATING) {
+        return;
+    }
+    if (err == CT_ERR_NOT_FOUND || err == CT_ERR_NOT_APPROVED) {
+        unsigned old = conn->call;
+        conn->call = CT_CALLS_NONE;
+        ct_calls_close(c->calls, old);
+        end(c, conn, err, why);
+        return;
+    }
+    if (found == NULL || (found->device.port == conn->found.device.port &&
+                          found->device.relay == conn->found.device.relay &&
+                          memcmp(found->device.key32, conn->found.device.key32, 32) == 0)) {
+        return; /* the call goes on until it is answered or given up */
+    }
+    unsigned old_call = conn->call;
+    unsigned old_lane = conn->lane;
+    bool is_same_relay = found->relay.index == conn->found.relay.index;
+    conn->found = *found;
+    conn->call = CT_CALLS_NONE;
+    ct_calls_close(c->calls, old_call);
+    if (is_same_relay && conn->state == CT_CONN_CALLING) {
+        call(c, conn, ct_mono_ms());
+        return;
+    }
+    conn->state = CT_CONN_RESOLVING;
+    conn->lane = CT_LANES;
+    leave_lane(c, old_lane);
+    go_on(c, conn);
+}
+
+void ct_conns_resolved(struct ct_client *c, struct ct_conn *conn, const struct ct_found *found,
+                       bool is_cached, ct_err err, const char *why)
+{
+    if (conn->is_checked) {
+        rechecked(c, conn, found, err, why);
+        return;
+    }
+    if (found == NULL) {
+        end(c, conn, err, why);
+        return;
+    }
+    conn->found = *found;
+    conn->has_found = true;
+    conn->is_cached = is_cached;
+    tell_proof(c, conn);
+    tell_stage(c, conn, "resolve");
+    if (found->relay.index == 0) {
+        char text[200];
+        (void)snprintf(text, sizeof text,
+                       "%s cannot be called: it has no relay, or its relay is not approved any "
+                       "more",
+                       conn->identity);
+        end(c, conn, CT_ERR_IO, text);
+        return;
+    }
+    go_on(c, conn);
+}
+
+void ct_conns_pass(struct ct_client *c, ct_err err, const char *why)
+{
+    for (size_t i = 0; i < CT_CONNS; i++) {
+        struct ct_conn *conn = &c->conns[i];
+        if (conn->state == CT_CONN_RESOLVING && err != CT_OK && !c->has_pass) {
+            end(c, conn, err, why);
+        } else if (conn->state == CT_CONN_RESOLVING) {
+            conn->stage_ns = ct_mono_ns(); /* waiting for a pass is none of the stages */
+            go_on(c, conn);
+        }
+    }
+}
+
+ct_err ct_client_dial(struct ct_client *c, const char *identity, unsigned *out)
+{
+    if (!ct_identity_valid(identity)) {
+        return ct_client_fail(c, CT_ERR_ARG,
+                              "\"%s\" can be no device's name: 1 to 63 characters out of A-Z a-z "
+                              "0-9 . _ : @ -",
+                              identity);
+    }
+    struct ct_conn *conn = new_conn(c, identity);
+    if (conn == NULL) {
+        return ct_client_fail(c, CT_ERR_ROOM, "too many calls at one time");
+    }
+    conn->state = CT_CONN_RESOLVING;
+    conn->is_dialled = true;
+    struct ct_client_event event = {
+        .kind = CT_CLIENT_DIALLING,
+        .call = conn->id,
+        .peer = conn->identity,
+        .cached = ct_resolver_cached(c->resolver, identity, ct_wall_s()) != NULL};
+    *out = conn->id;
+    ct_client_tell(c, &event);
+    if (!c->has_pass || !c->has_keys) {
+        ct_device_want_pass(c);
+    }
+    ct_resolver_ask(c->resolver, identity, false, false, conn->id, ct_mono_ms(), ct_wall_s());
+    return CT_OK;
+}
+
+/* ---- what happens below ---- */
+
+void ct_conns_lane_moved(struct ct_client *c, unsigned lane, uint64_t now_ms)
+{
+    struct ct_why why = {.text = ""};
+    if (lane == CT_LANE_HOME || c->lanes[lane].release_by_ms != 0) {
+        return;
+    }
+    ct_err err = ct_lane_check(&c->lanes[lane], &why);
+    if (err == CT_ERR_AGAIN) {
+        return;
+    }
+    for (size_t i = 0; i < CT_CONNS; i++) {
+        struct ct_conn *conn = &c->conns[i];
+        if (conn->lane != lane || conn->state != CT_CONN_ALLOCATING) {
+            continue;
+        }
+        if (err == CT_OK) {
+            tell_stage(c, conn, "allocate");
+            call(c, conn, now_ms);
+        } else {
+            end(c, conn, err == CT_ERR_STATE ? CT_ERR_IO : err, why.text);
+        }
+    }
+    if (err != CT_OK && c->lanes[lane].is_open) {
+        ct_calls_lane_lost(c->calls, lane, CT_ERR_IO, why.text);
+        ct_lane_close(&c->lanes[lane]);
+    }
+}
+
+static void opened(struct ct_client *c, const struct ct_call_event *event)
+{
+    struct ct_conn *conn = of_call(c, event->call);
+    uint64_t now = ct_mono_ms();
+    if (conn == NULL) {
+        conn = new_conn(c, event->peer);
+        if (conn == NULL) {
+            ct_calls_close(c->calls, event->call);
+            return;
+        }
+        conn->call = event->call;
+    } else {
+        unsigned old_lane = conn->lane;
+        tell_stage(c, conn, "dtls");
+        conn->lane = event->lane; /* another one when the peer's simultaneous call was kept */
+        leave_lane(c, old_lane);
+    }
+    conn->state = CT_CONN_OPEN;
+    conn->lane = event->lane;
+    struct ct_client_event told = {.kind = CT_CLIENT_CONNECTED,
+                                   .call = conn->id,
+                                   .peer = conn->identity,
+                                   .incoming = !conn->is_dialled,
+                                   .rtt_ms = event->rtt_ms};
+    ct_client_tell(c, &told);
+    /* data flows from now on: in a channel, exempt from the relay's limits for strangers */
+    if (ct_alloc_bind(&c->lanes[event->lane].alloc, now, event->addr) == CT_OK) {
+        ct_lane_flush(&c->lanes[event->lane], now);
+    }
+}
+
+void ct_conns_call_event(struct ct_client *c, const struct ct_call_event *event)
+{
+    struct ct_conn *conn = of_call(c, event->call);
+    if (event->kind == CT_CALL_OPEN) {
+        opened(c, event);
+    } else if (conn == NULL) {
+        return;
+    } else if (event->kind == CT_CALL_RINGS) {
+        tell_stage(c, conn, "handshake");
+    } else if (event->kind == CT_CALL_DATA) {
+        struct ct_client_event told = {.kind = CT_CLIENT_DATA,
+                                       .call = conn->id,
+                                       .peer = conn->identity,
+                                       .incoming = !conn->is_dialled,
+                                       .data = event->data,
+                                       .len = event->len};
+        ct_client_tell(c, &told);
+    } else if (event->kind == CT_CALL_CLOSED) {
+        if (conn->lane < CT_LANES && c->lanes[conn->lane].is_open) {
+            ct_alloc_forget(&c->lanes[conn->lane].alloc, event->addr);
+        }
+        end(c, conn, event->err, event->text);
+    }
+}
+
+void ct_conns_tick(struct ct_client *c, uint64_t now_ms)
+{
+    for (size_t i = 0; i < CT_CONNS; i++) {
+        struct ct_conn *conn = &c->conns[i];
+        if (conn->state == CT_CONN_CALLING && conn->is_cached && !conn->is_checked &&
+            now_ms >= conn->check_at_ms) {
+            conn->is_checked = true;
+            ct_resolver_ask(c->resolver, conn->identity, true, false, conn->id, now_ms,
+                            ct_wall_s());
+        }
+    }
+}
+
+uint64_t ct_conns_deadline(const struct ct_client *c)
+{
+    uint64_t deadline = UINT64_MAX;
+    for (size_t i = 0; i < CT_CONNS; i++) {
+        const struct ct_conn *conn = &c->conns[i];
+        if (conn->state == CT_CONN_CALLING && conn->is_cached && !conn->is_checked &&
+            conn->check_at_ms < deadline) {
+            deadline = conn->check_at_ms;
+        }
+    }
+    return deadline;
+}
+
+/* ---- from outside ---- */
+
+ct_err ct_client_send(struct ct_client *c, unsigned id, const void *data, size_t len)
+{
+    struct ct_conn *conn = ct_conns_find(c, id);
+    if (len == 0 || len > CT_CLIENT_DATAGRAM_MAX) {
+        return ct_client_fail(c, CT_ERR_ARG, "a datagram has 1 to %d bytes",
+                              CT_CLIENT_DATAGRAM_MAX);
+    }
+    if (conn == NULL || conn->state != CT_CONN_OPEN ||
+        ct_calls_write(c->calls, conn->call, data, len, ct_mono_ms()) != CT_OK) {
+        return ct_client_fail(c, CT_ERR_STATE, "there is no such call, or it is not connected");
+    }
+    return CT_OK;
+}
+
+void ct_client_hang_up(struct ct_client *c, unsigned id)
+{
+    struct ct_conn *conn = ct_conns_find(c, id);
+    if (conn == NULL) {
+        return;
+    }
+    if (conn->state >= CT_CONN_CALLING) {
+        ct_calls_close(c->calls, conn->call);
+    } else {
+        end(c, conn, CT_OK, "");
+    }
+}
