@@ -59,7 +59,7 @@ void ct_abi_put_bytes(struct ct_wr *w, const void *data, size_t len)
 
 struct ct_u256 ct_abi_get_u256(struct ct_rd *r)
 {
-    struct ct_u256 out;
+    struct ct_u256 out = {{0}};
     ct_rd_copy(r, out.be, 32);
     return out;
 }

@@ -124,6 +124,7 @@ ct_err ct_rpc_receipt(struct ct_chain *chain, const uint8_t tx_hash32[32], struc
             *out = receipt;
             return CT_OK; /* another one may know what this one does not yet */
         }
+        ct_receipt_free(&receipt);
         if (err != CT_OK) {
             ct_endpoint_failed(chain, e, err, &cause);
             ct_endpoint_add_cause(&causes, chain->bundle.rpc[e], &cause);

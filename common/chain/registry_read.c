@@ -9,7 +9,10 @@
 #include "base/bytes.h"
 #include "chain/eip712.h"
 
-enum { RELAYS_AT_ONCE = CT_CHAIN_SLOTS_MAX / CT_WORDS_Relay };
+enum {
+    RELAYS_AT_ONCE = CT_CHAIN_SLOTS_MAX / CT_WORDS_Relay,
+    WM_KEY_SLOTS = 2 * CT_WORDS_WMKeySlots, /* both generations */
+};
 
 /* count words from first on. */
 static ct_err prove_run(struct ct_chain *chain, const struct ct_view *view,
@@ -194,10 +197,10 @@ ct_err ct_registry_wm_keys(struct ct_chain *chain, const struct ct_view *view,
                            struct ct_wm_key out[2], struct ct_why *why)
 {
     uint8_t first[32];
-    uint8_t words[2 * CT_WORDS_WMKeySlots][32];
+    uint8_t words[WM_KEY_SLOTS][32];
     struct ct_wm_key keys[2];
     ct_word_u64(first, CT_SLOT_wmCurrent);
-    ct_err err = prove_run(chain, view, first, 2 * CT_WORDS_WMKeySlots, words, why);
+    ct_err err = prove_run(chain, view, first, WM_KEY_SLOTS, words, why);
     if (err != CT_OK) {
         return err;
     }

@@ -49,6 +49,8 @@ static ct_err ask_any(struct ct_chain *chain, struct ct_answer *out,
             }
         }
         if (err == CT_OK) {
+            ct_endpoint_good(chain, e);
+            chain->preferred = e; /* one that is silent costs its timeout only once */
             return err;
         }
         answered = answered || err == CT_ERR_CHAIN || err == CT_ERR_FORMAT;
@@ -250,9 +252,12 @@ ct_err ct_rpc_send_raw(struct ct_chain *chain, const uint8_t *tx, size_t len, st
     if (params == NULL) {
         return ct_why(why, CT_ERR_NOMEM, "no memory");
     }
-    (void)memcpy(params, "[\"", 2);
+    params[0] = '[';
+    params[1] = '"';
     ct_hex0x(params + 2, tx, len);
-    (void)memcpy(params + 4 + 2 * len, "\"]", 3);
+    params[4 + 2 * len] = '"';
+    params[5 + 2 * len] = ']';
+    params[6 + 2 * len] = '\0';
     call.params = params;
     for (size_t i = 0; i < n && taken < 2; i++) {
         size_t e = (chain->preferred + i) % n;

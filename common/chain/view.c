@@ -9,6 +9,7 @@
 #include "base/hex.h"
 #include "chain/endpoints.h"
 #include "chain/quorum.h"
+#include "chain/view_answer.h"
 
 struct question {
     struct ct_chain *chain;
@@ -26,69 +27,9 @@ struct question {
     bool taken[CT_QUORUM_MAX];      /* that request's answer has been read */
 };
 
-static bool has_checkpoint(const struct ct_bundle *bundle)
-{
-    static const uint8_t zero32[32];
-    return memcmp(bundle->checkpoint_hash32, zero32, 32) != 0;
-}
-
 static void block_params(char out[64], uint64_t number)
 {
     (void)snprintf(out, 64, "[\"0x%" PRIx64 "\",false]", number);
-}
-
-static ct_err check_chain_id(const struct ct_chain *chain, const struct ct_jsonrpc_answer *answer,
-                             struct ct_why *why)
-{
-    uint64_t id = 0;
-    if (answer->failed) {
-        return ct_jsonrpc_error(answer, "eth_chainId", why);
-    }
-    if (ct_json_u64(&id, answer->result) != CT_OK) {
-        return ct_why(why, CT_ERR_FORMAT, "the chain id is malformed");
-    }
-    if (id != chain->bundle.chain_id) {
-        return ct_why(why, CT_ERR_CHAIN, "it serves chain %" PRIu64 ", not chain %" PRIu64, id,
-                      chain->bundle.chain_id);
-    }
-    return CT_OK;
-}
-
-static ct_err check_checkpoint(const struct ct_chain *chain, const struct ct_jsonrpc_answer *answer,
-                               struct ct_why *why)
-{
-    struct ct_header header;
-    const struct ct_bundle *bundle = &chain->bundle;
-    if (answer->failed) {
-        return ct_jsonrpc_error(answer, "eth_getBlockByNumber", why);
-    }
-    if (ct_json_is_null(answer->result)) {
-        return ct_why(why, CT_ERR_CHAIN, "it does not have checkpoint block %" PRIu64,
-                      bundle->checkpoint_number);
-    }
-    ct_err err = ct_header_read(&header, answer->result, why);
-    if (err != CT_OK) {
-        return err;
-    }
-    if (header.number != bundle->checkpoint_number ||
-        memcmp(header.hash32, bundle->checkpoint_hash32, 32) != 0) {
-        return ct_why(why, CT_ERR_CHAIN,
-                      "its block %" PRIu64 " is not the checkpoint: this is another chain",
-                      bundle->checkpoint_number);
-    }
-    return CT_OK;
-}
-
-static ct_err read_block(struct ct_header *out, const struct ct_jsonrpc_answer *answer,
-                         struct ct_why *why)
-{
-    if (answer->failed) {
-        return ct_jsonrpc_error(answer, "eth_getBlockByNumber", why);
-    }
-    if (ct_json_is_null(answer->result)) {
-        return ct_why(why, CT_ERR_AGAIN, "it does not have that block");
-    }
-    return ct_header_read(out, answer->result, why);
 }
 
 /* The answer to request i: the block last, chain id and checkpoint before it when asked for. */
@@ -101,9 +42,9 @@ static ct_err read_answer(struct question *q, size_t i, const struct ct_jsonrpc_
     size_t at = 0;
     ct_err err = CT_OK;
     if (q->unchecked[i]) {
-        err = check_chain_id(chain, &items[at++], why);
-        if (err == CT_OK && has_checkpoint(&chain->bundle)) {
-            err = check_checkpoint(chain, &items[at++], why);
+        err = ct_view_check_chain_id(chain, &items[at++], why);
+        if (err == CT_OK && ct_view_has_checkpoint(&chain->bundle)) {
+            err = ct_view_check_checkpoint(chain, &items[at++], why);
         }
         if (err != CT_OK) {
             return err;
@@ -111,11 +52,11 @@ static ct_err read_answer(struct question *q, size_t i, const struct ct_jsonrpc_
         endpoint->checked = true;
     }
     if (q->heads) {
-        err = read_block(&answer->head, &items[at], why);
+        err = ct_view_read_block(&answer->head, &items[at], why);
         answer->has_head = err == CT_OK;
         return err;
     }
-    err = read_block(&answer->block, &items[at], why);
+    err = ct_view_read_block(&answer->block, &items[at], why);
     answer->has_block = err == CT_OK;
     return err;
 }
@@ -125,7 +66,7 @@ static void take(struct question *q, size_t i, const struct ct_http_request *req
     struct ct_chain *chain = q->chain;
     size_t e = q->endpoint[i];
     struct ct_answer answer = {.document = NULL};
-    size_t calls = q->unchecked[i] ? 2u + has_checkpoint(&chain->bundle) : 1u;
+    size_t calls = q->unchecked[i] ? 2u + ct_view_has_checkpoint(&chain->bundle) : 1u;
     q->taken[i] = true;
     q->errs[e] = ct_endpoint_answer(chain, &answer, request, calls, &q->whys[e]);
     if (q->errs[e] == CT_OK) {
@@ -179,7 +120,7 @@ static char *make_body(const struct question *q, size_t i, const char *params, s
     size_t count = 0;
     if (q->unchecked[i]) {
         calls[count++] = (struct ct_jsonrpc_call){"eth_chainId", "[]"};
-        if (has_checkpoint(&q->chain->bundle)) {
+        if (ct_view_has_checkpoint(&q->chain->bundle)) {
             block_params(checkpoint, q->chain->bundle.checkpoint_number);
             calls[count++] = (struct ct_jsonrpc_call){"eth_getBlockByNumber", checkpoint};
         }

@@ -85,7 +85,7 @@ static void words_come_back(void)
     ct_abi_put_bool(&w, true);
     ct_abi_put_address(&w, addr);
     ct_abi_put_fixed(&w, pass, 16);
-    ct_abi_put_u64(&w, 5 * 32); /* where the bytes begin */
+    ct_abi_put_u64(&w, 160); /* where the bytes begin */
     ct_abi_put_bytes(&w, "hello", 5);
     REQUIRE(ct_wr_end(&w) == CT_OK);
     struct ct_rd base = ct_rd_init(buf, w.len);

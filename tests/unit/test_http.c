@@ -67,7 +67,7 @@ static void answer(int fd, const char *request, unsigned connection, unsigned nu
     if (is_path(request, "/never ")) {
         (void)pause();
     } else if (is_path(request, "/late ")) {
-        struct timespec t = {.tv_nsec = 300 * 1000000};
+        struct timespec t = {.tv_nsec = 300000000};
         (void)nanosleep(&t, NULL);
         send_text(fd, "200 OK", "", body);
     } else if (is_path(request, "/500 ")) {

@@ -233,8 +233,8 @@ static void records_say_why_they_cannot_be_used(void)
     struct ct_device d = {.state = CT_RECORD_APPROVED, .expiry_day = 100};
     struct ct_relay r = {.state = CT_RECORD_WITHDRAWN, .index = 7};
     struct ct_why why = {""};
-    CHECK_EQ(ct_device_check(&d, 100 * 86400 + 86399, "cam", &why), CT_OK);
-    CHECK_EQ(ct_device_check(&d, 102 * 86400, "cam", &why), CT_ERR_NOT_APPROVED);
+    CHECK_EQ(ct_device_check(&d, 101 * UINT64_C(86400) - 1, "cam", &why), CT_OK);
+    CHECK_EQ(ct_device_check(&d, 102 * UINT64_C(86400), "cam", &why), CT_ERR_NOT_APPROVED);
     CHECK_STR(why.text, "cam has expired 2 days ago; its owner has to register it again");
     d.state = CT_RECORD_PENDING;
     CHECK_EQ(ct_device_check(&d, 0, "cam", &why), CT_ERR_NOT_APPROVED);

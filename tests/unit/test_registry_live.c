@@ -169,7 +169,8 @@ static void relay_goes_from_pending_to_approved(void)
     ct_relay_encode(wanted_words, &wanted);
     CHECK_MEM(got_words, wanted_words, sizeof(got_words));
     CHECK_EQ(ct_relay_check(&got, view.timestamp_s, &why), CT_OK);
-    CHECK_EQ(ct_relay_check(&got, view.timestamp_s + 91 * 86400, &why), CT_ERR_NOT_APPROVED);
+    CHECK_EQ(ct_relay_check(&got, view.timestamp_s + 91 * UINT64_C(86400), &why),
+             CT_ERR_NOT_APPROVED);
     CHECK_EQ(ct_registry_relay(chain, &view, 2, &got, &why), CT_ERR_NOT_FOUND);
 }
 
@@ -181,7 +182,7 @@ static void more_relays_than_one_page_are_listed(void)
     struct ct_relay all[32];
     size_t count = 0;
     REQUIRE(chain != NULL);
-    for (uint8_t i = 0; i < MORE; i++) {
+    for (unsigned i = 0; i < MORE; i++) {
         struct ct_receipt receipt = {0};
         struct ct_relay relay = relay_on((uint8_t)(100 + i));
         uint8_t buf[512];

@@ -37,7 +37,7 @@ static void print_hex(const char *key, const void *data, size_t len, const char 
 static bool print_tx(unsigned round, const struct ct_wallet *wallet)
 {
     struct ct_tx tx = {
-        .chain_id = CHAIN_ID + round, .nonce = round * 97, .gas_limit = 21000 + round};
+        .chain_id = CHAIN_ID + round, .nonce = round * UINT64_C(97), .gas_limit = 21000 + round};
     uint8_t raw[8192];
     uint8_t hash[32];
     size_t len = 0;
@@ -47,7 +47,7 @@ static bool print_tx(unsigned round, const struct ct_wallet *wallet)
     tx.creates = round % 5 == 4;
     memcpy(tx.to20, bytes, 20);
     tx.data = bytes + 200;
-    tx.data_len = round * round * 7;
+    tx.data_len = (size_t)round * round * 7;
     if (ct_tx_sign(raw, sizeof(raw), &len, hash, &tx, wallet) != CT_OK) {
         return false;
     }
