@@ -53,7 +53,8 @@ struct ct_view {
  * The newest block that k of n endpoints vouch for (quorum.h), its hash recomputed from its fields,
  * not older than the bundle's limit, on the chain that the bundle's chain id and checkpoint name
  * (both asked once an endpoint). One round trip to all endpoints at once, as a JSON-RPC batch the
- * first time; a second one only when they are at different heads.
+ * first time; a second one only when they are at different heads. It returns as soon as k agree: an
+ * endpoint whose answer was not needed is neither waited for nor judged.
  *
  * CT_ERR_IO      fewer than k endpoints answered
  * CT_ERR_CHAIN   another chain id, or a chain without the checkpoint
