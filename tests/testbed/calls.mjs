@@ -34,6 +34,7 @@ export function numberedLines(mark, count) {
 // Sends each line as a datagram, at a steady pace, and compares the echoes with what was sent.
 export async function sendLines(caller, callee, lines, timeout_ms = 30000) {
   const program = caller.start(["dial", callee.identity, "--line"], { json: false });
+  await program.waitText(/^connected to/m, "the call", 10000);
   const back = () => program.lines.filter((line) => line !== "");
   for (let i = 0; i < lines.length; i += 10) {
     program.child.stdin.write(lines.slice(i, i + 10).join("\n") + "\n");
