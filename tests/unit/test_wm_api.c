@@ -219,6 +219,24 @@ static void me_says_who_enrolled(void)
     end();
 }
 
+static char logged[512];
+
+static void keep_line(enum ct_log_level level, const char *line, void *arg)
+{
+    (void)level;
+    (void)arg;
+    (void)snprintf(logged, sizeof logged, "%s", line);
+}
+
+static void path_cannot_forge_fields_of_the_log(void)
+{
+    begin();
+    api.log = (struct ct_log){.sink = keep_line, .max = CT_LOG_DEBUG};
+    CHECK_EQ(ask("POST", "/v1/x status=201 id=root", ""), 404);
+    CHECK_STR(logged, "request id=sensor-42 method=POST path=? status=404");
+    end();
+}
+
 static void pass_needs_a_token_or_a_live_record(void)
 {
     char token[CT_TOKEN_TEXT_MAX + 1];
@@ -527,6 +545,7 @@ static void requests_of_one_enrolment_are_counted(void)
 static const struct ct_test tests[] = {
     CT_TEST(session_of_a_stranger_is_refused),
     CT_TEST(me_says_who_enrolled),
+    CT_TEST(path_cannot_forge_fields_of_the_log),
     CT_TEST(pass_needs_a_token_or_a_live_record),
     CT_TEST(issued_pass_verifies_and_is_short),
     CT_TEST(bad_tokens_say_what_is_wrong),

@@ -140,6 +140,14 @@ static void dispatch(struct ct_api_call *call, const struct ct_request *request)
     ct_answer_problem(call->answer, 404, "not-found", "there is nothing here by that name");
 }
 
+/* A path is the peer's text: one with a blank in it could pass for more fields of the log line. */
+static const char *loggable(const char *path)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+    return path[strspn(path, plain)] == '\0' ? path : "?";
+}
+
 void ct_api_handle(const struct ct_api *api, const struct ct_ledger *ledger,
                    const struct ct_request *request, struct ct_answer *answer)
 {
@@ -165,5 +173,5 @@ void ct_api_handle(const struct ct_api *api, const struct ct_ledger *ledger,
            : is_quiet            ? CT_LOG_DEBUG
                                  : CT_LOG_INFO,
            "request id=%s method=%s path=%s status=%u", session.party.identity, request->method,
-           request->path, answer->status);
+           loggable(request->path), answer->status);
 }
