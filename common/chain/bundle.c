@@ -10,6 +10,7 @@
 #include "chain/keccak.h"
 #include "chain/key.h"
 #include "chain/u256.h"
+#include "chain/url.h"
 
 void ct_deployment(uint8_t out32[32], uint64_t chain_id, const uint8_t contract20[20])
 {
@@ -25,25 +26,6 @@ void ct_deployment(uint8_t out32[32], uint64_t chain_id, const uint8_t contract2
 static ct_err bad(struct ct_why *why, const char *name, const char *wanted)
 {
     return ct_why(why, CT_ERR_CONFIG, "the bundle's \"%s\" must be %s", name, wanted);
-}
-
-/* http://host.. or https://host.., printable, without what JSON or a shell would trip over. */
-static bool url_is_good(const char *url, bool only_https)
-{
-    bool https = strncmp(url, "https://", 8) == 0;
-    size_t scheme = https ? 8 : 7;
-    size_t len = strlen(url);
-    if ((!https && (only_https || strncmp(url, "http://", 7) != 0)) || len <= scheme ||
-        len >= CT_BUNDLE_URL_MAX) {
-        return false;
-    }
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)url[i];
-        if (c <= 0x20 || c >= 0x7f || strchr("\"\\<>^`{|}", c) != NULL) {
-            return false;
-        }
-    }
-    return true;
 }
 
 static ct_err only_known(const struct ct_json *object, const char *const *known, size_t count,
@@ -65,6 +47,13 @@ static ct_err only_known(const struct ct_json *object, const char *const *known,
     return CT_OK;
 }
 
+static ct_err bad_rpc(struct ct_why *why)
+{
+    return bad(why, "rpc",
+               "a list of http:// or https:// URLs below 200 characters, without user:password@ "
+               "and #");
+}
+
 static ct_err read_rpc(struct ct_bundle *b, const struct ct_json *rpc, struct ct_why *why)
 {
     size_t count = ct_json_count(rpc);
@@ -73,16 +62,8 @@ static ct_err read_rpc(struct ct_bundle *b, const struct ct_json *rpc, struct ct
     }
     for (size_t i = 0; i < count; i++) {
         const char *url = ct_json_text(ct_json_at(rpc, i));
-        if (url == NULL || !url_is_good(url, false)) {
-            return bad(why, "rpc", "a list of http:// or https:// URLs below 200 characters");
-        }
-        for (size_t j = 0; j < i; j++) {
-            if (strcmp(b->rpc[j], url) == 0) {
-                return ct_why(why, CT_ERR_CONFIG,
-                              "the bundle names the endpoint %.150s twice; one endpoint has one "
-                              "vote: name another or remove it",
-                              url);
-            }
+        if (url == NULL || !ct_url_is_good(url, false)) {
+            return bad_rpc(why);
         }
         (void)snprintf(b->rpc[i], sizeof(b->rpc[i]), "%s", url);
         b->rpc_count = i + 1;
@@ -126,8 +107,8 @@ static ct_err read_wm(struct ct_bundle *b, const struct ct_json *wm, struct ct_w
     if (err != CT_OK) {
         return err;
     }
-    if (handshake == NULL || tls == NULL || !url_is_good(handshake, false) ||
-        !url_is_good(tls, true)) {
+    if (handshake == NULL || tls == NULL || !ct_url_is_good(handshake, false) ||
+        !ct_url_is_good(tls, true)) {
         return bad(why, "wm", "{\"handshake\": \"http://..\", \"tls\": \"https://..\"}");
     }
     (void)snprintf(b->wm_handshake_url, sizeof(b->wm_handshake_url), "%s", handshake);
@@ -243,6 +224,28 @@ void ct_bundle_allow_single(struct ct_bundle *bundle)
 {
     bundle->insecure_single_rpc = true;
     bundle->quorum = 1;
+    bundle->rpc_count = bundle->rpc_count > 0; /* with more, any of them would be believed */
+}
+
+/* One endpoint has one vote, however its URL is written. */
+static ct_err check_endpoints(const struct ct_bundle *bundle, struct ct_why *why)
+{
+    for (size_t i = 0; i < bundle->rpc_count; i++) {
+        if (!ct_url_is_good(bundle->rpc[i], false)) {
+            return bad_rpc(why);
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (ct_url_is_same(bundle->rpc[j], bundle->rpc[i])) {
+                char origin[CT_URL_MAX];
+                ct_url_origin(origin, bundle->rpc[i]);
+                return ct_why(why, CT_ERR_CONFIG,
+                              "the endpoint at %s is named twice, as number %zu and %zu; one "
+                              "endpoint has one vote: name another or remove it",
+                              origin, j + 1, i + 1);
+            }
+        }
+    }
+    return CT_OK;
 }
 
 ct_err ct_bundle_check(const struct ct_bundle *bundle, struct ct_why *why)
@@ -255,12 +258,19 @@ ct_err ct_bundle_check(const struct ct_bundle *bundle, struct ct_why *why)
                       "name more endpoints or lower the quorum",
                       k, n);
     }
-    if (!bundle->insecure_single_rpc && (k < 2 || 2 * (size_t)k <= n)) {
+    if (bundle->insecure_single_rpc && k == 1 && n > 1) {
+        return ct_why(
+            why, CT_ERR_CONFIG,
+            "a quorum of 1 out of %zu RPC endpoints believes whichever of them lies; name "
+            "the one endpoint that is to be believed",
+            n);
+    }
+    if (!(bundle->insecure_single_rpc && n == 1) && (k < 2 || 2 * (size_t)k <= n)) {
         return ct_why(why, CT_ERR_CONFIG,
                       "a quorum of %u out of %zu RPC endpoints proves nothing: at least 2 and more "
                       "than half must agree; name more endpoints, or accept the risk with "
                       "--insecure-single-rpc",
                       k, n);
     }
-    return CT_OK;
+    return check_endpoints(bundle, why);
 }

@@ -8,8 +8,9 @@
 
 #include <chainturn/err.h>
 #include "base/why.h"
+#include "chain/url.h"
 
-enum { CT_BUNDLE_RPC_MAX = 8, CT_BUNDLE_URL_MAX = 200, CT_BUNDLE_TEXT_MAX = 8192 };
+enum { CT_BUNDLE_RPC_MAX = 8, CT_BUNDLE_URL_MAX = CT_URL_MAX, CT_BUNDLE_TEXT_MAX = 8192 };
 
 struct ct_bundle {
     uint64_t chain_id;
@@ -34,20 +35,23 @@ struct ct_bundle {
  *    "rpc":["http://..", ..], "quorum":2, "checkpoint":{"number":"0x..","hash":"0x.."},
  *    "max_head_age_s":120, "safety_depth":0,
  *    "wm":{"handshake":"http://..","tls":"https://.."}}
- * An unknown or malformed member is CT_ERR_CONFIG with its name in the
- * sentence; so is a quorum that is not k > n/2 and k >= 2 (k = 1 only with
- * "insecure_single_rpc":true, or after the caller sets that flag: ct_bundle_allow_single).
+ * "wm" may be absent. An unknown or malformed member is CT_ERR_CONFIG with its name in the
+ * sentence; so is what ct_bundle_check() refuses.
  */
 CT_MUST_USE ct_err ct_bundle_parse(struct ct_bundle *out, const char *text, size_t len,
                                    struct ct_why *why);
 /* As above from a file; CT_ERR_NOT_FOUND when it is not there. */
 CT_MUST_USE ct_err ct_bundle_read(struct ct_bundle *out, const char *path, struct ct_why *why);
-/* For --insecure-single-rpc: the first endpoint alone is believed. */
+/* For --insecure-single-rpc: the first endpoint alone is believed, the others are forgotten. */
 void ct_bundle_allow_single(struct ct_bundle *bundle);
 /* The JSON text, NUL-terminated, ending in a newline; CT_ERR_ROOM (CT_BUNDLE_TEXT_MAX is enough).
  */
 CT_MUST_USE ct_err ct_bundle_format(char *out, size_t cap, const struct ct_bundle *bundle);
-/* Is the quorum rule kept (see parse)? CT_ERR_CONFIG with a sentence if not. */
+/*
+ * Is the quorum rule kept? k > n/2 and k >= 2, or one endpoint alone with k = 1 and
+ * insecure_single_rpc; and no endpoint is named twice (url.h), as each has one vote. CT_ERR_CONFIG
+ * with a sentence if not.
+ */
 CT_MUST_USE ct_err ct_bundle_check(const struct ct_bundle *bundle, struct ct_why *why);
 
 /* D = keccak256("chainturn/1" | chain id, 32 bytes big-endian | contract address). */

@@ -33,10 +33,9 @@ static void put_limits(struct ct_wr *w, const struct ct_bundle *b)
     (void)snprintf(limits, sizeof(limits), "  \"quorum\": %u,\n", b->quorum);
     put(w, limits, "  \"checkpoint\": {\"number\": \"", number);
     put_hex(w, "\", \"hash\": \"", b->checkpoint_hash32, "\"},\n");
-    (void)snprintf(limits, sizeof(limits),
-                   "  \"max_head_age_s\": %llu,\n  \"safety_depth\": %llu,\n",
+    (void)snprintf(limits, sizeof(limits), "  \"max_head_age_s\": %llu,\n  \"safety_depth\": %llu",
                    (unsigned long long)b->max_head_age_s, (unsigned long long)b->safety_depth);
-    put(w, limits, b->insecure_single_rpc ? "  \"insecure_single_rpc\": true,\n" : "", "");
+    put(w, limits, b->insecure_single_rpc ? ",\n  \"insecure_single_rpc\": true" : "", "");
 }
 
 ct_err ct_bundle_format(char *out, size_t cap, const struct ct_bundle *bundle)
@@ -55,8 +54,11 @@ ct_err ct_bundle_format(char *out, size_t cap, const struct ct_bundle *bundle)
     }
     put(&w, "],\n", "", "");
     put_limits(&w, bundle);
-    put(&w, "  \"wm\": {\"handshake\": \"", bundle->wm_handshake_url, "\"");
-    put(&w, ", \"tls\": \"", bundle->wm_tls_url, "\"}\n}\n");
+    if (bundle->wm_handshake_url[0] != '\0' || bundle->wm_tls_url[0] != '\0') {
+        put(&w, ",\n  \"wm\": {\"handshake\": \"", bundle->wm_handshake_url, "\"");
+        put(&w, ", \"tls\": \"", bundle->wm_tls_url, "\"}");
+    }
+    put(&w, "\n}\n", "", "");
     ct_wr_u8(&w, 0);
     return ct_wr_end(&w);
 }

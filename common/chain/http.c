@@ -12,6 +12,7 @@
 struct transfer {
     CURL *easy;
     struct ct_http_request *request; /* NULL: nobody waits any more (see let_go) */
+    char *url;
     char *data;
     size_t len;
     size_t cap;
@@ -32,11 +33,13 @@ ct_err ct_http_new(struct ct_http **out)
         return CT_ERR_SYSTEM;
     }
     struct ct_http *http = calloc(1, sizeof(*http));
-    if (http != NULL) {
-        http->multi = curl_multi_init();
-        http->headers = curl_slist_append(NULL, "Content-Type: application/json");
+    if (http == NULL) {
+        curl_global_cleanup();
+        return CT_ERR_NOMEM;
     }
-    if (http == NULL || http->multi == NULL || http->headers == NULL ||
+    http->multi = curl_multi_init();
+    http->headers = curl_slist_append(NULL, "Content-Type: application/json");
+    if (http->multi == NULL || http->headers == NULL ||
         curl_slist_append(http->headers, "Expect:") == NULL) {
         ct_http_free(http);
         return CT_ERR_NOMEM;
@@ -58,6 +61,7 @@ static void transfer_free(struct ct_http *http, struct transfer *transfer)
         curl_easy_cleanup(transfer->easy);
     }
     free(transfer->data);
+    free(transfer->url);
     free(transfer);
 }
 
@@ -77,7 +81,10 @@ void ct_http_free(struct ct_http *http)
     curl_global_cleanup();
 }
 
-/* libcurl's callback. Room grows by doubling, up to the limit and a NUL. */
+/*
+ * libcurl's callback. Room grows by doubling, up to the limit and a NUL. What nobody waits for is
+ * counted and dropped.
+ */
 static size_t take_data(char *data, size_t one, size_t len, void *arg)
 {
     struct transfer *t = arg;
@@ -85,6 +92,10 @@ static size_t take_data(char *data, size_t one, size_t len, void *arg)
     if (len > CT_HTTP_RESPONSE_MAX - t->len) {
         t->too_long = true;
         return 0;
+    }
+    if (t->request == NULL) {
+        t->len += len;
+        return len;
     }
     if (t->len + len + 1 > t->cap) {
         size_t cap = t->cap > 0 ? t->cap : 4096;
@@ -135,10 +146,11 @@ static ct_err start(struct ct_http *http, struct ct_http_request *request, uint3
         return CT_ERR_NOMEM;
     }
     t->request = request;
+    t->url = strdup(request->url);
     t->easy = curl_easy_init();
     t->next = http->transfers;
     http->transfers = t;
-    if (t->easy == NULL || !set_options(http, t, timeout_ms) ||
+    if (t->url == NULL || t->easy == NULL || !set_options(http, t, timeout_ms) ||
         curl_multi_add_handle(http->multi, t->easy) != CURLM_OK) {
         transfer_free(http, t);
         return CT_ERR_NOMEM;
@@ -214,22 +226,38 @@ static size_t waiting(const struct ct_http_request *requests, size_t count)
     return n;
 }
 
+/* Breaks off what nobody waits for any more at url. */
+static void drop_forgotten(struct ct_http *http, const char *url)
+{
+    for (struct transfer *t = http->transfers, *next; t != NULL; t = next) {
+        next = t->next;
+        if (t->request == NULL && strcmp(t->url, url) == 0) {
+            transfer_free(http, t);
+        }
+    }
+}
+
 /*
  * Requests that nobody waits for go on by themselves, driven by later batches until libcurl's own
- * timeout: to break them off would close connections that the next look-up wants to find open.
- * Those that ran out of time are broken off.
+ * timeout: to break them off would close connections that the next look-up wants to find open. One
+ * a URL, the newest, and without its data: a slow endpoint must not pile them up. Those that ran
+ * out of time are broken off.
  */
 static void let_go(struct ct_http *http, struct ct_http_request *requests, size_t count,
                    bool out_of_time)
 {
     for (struct transfer *t = http->transfers, *next; t != NULL; t = next) {
         next = t->next;
-        if (t->request == NULL) {
-            continue;
-        }
-        t->request = NULL;
-        if (out_of_time) {
+        if (t->request != NULL && out_of_time) {
             transfer_free(http, t);
+        }
+    }
+    for (struct transfer *t = http->transfers; t != NULL; t = t->next) {
+        if (t->request != NULL) {
+            drop_forgotten(http, t->url); /* never t itself: it still has its request */
+            t->request = NULL;
+            free(t->data);
+            t->data = NULL;
         }
     }
     for (size_t i = 0; out_of_time && i < count; i++) {

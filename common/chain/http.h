@@ -9,7 +9,8 @@
 #include <chainturn/err.h>
 #include "base/why.h"
 
-enum { CT_HTTP_RESPONSE_MAX = 8 * 1024 * 1024 };
+/* Proofs of 64 slots, each ten full nodes deep, are 0.7 MB; a receipt with 1024 events is 1 MB. */
+enum { CT_HTTP_RESPONSE_MAX = 2 * 1024 * 1024 };
 
 struct ct_http_request {
     const char *url;  /* http:// or https://, borrowed */
@@ -29,7 +30,8 @@ typedef bool ct_http_enough(void *arg, const struct ct_http_request *requests, s
 
 /*
  * POSTs all requests at once and returns when all have ended, enough said so, or timeout_ms is
- * over; what has not ended then has CT_ERR_TIMEOUT (or CT_ERR_AGAIN when enough ended the wait).
+ * over; what has not ended then has CT_ERR_TIMEOUT (or CT_ERR_AGAIN when enough ended the wait; a
+ * transport may let one such request a URL go on to keep its connection, and drops what it brings).
  * Returns CT_OK however the requests went, CT_ERR_NOMEM when nothing could be done.
  */
 typedef ct_err ct_http_batch(void *arg, struct ct_http_request *requests, size_t count,

@@ -12,7 +12,9 @@
 
 struct ct_json; /* a value within a document, or the document itself; borrowed but for parse */
 
-/* Strict JSON, at most 32 deep, nothing after it. CT_ERR_FORMAT, CT_ERR_NOMEM. */
+/* Strict JSON, at most 32 deep, nothing after it, at most 16384 values. CT_ERR_FORMAT,
+ * CT_ERR_NOMEM.
+ */
 CT_MUST_USE ct_err ct_json_parse(struct ct_json **out, const char *text, size_t len);
 void ct_json_free(struct ct_json *document);
 

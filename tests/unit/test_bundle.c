@@ -128,9 +128,6 @@ static void single_endpoint_is_believed_only_when_told_to(void)
 {
     struct ct_bundle b;
     struct ct_why why = {""};
-    char *text = replaced("\"quorum\":2", "\"quorum\":1,\"insecure_single_rpc\":true");
-    CHECK_EQ(parse(&b, text, &why), CT_OK);
-    free(text);
     REQUIRE(parse(&b, good, &why) == CT_OK);
     b.rpc_count = 1;
     b.quorum = 1;
@@ -140,11 +137,114 @@ static void single_endpoint_is_believed_only_when_told_to(void)
     CHECK_EQ(ct_bundle_check(&b, &why), CT_OK);
 }
 
+static void any_endpoint_of_three_is_not_believed_alone(void)
+{
+    struct ct_bundle b;
+    struct ct_why why = {""};
+    char *text = replaced("\"quorum\":2", "\"quorum\":1,\"insecure_single_rpc\":true");
+    CHECK_EQ(parse(&b, text, &why), CT_ERR_CONFIG);
+    CHECK(strstr(why.text, "whichever of them lies") != NULL);
+    free(text);
+    REQUIRE(parse(&b, good, &why) == CT_OK);
+    ct_bundle_allow_single(&b);
+    CHECK_EQ(b.rpc_count, 1);
+    CHECK_STR(b.rpc[0], "http://198.51.100.30:8545");
+    CHECK_EQ(ct_bundle_check(&b, &why), CT_OK);
+}
+
+static void one_endpoint_written_in_two_ways_has_no_two_votes(void)
+{
+    static const char *const same[][2] = {
+        {"http://a.example", "HTTP://A.example/"},
+        {"http://a.example:80/x", "http://a.example/x"},
+        {"https://a.example:443", "https://a.example/"},
+        {"http://a.example:08545", "http://a.example:8545/"},
+        {"http://a.example:", "http://a.example"},
+        {"http://[2001:DB8::1]:80/", "http://[2001:db8::1]"},
+        {"http://a.example?k", "http://a.example/?k"},
+    };
+    static const char *const other[][2] = {
+        {"http://a.example", "https://a.example"},
+        {"http://a.example/x", "http://a.example/X"},
+        {"http://a.example:81", "http://a.example:82"},
+        {"http://a.example/?k", "http://a.example/?l"},
+        {"http://[2001:db8::1]", "http://[2001:db8::2]"},
+    };
+    struct ct_bundle b;
+    struct ct_why why = {""};
+    REQUIRE(parse(&b, good, &why) == CT_OK);
+    for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+        (void)snprintf(b.rpc[1], sizeof(b.rpc[1]), "%s", same[i][0]);
+        (void)snprintf(b.rpc[2], sizeof(b.rpc[2]), "%s", same[i][1]);
+        CHECK_EQ(ct_bundle_check(&b, &why), CT_ERR_CONFIG);
+        CHECK(strstr(why.text, "twice, as number 2 and 3") != NULL);
+    }
+    for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+        (void)snprintf(b.rpc[1], sizeof(b.rpc[1]), "%s", other[i][0]);
+        (void)snprintf(b.rpc[2], sizeof(b.rpc[2]), "%s", other[i][1]);
+        CHECK_EQ(ct_bundle_check(&b, &why), CT_OK);
+    }
+}
+
+static void password_and_fragment_in_an_endpoint_are_refused(void)
+{
+    static const char *const bad[] = {"http://me:secret@a.example",
+                                      "http://a.example/#x",
+                                      "http://:80",
+                                      "http://a.example:99999",
+                                      "http://",
+                                      "a.example"};
+    struct ct_bundle b;
+    struct ct_why why = {""};
+    REQUIRE(parse(&b, good, &why) == CT_OK);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        (void)snprintf(b.rpc[1], sizeof(b.rpc[1]), "%s", bad[i]);
+        CHECK_EQ(ct_bundle_check(&b, &why), CT_ERR_CONFIG);
+        CHECK(strstr(why.text, "secret") == NULL);
+    }
+}
+
+static void bundle_without_wallet_manager_reads_back(void)
+{
+    struct ct_bundle b;
+    struct ct_bundle again;
+    struct ct_why why = {""};
+    char text[CT_BUNDLE_TEXT_MAX];
+    REQUIRE(parse(&b, good, &why) == CT_OK);
+    b.wm_handshake_url[0] = '\0';
+    b.wm_tls_url[0] = '\0';
+    b.rpc_count = 1;
+    ct_bundle_allow_single(&b);
+    REQUIRE(ct_bundle_format(text, sizeof(text), &b) == CT_OK);
+    CHECK_EQ(parse(&again, text, &why), CT_OK);
+    CHECK_STR(again.wm_tls_url, "");
+    CHECK(again.insecure_single_rpc);
+}
+
+static void customer_key_in_a_url_is_not_shown(void)
+{
+    static const char *const cases[][2] = {
+        {"https://rpc.example/v3/0123key", "https://rpc.example"},
+        {"http://me:secret@rpc.example:8545?key=1", "http://rpc.example:8545"},
+        {"http://[2001:db8::1]:8545/x", "http://[2001:db8::1]:8545"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char origin[CT_URL_MAX];
+        ct_url_origin(origin, cases[i][0]);
+        CHECK_STR(origin, cases[i][1]);
+    }
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(good_bundle_is_read_whole),
     CT_TEST(deployment_is_the_hash_of_label_chain_and_contract),
     CT_TEST(what_is_written_reads_back_the_same),
     CT_TEST(every_slip_is_named),
     CT_TEST(single_endpoint_is_believed_only_when_told_to),
+    CT_TEST(any_endpoint_of_three_is_not_believed_alone),
+    CT_TEST(one_endpoint_written_in_two_ways_has_no_two_votes),
+    CT_TEST(password_and_fragment_in_an_endpoint_are_refused),
+    CT_TEST(bundle_without_wallet_manager_reads_back),
+    CT_TEST(customer_key_in_a_url_is_not_shown),
 };
 CT_TEST_MAIN(tests)

@@ -2,6 +2,7 @@
 /* links: ct_chain ct_base */
 #include "chain/http.h"
 
+#include <dirent.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -167,7 +168,7 @@ static void connection_is_kept_open_between_batches(void)
     char first[16] = "";
     REQUIRE(start_server() && ct_http_new(&http) == CT_OK);
     for (unsigned i = 1; i <= 3; i++) {
-        char want[16];
+        char want[32];
         prepare(r, paths, 1);
         CHECK_EQ(ct_http_post(http, r, 1, 5000, NULL, NULL), CT_OK);
         REQUIRE(r[0].err == CT_OK && r[0].status == 200);
@@ -235,7 +236,7 @@ static void too_long_an_answer_is_refused(void)
     prepare(r, paths, 1);
     CHECK_EQ(ct_http_post(http, r, 1, 20000, NULL, NULL), CT_OK);
     CHECK_EQ(r[0].err, CT_ERR_FORMAT);
-    CHECK_STR(r[0].text, "the answer is longer than 8 MB");
+    CHECK_STR(r[0].text, "the answer is longer than 2 MB");
     ct_http_free(http);
 }
 
@@ -295,6 +296,49 @@ static void slow_endpoint_is_not_waited_for_and_keeps_its_connection(void)
     (void)waitpid(server, NULL, 0);
 }
 
+static size_t open_files(void)
+{
+    size_t count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    while (folder != NULL && readdir(folder) != NULL) {
+        count++;
+    }
+    if (folder != NULL) {
+        (void)closedir(folder);
+    }
+    return count;
+}
+
+/* The endpoint takes connections (the kernel does) and never says a word. */
+static void endpoint_that_never_answers_piles_up_no_transfers(void)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET};
+    socklen_t len = sizeof(addr);
+    struct ct_http *http = NULL;
+    struct ct_http_request r[2];
+    size_t files = 0;
+    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    REQUIRE(bind(listener, (struct sockaddr *)&addr, len) == 0 && listen(listener, 16) == 0 &&
+            getsockname(listener, (struct sockaddr *)&addr, &len) == 0);
+    REQUIRE(start_server() && ct_http_new(&http) == CT_OK);
+    for (unsigned i = 0; i < 8; i++) {
+        static const char *const paths[] = {"/", "/ok"};
+        prepare(r, paths, 2);
+        (void)snprintf(urls[0], sizeof(urls[0]), "http://127.0.0.1:%u/", ntohs(addr.sin_port));
+        CHECK_EQ(ct_http_post(http, r, 2, 20000, one_is_enough, NULL), CT_OK);
+        CHECK_EQ(r[0].err, CT_ERR_AGAIN);
+        CHECK_EQ(r[1].err, CT_OK);
+        release(r, 2);
+        files = i == 1 ? open_files() : files;
+    }
+    CHECK(open_files() <= files + 1);
+    ct_http_free(http);
+    (void)close(listener);
+    (void)kill(server, SIGKILL);
+    (void)waitpid(server, NULL, 0);
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(connection_is_kept_open_between_batches),
     CT_TEST(each_failure_is_told_and_the_others_go_on),
@@ -302,5 +346,6 @@ static const struct ct_test tests[] = {
     CT_TEST(too_long_an_answer_is_refused),
     CT_TEST(silence_ends_at_the_timeout),
     CT_TEST(slow_endpoint_is_not_waited_for_and_keeps_its_connection),
+    CT_TEST(endpoint_that_never_answers_piles_up_no_transfers),
 };
 CT_TEST_MAIN(tests)

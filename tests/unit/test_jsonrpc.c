@@ -2,6 +2,8 @@
 /* links: ct_chain ct_base */
 #include "chain/jsonrpc.h"
 
+#include <stdlib.h>
+
 #include "ct_test.h"
 
 static ct_err read_text(struct ct_jsonrpc_answer *answers, size_t count, const char *text,
@@ -151,6 +153,28 @@ static void depth_is_bounded(void)
     CHECK_EQ(ct_json_parse(&j, text, 200), CT_ERR_FORMAT);
 }
 
+/* [{},{},..]: three bytes of text cost json-c some 750 of memory. */
+static void short_text_with_millions_of_values_is_refused(void)
+{
+    size_t count = 600000;
+    struct ct_json *j = NULL;
+    char *text = malloc(3 * count + 2);
+    REQUIRE(text != NULL);
+    text[0] = '[';
+    for (size_t i = 0; i < count; i++) {
+        memcpy(text + 1 + 3 * i, "{},", 3);
+    }
+    text[3 * count] = ']';
+    CHECK_EQ(ct_json_parse(&j, text, 3 * count + 1), CT_ERR_FORMAT);
+    text[3 * 8000] = ']'; /* as many as a page of anything honest has */
+    CHECK_EQ(ct_json_parse(&j, text, 3 * 8000 + 1), CT_OK);
+    CHECK_EQ(ct_json_count(j), 8000);
+    ct_json_free(j);
+    free(text);
+    REQUIRE(ct_json_parse(&j, "\"{[,\"", 5) == CT_OK); /* within a string they count nothing */
+    ct_json_free(j);
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(one_call_is_an_object_and_more_are_a_batch),
     CT_TEST(answers_are_matched_by_id_in_any_order),
@@ -159,5 +183,6 @@ static const struct ct_test tests[] = {
     CT_TEST(everything_else_is_refused),
     CT_TEST(quantities_come_only_as_strict_strings),
     CT_TEST(depth_is_bounded),
+    CT_TEST(short_text_with_millions_of_values_is_refused),
 };
 CT_TEST_MAIN(tests)
