@@ -109,7 +109,7 @@ void ct_anvil_stop(struct ct_anvil *anvil)
 
 void ct_anvil_bundle(struct ct_bundle *out, const struct ct_anvil *anvil)
 {
-    static const char *const tails[] = {"", "/2", "/3"}; /* three names, one node */
+    static const char *const tails[] = {"", "/?2", "/?3"}; /* three names, one node */
     memset(out, 0, sizeof(*out));
     out->chain_id = CHAIN_ID;
     for (size_t i = 0; i < 3; i++) {
