@@ -27,6 +27,8 @@ enum ct_hs_purpose { CT_HS_CALL = 0, CT_HS_ENROL_DEVICE = 1, CT_HS_ENROL_RELAY =
 #define CT_HS_RESEND_MAX 7u
 #define CT_HS_RESEND_MIN_MS 100u
 #define CT_HS_HALF_OPEN_MAX 64u /* from here on an m1 needs a cookie */
+#define CT_HS_PER_SOURCE_MAX 8u /* half-open and refused handshakes of one source within 10 s */
+#define CT_HS_LOOKUPS_MAX 64u   /* records read for calls within one second */
 #define CT_HS_SOURCE_LEN 20u
 
 /* The deployment that everything is bound to; D is derived from it. */
@@ -58,7 +60,9 @@ bool ct_hs_sid_lower(const uint8_t a16[16], const uint8_t b16[16]);
 
 /*
  * A source address as the responder compares it: 16 bytes of address (IPv4 as ::ffff:a.b.c.d),
- * 2 of port, 2 of whatever else tells paths apart. All zero over HTTP.
+ * 2 of port, 2 of whatever else tells paths apart. All zero: unknown, and nothing is limited or
+ * held by it. Over HTTP the client's address with port 0, since the port changes between its
+ * requests.
  */
 struct ct_hs_source {
     uint8_t bytes[CT_HS_SOURCE_LEN];
@@ -149,6 +153,7 @@ struct ct_hs_responder_config {
     const struct ct_x25519 *previous; /* a second key still served (rotation), or NULL */
     size_t capacity;                  /* handshakes remembered at once, 1 to 4096 */
     size_t half_open_max;             /* 0: CT_HS_HALF_OPEN_MAX; SIZE_MAX: never a cookie (HTTP) */
+    size_t per_source;                /* 0: CT_HS_PER_SOURCE_MAX; see ct_hs_responder_input() */
     struct ct_secret32 cookie_seed;   /* fresh random; cookie keys are derived from it */
 };
 
@@ -193,10 +198,13 @@ CT_MUST_USE ct_err ct_hs_responder_new(struct ct_hs_responder **out,
 void ct_hs_responder_free(struct ct_hs_responder *table); /* wipes; NULL is fine */
 
 /*
- * One datagram: m1, or m3 | m4 | rest, or a ClientHello (first byte 20..63) from a source whose
- * handshake is half open, which is held. Over HTTP join m3 and m4. Any error: dropped, and nothing
- * changed but counters; result->event is CT_HS_DROP. CT_ERR_AUTH in m3 or m4 keeps the handshake,
- * so that a forger cannot end it. CT_ERR_AGAIN: the table is full.
+ * One datagram: m1, or m3 | m4 | rest, or a ClientHello of DTLS from a source whose handshake is
+ * half open, which is held: the newest one. Over HTTP join m3 and m4. Any error: dropped, and
+ * nothing changed but counters; result->event is CT_HS_DROP. CT_ERR_AUTH in m3 or m4 keeps the
+ * handshake, so that a forger cannot end it. CT_ERR_AGAIN: the table is full; or the half-open and
+ * refused handshakes of the last 10 s are too many from this source (per_source) or this address (a
+ * quarter of the capacity, 8 at least; of IPv6 the first 64 bits count); or CT_HS_LOOKUPS_MAX calls
+ * began within this second.
  */
 CT_MUST_USE ct_err ct_hs_responder_input(struct ct_hs_responder *table, struct ct_hs_result *result,
                                          const struct ct_hs_source *source, const uint8_t *data,

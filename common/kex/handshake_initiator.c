@@ -8,7 +8,7 @@
 #include "chain/bundle.h"
 
 enum {
-    COOKIES_MAX = 3,                    /* m0 is not authenticated: a few are believed, no more */
+    COOKIES_MAX = 3,                    /* m0 is not authenticated: a few are answered at once */
     REPEATS_MAX = (int)CT_HS_RESEND_MAX /* answers to an m2 that comes again */
 };
 
@@ -133,12 +133,15 @@ static ct_err on_m0(struct ct_hs_initiator *hs, const uint8_t *data, size_t len,
     if (len != CT_HS_M0_LEN) {
         return CT_ERR_FORMAT;
     }
-    if (hs->cookies >= COOKIES_MAX) {
+    const uint8_t *cookie32 = data + CT_HS_HEADER_LEN;
+    if (hs->cookies > 0 && memcmp(hs->cookie32, cookie32, CT_HS_COOKIE_LEN) == 0) {
         return CT_ERR_REPLAY;
     }
-    hs->cookies++;
-    memcpy(hs->cookie32, data + CT_HS_HEADER_LEN, CT_HS_COOKIE_LEN);
-    start_sending(hs, now_ms);
+    memcpy(hs->cookie32, cookie32, CT_HS_COOKIE_LEN);
+    if (hs->cookies < COOKIES_MAX) {
+        hs->cookies++;
+        start_sending(hs, now_ms);
+    } /* else the next repetition takes it along: forged ones cannot use up B's own */
     return CT_OK;
 }
 

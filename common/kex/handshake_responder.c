@@ -92,6 +92,19 @@ static void result_lookup(struct ct_hs_result *result, const struct ct_hs_entry 
     result->claim.party = entry->p1.a;
 }
 
+/* A call costs its callee a reading of the chain, whoever calls; an enrolment costs none. */
+static bool may_look_up(struct ct_hs_responder *table, enum ct_hs_purpose purpose, uint64_t now_ms)
+{
+    if (purpose != CT_HS_CALL) {
+        return true;
+    }
+    if (table->second != now_ms / 1000u) {
+        table->second = now_ms / 1000u;
+        table->lookups = 0;
+    }
+    return table->lookups < CT_HS_LOOKUPS_MAX;
+}
+
 static ct_err on_first_m1(struct ct_hs_responder *table, struct ct_hs_result *result,
                           const struct ct_hs_source *source, enum ct_hs_purpose purpose,
                           const uint8_t *bare, const uint8_t *cookie32, uint64_t now_ms)
@@ -100,7 +113,7 @@ static ct_err on_first_m1(struct ct_hs_responder *table, struct ct_hs_result *re
     if (demand_cookie(table, result, source, bare, cookie32, now_ms)) {
         return CT_OK;
     }
-    if (table->count >= table->capacity) {
+    if (!ct_hs_table_has_room(table, source, now_ms) || !may_look_up(table, purpose, now_ms)) {
         return CT_ERR_AGAIN;
     }
     ct_err err = open_entry(table, &entry, purpose, bare);
@@ -110,6 +123,7 @@ static ct_err on_first_m1(struct ct_hs_responder *table, struct ct_hs_result *re
     entry->began_ms = now_ms;
     entry->source = *source;
     ct_hs_table_add(table, entry);
+    table->lookups++;
     result_lookup(result, entry);
     return CT_OK;
 }
@@ -132,7 +146,7 @@ static ct_err on_m1(struct ct_hs_responder *table, struct ct_hs_entry *entry,
         return CT_ERR_REPLAY;
     }
     if (entry->state == CT_HS_ANSWERED || entry->state == CT_HS_COMPLETE) {
-        result_m2(result, entry); /* claimed: the answer is on its way; refused: none */
+        result_m2(result, entry); /* claimed: the answer is on its way */
     }
     return CT_OK;
 }
@@ -145,7 +159,7 @@ ct_err ct_hs_responder_answer(struct ct_hs_responder *table, struct ct_hs_result
     ct_hs_responder_expire(table, now_ms);
     struct ct_hs_entry *entry = ct_hs_table_find(table, sid16);
     if (entry == NULL) {
-        return CT_ERR_NOT_FOUND;
+        return ct_hs_table_refused(table, sid16, now_ms) != NULL ? CT_ERR_STATE : CT_ERR_NOT_FOUND;
     }
     if (entry->state != CT_HS_CLAIMED) {
         return CT_ERR_STATE;
@@ -155,12 +169,12 @@ ct_err ct_hs_responder_answer(struct ct_hs_responder *table, struct ct_hs_result
             entry->rechecked = true;
             return CT_ERR_AGAIN;
         }
-        ct_hs_table_close(table, entry, CT_HS_REFUSED);
+        ct_hs_table_refuse(table, entry);
         return CT_ERR_AUTH;
     }
     ct_err err = ct_hs_entry_answer(entry, &table->self, record, draw);
     if (err != CT_OK) {
-        ct_hs_table_close(table, entry, CT_HS_REFUSED);
+        ct_hs_table_refuse(table, entry);
         return err;
     }
     result_m2(result, entry);
@@ -215,7 +229,7 @@ static ct_err on_first_flight(struct ct_hs_responder *table, struct ct_hs_entry 
     ct_wipe(psk32, sizeof(psk32));
     result_rest(table, result, entry, data, len);
     result->event = CT_HS_SESSION;
-    ct_hs_table_close(table, entry, CT_HS_COMPLETE);
+    ct_hs_table_complete(table, entry);
     return CT_OK;
 }
 
@@ -246,29 +260,14 @@ static ct_err on_flight(struct ct_hs_responder *table, struct ct_hs_entry *entry
     return CT_OK;
 }
 
-/* ---- a ClientHello that overtook m4 ---- */
-
-static ct_err hold(struct ct_hs_responder *table, const struct ct_hs_source *source,
-                   const uint8_t *data, size_t len)
+/* A refused handshake: its own m1 once more is answered by silence, and all else refused. */
+static ct_err on_refused(const struct ct_hs_refused *refused, const struct ct_hs_source *source,
+                         uint8_t step)
 {
-    if (len > CT_HS_HELD_MAX) {
-        return CT_ERR_FORMAT;
+    if (memcmp(refused->source.bytes, source->bytes, sizeof(source->bytes)) != 0) {
+        return CT_ERR_REPLAY;
     }
-    for (size_t i = 0; i < table->count; i++) {
-        struct ct_hs_entry *entry = table->slots[i].entry;
-        if (entry->state != CT_HS_ANSWERED || entry->held != NULL ||
-            memcmp(entry->source.bytes, source->bytes, sizeof(source->bytes)) != 0) {
-            continue;
-        }
-        entry->held = malloc(len);
-        if (entry->held == NULL) {
-            return CT_ERR_NOMEM;
-        }
-        memcpy(entry->held, data, len);
-        entry->held_len = len;
-        return CT_OK;
-    }
-    return CT_ERR_NOT_FOUND;
+    return step == 1 ? CT_OK : CT_ERR_STATE;
 }
 
 /* What is not in this table is dropped; what an entry's state allows is decided by each. */
@@ -289,7 +288,7 @@ ct_err ct_hs_responder_input(struct ct_hs_responder *table, struct ct_hs_result 
     memset(result, 0, sizeof(*result));
     ct_hs_responder_expire(table, now_ms);
     if (len > 0 && data[0] >= DTLS_FIRST && data[0] <= DTLS_LAST) {
-        return hold(table, source, data, len);
+        return ct_hs_table_hold(table, source, data, len);
     }
     ct_err err = ct_hs_header_read(&header, data, len);
     if (err != CT_OK) {
@@ -297,6 +296,10 @@ ct_err ct_hs_responder_input(struct ct_hs_responder *table, struct ct_hs_result 
     }
     if ((table->purposes & (1u << header.purpose)) == 0) {
         return CT_ERR_REFUSED;
+    }
+    const struct ct_hs_refused *refused = ct_hs_table_refused(table, header.sid16, now_ms);
+    if (refused != NULL) {
+        return on_refused(refused, source, header.step);
     }
     struct ct_hs_entry *entry = ct_hs_table_find(table, header.sid16);
     if (entry != NULL && (memcmp(entry->source.bytes, source->bytes, sizeof(source->bytes)) != 0 ||

@@ -10,7 +10,6 @@ enum ct_hs_entry_state {
     CT_HS_CLAIMED,  /* m1 opened, A's record awaited */
     CT_HS_ANSWERED, /* m2 is out */
     CT_HS_COMPLETE, /* the session was given out; m2 and the flight are remembered */
-    CT_HS_REFUSED,  /* only the memory of the sid is left */
 };
 
 /* Who answers: the deployment and the party, without the table. */
@@ -59,6 +58,15 @@ CT_MUST_USE ct_err ct_hs_entry_complete(struct ct_hs_entry *entry, const struct 
 void ct_hs_entry_wipe_secrets(struct ct_hs_entry *entry);
 void ct_hs_entry_free(struct ct_hs_entry *entry); /* wipes; NULL is fine */
 
+/* All that is left of a refused handshake, apart from the table so that it takes none of its room.
+ */
+struct ct_hs_refused {
+    uint8_t sid16[16];
+    struct ct_hs_source source;
+    uint64_t end_ms; /* forgotten from then on */
+};
+enum { CT_HS_REFUSED_MAX = 64 };
+
 struct ct_hs_responder {
     struct ct_hs_self self;
     unsigned purposes;
@@ -67,6 +75,11 @@ struct ct_hs_responder {
     struct ct_secret32 cookie_seed;
     size_t half_open_max;
     size_t half_open;
+    size_t per_source;
+    uint64_t second; /* of the look-ups counted */
+    size_t lookups;
+    struct ct_hs_refused refused[CT_HS_REFUSED_MAX]; /* the oldest is overwritten */
+    size_t refused_next;
     uint64_t next_expiry_ms; /* nothing expires before */
     uint8_t m0[CT_HS_M0_LEN];
     uint8_t held[CT_HS_HELD_MAX]; /* what result->rest points to when it was held */
@@ -80,10 +93,25 @@ struct ct_hs_responder {
 
 /* NULL when the sid is not known. */
 struct ct_hs_entry *ct_hs_table_find(const struct ct_hs_responder *table, const uint8_t sid16[16]);
-/* Takes the entry, whose began_ms is set; the caller has checked that there is room. */
+/* Takes the entry, whose began_ms is set; the caller has checked that there is room. A full table
+ * forgets its oldest complete handshake. */
 void ct_hs_table_add(struct ct_hs_responder *table, struct ct_hs_entry *entry);
-/* An entry leaves the half-open states once, for CT_HS_COMPLETE or CT_HS_REFUSED. */
-void ct_hs_table_close(struct ct_hs_responder *table, struct ct_hs_entry *entry,
-                       enum ct_hs_entry_state state);
+/* May this source begin one more? A complete handshake, which a wallet has signed, never stands in
+ * the way. */
+bool ct_hs_table_has_room(const struct ct_hs_responder *table, const struct ct_hs_source *source,
+                          uint64_t now_ms);
+/* CT_HS_ANSWERED is over: the session was given out. */
+void ct_hs_table_complete(struct ct_hs_responder *table, struct ct_hs_entry *entry);
+/* Removes and frees a half-open entry; its sid stays remembered. */
+void ct_hs_table_refuse(struct ct_hs_responder *table, struct ct_hs_entry *entry);
+/* NULL when the sid was not refused, or too long ago. */
+const struct ct_hs_refused *ct_hs_table_refused(const struct ct_hs_responder *table,
+                                                const uint8_t sid16[16], uint64_t now_ms);
+/* Holds data, a ClientHello, for the newest answered handshake of source. CT_ERR_FORMAT: it is
+ * none; CT_ERR_NOT_FOUND: nobody waits for one. */
+CT_MUST_USE ct_err ct_hs_table_hold(struct ct_hs_responder *table,
+                                    const struct ct_hs_source *source, const uint8_t *data,
+                                    size_t len);
+bool ct_hs_source_known(const struct ct_hs_source *source);
 
 #endif
