@@ -23,7 +23,8 @@ static struct {
     const char *server, *admin, *turnserver;
     char folder[64], conf[128], log[128];
     struct ct_anvil anvil;
-    char url[3][80];
+    char url[3][CT_BUNDLE_URL_MAX];
+    char nowhere[3][CT_BUNDLE_URL_MAX]; /* nobody answers there */
     char http_port[8], tls_port[8];
     uint16_t turn_port;
     pid_t wm, relay;
@@ -50,16 +51,17 @@ static bool says(const char *text)
     return there;
 }
 
-static int init_with(const char *rpc, const char *extra, const char *value, const char *dir)
+static int init_with(char (*rpc)[CT_BUNDLE_URL_MAX], const char *extra, const char *value,
+                     const char *dir)
 {
     const char *const argv[] = {scene.server,
                                 "init",
                                 "--rpc",
-                                rpc == NULL ? scene.url[0] : rpc,
+                                rpc[0],
                                 "--rpc",
-                                rpc == NULL ? scene.url[1] : rpc,
+                                rpc[1],
                                 "--rpc",
-                                rpc == NULL ? scene.url[2] : rpc,
+                                rpc[2],
                                 "--dir",
                                 dir,
                                 "--address",
@@ -95,10 +97,10 @@ static void init_on_a_wrong_chain_deploys_nothing(void)
 {
     char dir[96];
     (void)snprintf(dir, sizeof dir, "%s/wrong", scene.folder);
-    CHECK_EQ(init_with(NULL, "--chain-id", "1", dir), 7);
+    CHECK_EQ(init_with(scene.url, "--chain-id", "1", dir), 7);
     CHECK(says("chain 31337, not on chain 1"));
     CHECK(!is_there("wrong/bundle.json") && !is_there("wrong/wm-server.conf"));
-    CHECK_EQ(init_with("http://127.0.0.1:9", "--chain-id", "31337", dir), 7);
+    CHECK_EQ(init_with(scene.nowhere, "--chain-id", "31337", dir), 7);
     CHECK(!is_there("wrong/bundle.json"));
 }
 
@@ -106,7 +108,7 @@ static void init_without_ether_says_where_to_send_it(void)
 {
     char dir[96];
     (void)snprintf(dir, sizeof dir, "%s/poor", scene.folder);
-    CHECK_EQ(init_with(NULL, "--chain-id", "31337", dir), 7);
+    CHECK_EQ(init_with(scene.url, "--chain-id", "31337", dir), 7);
     CHECK(says("owner account 0x") && says("ether"));
     CHECK(!is_there("poor/bundle.json"));
 }
@@ -122,7 +124,7 @@ static void init_deploys_and_writes_everything(void)
     (void)snprintf(key, sizeof key, "%s/owner.key", scene.folder);
     REQUIRE(ct_wallet_load_or_create(&owner, NULL, key, &why) == CT_OK);
     REQUIRE(fund(&owner));
-    CHECK_EQ(init_with(NULL, "--owner-key", key, dir), 0);
+    CHECK_EQ(init_with(scene.url, "--owner-key", key, dir), 0);
     printf("    %s", said);
     (void)snprintf(scene.conf, sizeof scene.conf, "%s/wm/wm-server.conf", scene.folder);
     (void)snprintf(scene.log, sizeof scene.log, "%s/wm.log", scene.folder);
@@ -130,7 +132,7 @@ static void init_deploys_and_writes_everything(void)
     CHECK_EQ(scene.bundle.quorum, 2);
     CHECK(scene.bundle.checkpoint_number > 0);
     CHECK(stat(at("wm/wm-pass.key"), &st) == 0 && (st.st_mode & 0777) == 0600);
-    CHECK_EQ(init_with(NULL, "--owner-key", key, dir), 2);
+    CHECK_EQ(init_with(scene.url, "--owner-key", key, dir), 2);
     CHECK(says("exists"));
     REQUIRE(ct_chain_open(&scene.chain, &scene.bundle, NULL, &why) == CT_OK);
     struct ct_view view;
@@ -532,10 +534,10 @@ int main(int argc, char **argv)
     if (mkdtemp(scene.folder) == NULL || !ct_anvil_start(&scene.anvil)) {
         return 1;
     }
+    ct_anvil_bundle(&scene.bundle, &scene.anvil);
     for (int i = 0; i < 3; i++) {
-        static const char *const names[] = {"127.0.0.1", "localhost", "127.0.0.1"};
-        (void)snprintf(scene.url[i], sizeof scene.url[i], "http://%s:%u%s", names[i],
-                       scene.anvil.port, i == 2 ? "/" : "");
+        (void)snprintf(scene.url[i], sizeof scene.url[i], "%s", scene.bundle.rpc[i]);
+        (void)snprintf(scene.nowhere[i], sizeof scene.nowhere[i], "http://127.0.0.1:9/%d", i);
     }
     (void)snprintf(scene.http_port, sizeof scene.http_port, "%u", scene_port(SOCK_STREAM));
     (void)snprintf(scene.tls_port, sizeof scene.tls_port, "%u", scene_port(SOCK_STREAM));
