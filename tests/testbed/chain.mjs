@@ -91,6 +91,11 @@ export class Chain {
     return post(this.controls[which], "/lie", how);
   }
 
+  // {mode, requests: {method: count}} of an endpoint
+  status(which) {
+    return post(this.controls[which], "/status", {});
+  }
+
   async fund(to, ether) {
     const value = toQuantity(BigInt(Math.round(ether * 1000)) * 10n ** 15n);
     const hash = await this.rpc("eth_sendTransaction", [{ from: this.funder, to, value }]);

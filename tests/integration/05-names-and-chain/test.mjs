@@ -35,9 +35,14 @@ test(async (stage, claims) => {
   }
 
   // The record with its real key, whoever lies meanwhile.
-  async function resolves(claim, extra = []) {
-    const program = await caller.run([...extra, "resolve", callee.identity], { codes: CODES });
-    claims.that(claim, program.code === 0 && program.text().toLowerCase().includes(real.key.slice(2)), program.text().slice(-600));
+  async function resolves(claim, extra = [], enough = () => true) {
+    let program;
+    for (let i = 0; i < 30; i++) {
+      program = await caller.run([...extra, "resolve", callee.identity], { codes: CODES });
+      const right = program.code === 0 && program.text().toLowerCase().includes(real.key.slice(2));
+      if (!right || (await enough())) return claims.that(claim, right, program.text().slice(-600));
+    }
+    claims.that(claim, false, "the endpoint was not asked in 30 runs");
   }
 
   await resolves("a name resolves");
@@ -57,10 +62,15 @@ test(async (stage, claims) => {
   const lie = (mode, more = {}) => ({ mode, contract: chain.contract, slot, value: ethers.id(`false ${more.n ?? 0}`), ...more });
   const one = bundleWith(platform, { rpc: [chain.urls[1], chain.urls[0], chain.urls[2]] });
   const fresh = ["--bundle", one]; // the liar is asked first
-  for (const how of [lie("key"), lie("forged"), lie("wrong-chain"), lie("down"), lie("stale", { behind: 10 })]) {
-    await chain.lie(0, how);
-    await resolves(`one endpoint of three lies (${how.mode}): the real key is found`, fresh);
+  for (const how of [lie("key"), lie("forged"), lie("wrong-chain"), lie("stale", { behind: 10 })]) {
+    const asked = how.mode === "key" ? "eth_getProof" : how.mode === "wrong-chain" ? "eth_chainId" : "eth_getBlockByNumber";
+    const before = (await chain.lie(0, how)).requests[asked] ?? 0;
+    // a proof is asked of one endpoint, now this one, now that
+    const heard = async () => ((await chain.status(0)).requests[asked] ?? 0) > before;
+    await resolves(`one endpoint of three lies (${how.mode}) and is asked: the real key is found`, fresh, heard);
   }
+  await chain.lie(0, lie("down"));
+  await resolves("one endpoint of three is down: the real key is found", fresh);
   // two different lies against one truth: no two agree
   for (const mode of ["forged", "down"]) {
     await chain.lie(0, lie("forged", { n: 1 }));
@@ -76,6 +86,12 @@ test(async (stage, claims) => {
   const strict = bundleWith(platform, { rpc: [chain.urls[1]], quorum: 1, insecure_single_rpc: true, max_head_age_s: 10 });
   await refused("an old head from the only endpoint", ["--bundle", strict, "resolve", callee.identity], 7, /old|stale|behind/i);
   await chain.lie(0, lie("none"));
+
+  await callee.listener.end();
+  await refused("a call to who does not listen", ["dial", callee.identity], 5, /door-7/);
+  await platform.relays[0].program.end();
+  await refused("a call when the relay is down", ["dial", callee.identity], 5, /relay/i);
+  platform.startRelay(platform.relays.pop());
 
   await platform.wmRun("revoke", [platform.program("wm-admin"), "device", "revoke", "--config", platform.config, callee.identity]);
   claims.that("a device is revoked", (await chain.device(callee.identity)).state === "revoked");
