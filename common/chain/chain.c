@@ -138,10 +138,22 @@ ct_err ct_endpoint_ask(struct ct_chain *chain, size_t endpoint, struct ct_answer
     return err;
 }
 
+/* Text of an endpoint, made unable to end the quotes around it in a log line. */
+static void plain(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\' || (unsigned char)*text >= 0x7f) {
+            *text = '?';
+        }
+    }
+}
+
 void ct_endpoint_good(struct ct_chain *chain, size_t endpoint)
 {
     if (chain->endpoints[endpoint].failing) {
-        ct_log(&chain->env.log, CT_LOG_INFO, "rpc_back url=%s", chain->bundle.rpc[endpoint]);
+        char origin[CT_URL_MAX];
+        ct_url_origin(origin, chain->bundle.rpc[endpoint]);
+        ct_log(&chain->env.log, CT_LOG_INFO, "rpc_back url=%s", origin);
     }
     chain->endpoints[endpoint].failing = false;
 }
@@ -150,15 +162,38 @@ void ct_endpoint_failed(struct ct_chain *chain, size_t endpoint, ct_err err,
                         const struct ct_why *why)
 {
     if (!chain->endpoints[endpoint].failing) {
-        ct_log(&chain->env.log, CT_LOG_WARN, "rpc_failed url=%s class=%u cause=\"%s\"",
-               chain->bundle.rpc[endpoint], CT_ERR_CLASS(err), why->text);
+        char origin[CT_URL_MAX];
+        struct ct_why cause = *why;
+        plain(cause.text);
+        ct_url_origin(origin, chain->bundle.rpc[endpoint]);
+        ct_log(&chain->env.log, CT_LOG_WARN, "rpc_failed url=%s class=%u cause=\"%s\"", origin,
+               CT_ERR_CLASS(err), cause.text);
     }
     chain->endpoints[endpoint].failing = true;
 }
 
 void ct_endpoint_add_cause(struct ct_why *causes, const char *url, const struct ct_why *why)
 {
+    char origin[CT_URL_MAX];
     size_t used = strlen(causes->text);
+    ct_url_origin(origin, url);
     (void)snprintf(causes->text + used, sizeof(causes->text) - used, "%s%s: %.100s",
-                   used > 0 ? "; " : "", url, why->text);
+                   used > 0 ? "; " : "", origin, why->text);
+    plain(causes->text + used);
+}
+
+size_t ct_endpoint_order(size_t out[CT_BUNDLE_RPC_MAX], const struct ct_chain *chain)
+{
+    size_t n = chain->bundle.rpc_count;
+    size_t count = 0;
+    for (unsigned pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < n; i++) {
+            size_t e = (chain->preferred + i) % n;
+            const struct ct_endpoint *endpoint = &chain->endpoints[e];
+            if (!endpoint->refused && endpoint->failing == (pass == 1)) {
+                out[count++] = e;
+            }
+        }
+    }
+    return count;
 }

@@ -57,9 +57,9 @@ struct ct_view {
  * endpoint whose answer was not needed is neither waited for nor judged.
  *
  * CT_ERR_IO      fewer than k endpoints answered
- * CT_ERR_CHAIN   another chain id, or a chain without the checkpoint
+ * CT_ERR_CHAIN   another chain id, a chain without the checkpoint, or a block from the future
  * CT_ERR_QUORUM  fewer than k agree; the sentence names them
- * CT_ERR_EXPIRED the agreed head is stale
+ * CT_ERR_EXPIRED the agreed head is stale, or far behind one agreed on before
  */
 CT_MUST_USE ct_err ct_chain_view(struct ct_chain *chain, struct ct_view *out, struct ct_why *why);
 

@@ -8,12 +8,14 @@
 #include <stdint.h>
 
 #include "chain/chain.h"
+#include "chain/fresh.h"
 #include "chain/http.h"
 #include "chain/jsonrpc.h"
 
 struct ct_endpoint {
     bool checked; /* its chain id and its checkpoint are those of the bundle */
     bool failing; /* the last answer was a failure, which is in the log already */
+    bool refused; /* the last view did not believe it: another chain, another block, nonsense */
 };
 
 struct ct_chain {
@@ -21,8 +23,8 @@ struct ct_chain {
     struct ct_chain_env env;
     struct ct_http *own_http; /* when env gave none */
     struct ct_endpoint endpoints[CT_BUNDLE_RPC_MAX];
-    size_t preferred;          /* the endpoint that is asked first when one is enough */
-    uint64_t last_timestamp_s; /* of the newest agreed head: time never moves back behind it */
+    size_t preferred;        /* the endpoint that is asked first when one is enough */
+    struct ct_newest newest; /* agreed head */
     struct ct_chain_stats stats;
 };
 
@@ -50,7 +52,13 @@ void ct_endpoint_good(struct ct_chain *chain, size_t endpoint);
 void ct_endpoint_failed(struct ct_chain *chain, size_t endpoint, ct_err err,
                         const struct ct_why *why);
 
-/* Adds "; URL: sentence" to a list of causes, as far as it fits. */
+/*
+ * Who may be asked, in the order to ask in: from the preferred one on, those that failed last time
+ * at the end, and none that the last view refused.
+ */
+size_t ct_endpoint_order(size_t out[CT_BUNDLE_RPC_MAX], const struct ct_chain *chain);
+
+/* Adds "; origin of the URL: sentence" to a list of causes, as far as it fits. */
 void ct_endpoint_add_cause(struct ct_why *causes, const char *url, const struct ct_why *why);
 
 #endif

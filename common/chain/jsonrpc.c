@@ -24,6 +24,18 @@ void ct_jsonrpc_write(struct ct_wr *w, const struct ct_jsonrpc_call *calls, size
     put_text(w, count > 1 ? "]" : "");
 }
 
+/* The endpoint's words go into sentences and log lines of ours: nothing that ends a quote there. */
+static void take_text(char *out, size_t cap, const char *text)
+{
+    (void)snprintf(out, cap, "%s", text);
+    for (; *out != '\0'; out++) {
+        if (*out == '"' || *out == '\\' || (unsigned char)*out < 0x20 ||
+            (unsigned char)*out >= 0x7f) {
+            *out = '?';
+        }
+    }
+}
+
 static ct_err read_error(struct ct_jsonrpc_answer *out, const struct ct_json *error)
 {
     const char *text = ct_json_text(ct_json_get(error, "message"));
@@ -33,8 +45,7 @@ static ct_err read_error(struct ct_jsonrpc_answer *out, const struct ct_json *er
         ct_json_int(&out->error_code, ct_json_get(error, "code")) != CT_OK) {
         return CT_ERR_FORMAT;
     }
-    (void)snprintf(out->error_text, sizeof(out->error_text), "%s",
-                   text != NULL ? text : "no message");
+    take_text(out->error_text, sizeof(out->error_text), text != NULL ? text : "no message");
     if (ct_json_data(out->error_data, sizeof(out->error_data), &out->error_data_len, data) !=
         CT_OK) {
         out->error_data_len = 0; /* absent, of another kind, or longer than anything of ours */

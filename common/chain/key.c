@@ -97,6 +97,10 @@ ct_err ct_wallet_load_or_create(struct ct_wallet *out, bool *made, const char *p
         err = ct_wallet_new(&wallet);
         err = err == CT_OK ? ct_secret_save_new(&wallet.secret, path, why)
                            : ct_why(why, err, "no entropy from the system for %s", path);
+        if (err == CT_ERR_STATE) { /* another process has just made it: the same wallet for both */
+            fresh = false;
+            err = ct_wallet_load(&wallet, path, why);
+        }
     }
     if (err == CT_OK) {
         *out = wallet;

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { TIP_TRIES = 2 }; /* blocks below the k-th head, before lower heads are tried */
+
 const struct ct_header *ct_quorum_header(const struct ct_quorum_answer *answer, uint64_t number)
 {
     if (answer->has_head && answer->head.number == number) {
@@ -42,17 +44,22 @@ ct_err ct_quorum_target(uint64_t *number, const struct ct_quorum_answer *answers
     if (k == 0 || count < k) {
         return CT_ERR_QUORUM;
     }
-    size_t at = k - 1;
-    for (; attempt > 0; attempt--) {
-        uint64_t last = heads[at];
-        while (at < count && heads[at] == last) {
+    uint64_t target = heads[k - 1];
+    uint64_t lower = attempt < TIP_TRIES ? attempt : TIP_TRIES;
+    if (target < lower) {
+        return CT_ERR_NOT_FOUND;
+    }
+    target -= lower;
+    for (size_t at = k; attempt > TIP_TRIES; attempt--) {
+        while (at < count && heads[at] >= target) {
             at++;
         }
         if (at == count) {
             return CT_ERR_NOT_FOUND;
         }
+        target = heads[at];
     }
-    *number = heads[at] > depth ? heads[at] - depth : 0;
+    *number = target > depth ? target - depth : 0;
     return CT_OK;
 }
 

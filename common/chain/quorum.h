@@ -9,7 +9,7 @@
 #include <chainturn/err.h>
 #include "chain/header.h"
 
-enum { CT_QUORUM_MAX = 8 };
+enum { CT_QUORUM_MAX = 8, CT_QUORUM_TRIES = CT_QUORUM_MAX + 2 };
 
 struct ct_quorum_answer {
     bool has_head;         /* the endpoint told a head whose hash holds */
@@ -23,9 +23,10 @@ struct ct_quorum_answer {
  * endpoint that is behind (or lies that it is) would drag everybody back with it. Not the highest:
  * one that runs ahead, or lies that it does, would name a block that nobody else has. At most
  * n - k endpoints can be wrong either way, and the k-th highest is then between two honest heads.
- * try 0 is that number; 1.. are the next lower distinct heads, for the moment in which a block has
- * not reached all. CT_ERR_QUORUM when there are fewer than k heads, CT_ERR_NOT_FOUND when there is
- * no such try.
+ * try 0 is that number; 1 and 2 are the two blocks below, for the moment in which honest endpoints
+ * have different blocks at the tip; 3.. are the next lower distinct heads, for one in which a block
+ * has not reached all. CT_ERR_QUORUM when there are fewer than k heads, CT_ERR_NOT_FOUND when there
+ * is no such try.
  */
 CT_MUST_USE ct_err ct_quorum_target(uint64_t *number, const struct ct_quorum_answer *answers,
                                     size_t n, unsigned k, uint64_t depth, unsigned attempt);

@@ -233,6 +233,10 @@ static ct_err check(enum ct_record_state state, uint16_t expiry_day, uint64_t ti
                                                  : ct_record_state_text(state),
                       remedy);
     }
+    if (expiry_day == 0) {
+        return ct_why(why, CT_ERR_NOT_APPROVED, "%s has no expiry day and so is not valid%s", what,
+                      remedy);
+    }
     if (today > expiry_day) {
         return ct_why(why, CT_ERR_NOT_APPROVED, "%s has expired %" PRIu64 " days ago%s", what,
                       today - expiry_day, remedy);

@@ -19,8 +19,9 @@ extern const uint8_t ct_trie_empty_root32[32];
 
 /*
  * Follows key (bytes; for state and storage tries keccak256 of the address or slot, made by the
- * caller) through nodes, root first. Every node must be the one its parent names by hash, none may
- * be left over, and each must be canonical.
+ * caller) through nodes, root first. Every node must be the one its parent names by hash or holds
+ * in place, and none may be left over. What a hash from an agreed block vouches for is not
+ * questioned further: only what the walk needs is checked of a node's form.
  *
  * CT_OK        *found true and *value set (into nodes), or *found false: absence is proven
  * CT_ERR_AUTH  the nodes prove neither

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/hex.h"
 #include "chain/endpoints.h"
 #include "chain/quorum.h"
@@ -17,6 +18,7 @@ struct question {
     struct ct_quorum_answer answers[CT_QUORUM_MAX]; /* by endpoint */
     ct_err errs[CT_QUORUM_MAX];                     /* CT_ERR_AGAIN: has not answered */
     struct ct_why whys[CT_QUORUM_MAX];
+    uint64_t end_ms; /* of the whole view */
     uint64_t number; /* the agreed one .. */
     size_t agreed;   /* .. the endpoint it is taken from .. */
     uint32_t support;
@@ -75,8 +77,11 @@ static void take(struct question *q, size_t i, const struct ct_http_request *req
     }
     ct_answer_free(&answer);
     if (q->errs[e] == CT_OK) {
+        chain->endpoints[e].refused = false;
         ct_endpoint_good(chain, e);
     } else if (q->errs[e] != CT_ERR_AGAIN) {
+        bool silent = q->errs[e] == CT_ERR_IO || q->errs[e] == CT_ERR_TIMEOUT;
+        chain->endpoints[e].refused = chain->endpoints[e].refused || !silent;
         ct_endpoint_failed(chain, e, q->errs[e], &q->whys[e]);
     }
 }
@@ -85,7 +90,7 @@ static void take(struct question *q, size_t i, const struct ct_http_request *req
 static bool settled(struct question *q)
 {
     const struct ct_bundle *b = &q->chain->bundle;
-    for (unsigned attempt = 0; attempt < q->n; attempt++) {
+    for (unsigned attempt = 0; attempt < CT_QUORUM_TRIES; attempt++) {
         if (ct_quorum_target(&q->number, q->answers, q->n, b->quorum, b->safety_depth, attempt) !=
             CT_OK) {
             return false;
@@ -152,9 +157,12 @@ static ct_err ask_round(struct question *q, uint32_t mask, const char *params)
         err = bodies[i] != NULL ? CT_OK : CT_ERR_NOMEM;
     }
     if (err == CT_OK && count > 0) {
+        uint64_t now_ms = ct_mono_ms();
+        uint64_t left_ms = now_ms < q->end_ms ? q->end_ms - now_ms : 0;
+        uint32_t timeout_ms =
+            left_ms < chain->env.timeout_ms ? (uint32_t)left_ms : chain->env.timeout_ms;
         chain->stats.round_trips++;
-        err =
-            chain->env.http(chain->env.http_arg, requests, count, chain->env.timeout_ms, enough, q);
+        err = chain->env.http(chain->env.http_arg, requests, count, timeout_ms, enough, q);
     }
     for (size_t i = 0; i < count; i++) {
         if (err == CT_OK && !q->taken[i] && requests[i].err != CT_ERR_AGAIN) {
@@ -170,7 +178,7 @@ static ct_err ask_round(struct question *q, uint32_t mask, const char *params)
 static ct_err ask_lower(struct question *q)
 {
     const struct ct_bundle *b = &q->chain->bundle;
-    for (unsigned attempt = 0; attempt < q->n; attempt++) {
+    for (unsigned attempt = 0; attempt < CT_QUORUM_TRIES; attempt++) {
         uint64_t target = 0;
         uint32_t mask = 0;
         char params[64];
@@ -184,6 +192,9 @@ static ct_err ask_lower(struct question *q)
                 ct_quorum_header(answer, target) == NULL) {
                 mask |= 1u << e;
             }
+        }
+        if (ct_mono_ms() >= q->end_ms) {
+            break;
         }
         block_params(params, target);
         ct_err err = ask_round(q, mask, params);
@@ -246,38 +257,20 @@ static void name_dissenters(struct question *q)
             (void)ct_why(&why, CT_ERR_QUORUM, "it has another block %" PRIu64 " than the quorum",
                          q->number);
             q->chain->stats.refused_answers++;
+            q->chain->endpoints[e].refused = true;
             ct_endpoint_failed(q->chain, e, CT_ERR_QUORUM, &why);
         }
     }
 }
 
-static ct_err check_age(struct ct_chain *chain, const struct ct_view *view, struct ct_why *why)
-{
-    uint64_t limit_s = chain->bundle.max_head_age_s;
-    uint64_t now_s = chain->env.wall_s(chain->env.wall_arg);
-    if (now_s < chain->last_timestamp_s) {
-        now_s = chain->last_timestamp_s;
-    }
-    if (limit_s != 0 && now_s > view->timestamp_s && now_s - view->timestamp_s > limit_s) {
-        return ct_why(why, CT_ERR_EXPIRED,
-                      "the newest block that %u of %u RPC endpoints agree on, %" PRIu64
-                      ", is %" PRIu64 " s old and the limit is %" PRIu64
-                      " s: the chain stands still, the endpoints are behind, or this host's clock "
-                      "is wrong",
-                      view->k, view->n, view->number, now_s - view->timestamp_s, limit_s);
-    }
-    if (view->timestamp_s > chain->last_timestamp_s) {
-        chain->last_timestamp_s = view->timestamp_s;
-    }
-    return CT_OK;
-}
-
 ct_err ct_chain_view(struct ct_chain *chain, struct ct_view *out, struct ct_why *why)
 {
+    const struct ct_bundle *b = &chain->bundle;
     struct question q;
     memset(&q, 0, sizeof(q));
     q.chain = chain;
-    q.n = chain->bundle.rpc_count;
+    q.end_ms = ct_mono_ms() + 2 * (uint64_t)chain->env.timeout_ms;
+    q.n = b->rpc_count;
     q.heads = true;
     for (size_t e = 0; e < q.n; e++) {
         q.errs[e] = CT_ERR_AGAIN;
@@ -303,7 +296,9 @@ ct_err ct_chain_view(struct ct_chain *chain, struct ct_view *out, struct ct_why 
     for (size_t e = 0; e < q.n; e++) {
         view.k += (q.support >> e) & 1u;
     }
-    err = check_age(chain, &view, why);
+    err =
+        ct_fresh_check(&chain->newest, &view, ct_view_has_checkpoint(b) ? b->checkpoint_number : 0,
+                       b->max_head_age_s, chain->env.wall_s(chain->env.wall_arg), why);
     if (err == CT_OK) {
         *out = view;
     }

@@ -66,6 +66,18 @@ static void errors_become_sentences_and_reverts_are_told_apart(void)
     ct_json_free(document);
 }
 
+static void error_text_cannot_end_the_quotes_around_it_in_a_log(void)
+{
+    struct ct_jsonrpc_answer a[1];
+    struct ct_json *document = NULL;
+    REQUIRE(read_text(a, 1,
+                      "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-1,\"message\":"
+                      "\"x\\\" level=error a\\\\b\\u00e9\\u001b\"}}",
+                      &document) == CT_OK);
+    CHECK_STR(a[0].error_text, "x? level=error a?b???");
+    ct_json_free(document);
+}
+
 static void batch_refused_as_a_whole_fails_each_call(void)
 {
     struct ct_jsonrpc_answer a[2];
@@ -179,6 +191,7 @@ static const struct ct_test tests[] = {
     CT_TEST(one_call_is_an_object_and_more_are_a_batch),
     CT_TEST(answers_are_matched_by_id_in_any_order),
     CT_TEST(errors_become_sentences_and_reverts_are_told_apart),
+    CT_TEST(error_text_cannot_end_the_quotes_around_it_in_a_log),
     CT_TEST(batch_refused_as_a_whole_fails_each_call),
     CT_TEST(everything_else_is_refused),
     CT_TEST(quantities_come_only_as_strict_strings),

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/hex.h"
@@ -175,6 +176,42 @@ static void key_file_is_made_once_and_private(void)
     (void)rmdir(folder);
 }
 
+/* Each child makes or loads the wallet as soon as the pipe is closed and tells its address. */
+static void processes_that_start_at_once_get_one_wallet(void)
+{
+    enum { CHILDREN = 8 };
+    char folder[] = "/tmp/ct_keysXXXXXX";
+    char path[64];
+    int go[2];
+    int told[2];
+    uint8_t addrs[CHILDREN][20];
+    REQUIRE(mkdtemp(folder) != NULL && pipe(go) == 0 && pipe(told) == 0);
+    (void)snprintf(path, sizeof(path), "%s/wallet.key", folder);
+    for (size_t i = 0; i < CHILDREN; i++) {
+        if (fork() == 0) {
+            struct ct_wallet wallet = {.addr20 = {0}};
+            char byte;
+            (void)close(go[1]);
+            ssize_t got = read(go[0], &byte, 1);
+            ct_err err = ct_wallet_load_or_create(&wallet, NULL, path, NULL);
+            got += write(told[1], wallet.addr20, 20);
+            _exit(err == CT_OK && got == 20 ? 0 : 1);
+        }
+    }
+    (void)close(go[0]);
+    (void)close(go[1]);
+    for (size_t i = 0; i < CHILDREN; i++) {
+        int status = 1;
+        CHECK_EQ(read(told[0], addrs[i], 20), 20);
+        CHECK_MEM(addrs[i], addrs[0], 20);
+        CHECK(wait(&status) > 0 && status == 0);
+    }
+    (void)close(told[0]);
+    (void)close(told[1]);
+    (void)unlink(path);
+    (void)rmdir(folder);
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(npm_accounts_have_their_addresses),
     CT_TEST(npm_legacy_transactions_are_signed_alike),
@@ -183,5 +220,6 @@ static const struct ct_test tests[] = {
     CT_TEST(every_flipped_bit_changes_the_signer),
     CT_TEST(wrong_checksum_case_is_refused),
     CT_TEST(key_file_is_made_once_and_private),
+    CT_TEST(processes_that_start_at_once_get_one_wallet),
 };
 CT_TEST_MAIN(tests)

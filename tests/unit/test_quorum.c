@@ -55,7 +55,8 @@ static void all_apart_go_down_head_by_head(void)
     struct ct_quorum_answer a[3] = {head(102, 9), head(101, 1), head(100, 1)};
     CHECK_EQ(target(a, 3, 2, 0, 0), 101);
     CHECK_EQ(target(a, 3, 2, 0, 1), 100);
-    CHECK(target(a, 3, 2, 0, 2) == UINT64_MAX);
+    CHECK_EQ(target(a, 3, 2, 0, 2), 99);
+    CHECK(target(a, 3, 2, 0, 3) == UINT64_MAX);
     size_t agreed = 0;
     CHECK_EQ(ct_quorum_agree(&agreed, NULL, a, 3, 2, 100), CT_ERR_QUORUM);
     a[1].has_block = true; /* asked for block 100, it shows the same */
@@ -91,7 +92,8 @@ static void safety_depth_is_taken_off_and_stops_at_genesis(void)
 {
     struct ct_quorum_answer a[3] = {head(100, 1), head(100, 1), head(3, 1)};
     CHECK_EQ(target(a, 3, 2, 10, 0), 90);
-    CHECK_EQ(target(a, 3, 2, 10, 1), 0);
+    CHECK_EQ(target(a, 3, 2, 10, 1), 89);
+    CHECK_EQ(target(a, 3, 2, 10, 3), 0);
 }
 
 static void single_endpoint_agrees_with_itself(void)
@@ -116,6 +118,27 @@ static void target_lies_between_honest_heads(void)
     }
 }
 
+/* Two blocks of one height are on their way, the third endpoint is a liar far behind. */
+static void race_at_the_tip_does_not_fall_back_to_the_liar(void)
+{
+    struct ct_quorum_answer a[3] = {head(300, 1), head(300, 2), head(7, 3)};
+    size_t agreed = 9;
+    CHECK_EQ(target(a, 3, 2, 0, 0), 300);
+    CHECK_EQ(target(a, 3, 2, 0, 1), 299);
+    CHECK_EQ(target(a, 3, 2, 0, 2), 298);
+    CHECK_EQ(target(a, 3, 2, 0, 3), 7);
+    CHECK(target(a, 3, 2, 0, 4) == UINT64_MAX);
+    for (size_t i = 0; i < 2; i++) {
+        a[i].has_block = true;
+        a[i].block = header(299, 1);
+    }
+    CHECK_EQ(ct_quorum_agree(&agreed, NULL, a, 3, 2, 299), CT_OK);
+    CHECK_EQ(agreed, 0);
+    a[0].head.number = a[1].head.number = 1; /* nothing is below genesis */
+    CHECK_EQ(target(a, 3, 2, 0, 1), 0);
+    CHECK(target(a, 3, 2, 0, 2) == UINT64_MAX);
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(stale_endpoint_drags_nobody_back),
     CT_TEST(endpoint_that_runs_ahead_pulls_nobody_along),
@@ -126,5 +149,6 @@ static const struct ct_test tests[] = {
     CT_TEST(safety_depth_is_taken_off_and_stops_at_genesis),
     CT_TEST(single_endpoint_agrees_with_itself),
     CT_TEST(target_lies_between_honest_heads),
+    CT_TEST(race_at_the_tip_does_not_fall_back_to_the_liar),
 };
 CT_TEST_MAIN(tests)

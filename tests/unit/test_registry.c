@@ -276,6 +276,16 @@ static void every_custom_error_has_words(void)
     CHECK(ct_registry_error_text(NULL, 0) == NULL);
 }
 
+static void approved_record_without_expiry_day_is_not_valid_on_day_zero(void)
+{
+    struct ct_device d = {.state = CT_RECORD_APPROVED, .expiry_day = 0};
+    struct ct_relay r = {.state = CT_RECORD_APPROVED, .expiry_day = 0, .index = 1};
+    struct ct_why why = {""};
+    CHECK_EQ(ct_device_check(&d, 0, "camera", &why), CT_ERR_NOT_APPROVED);
+    CHECK(strstr(why.text, "no expiry day") != NULL);
+    CHECK_EQ(ct_relay_check(&r, 86399, &why), CT_ERR_NOT_APPROVED);
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(selectors_are_those_of_the_signatures),
     CT_TEST(events_and_errors_are_those_of_the_signatures),
@@ -288,5 +298,6 @@ static const struct ct_test tests[] = {
     CT_TEST(identities_have_their_alphabet_and_length),
     CT_TEST(records_say_why_they_cannot_be_used),
     CT_TEST(every_custom_error_has_words),
+    CT_TEST(approved_record_without_expiry_day_is_not_valid_on_day_zero),
 };
 CT_TEST_MAIN(tests)
