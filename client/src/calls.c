@@ -16,7 +16,7 @@ ct_err ct_calls_new(struct ct_calls **out, const struct ct_calls_config *config)
         .purposes = 1u << CT_HS_CALL,
         .identity = config->identity,
         .key = config->key,
-        .capacity = 2 * CT_HS_HALF_OPEN_MAX,
+        .capacity = (size_t)2 * CT_HS_HALF_OPEN_MAX,
     };
     struct ct_calls *calls = calloc(1, sizeof *calls);
     if (calls == NULL) {

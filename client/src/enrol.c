@@ -200,16 +200,19 @@ static ct_err prepare(struct ct_prepare *p, struct ct_worker_env *env)
 {
     struct ct_home_device home;
     struct ct_view view;
-    struct ct_own_pass pass;
     ct_err err = settle_identity(p, env, &home);
     if (err != CT_OK) {
         return err;
     }
-    if (p->only_pass && (err = take_keys(p, env, false)) == CT_OK &&
-        ct_home_load_pass(&env->home, &pass) == CT_OK &&
-        ct_pass_is_good(&pass, env->bundle.deployment32, ct_wall_s())) {
-        p->pass = pass;
-        return CT_OK;
+    if (p->only_pass) {
+        err = take_keys(p, env, false);
+        if (err != CT_OK) {
+            return err == CT_ERR_NOT_FOUND ? CT_ERR_CONFIG : err;
+        }
+        if (ct_home_load_pass(&env->home, &p->pass) == CT_OK &&
+            ct_pass_is_good(&p->pass, env->bundle.deployment32, ct_wall_s())) {
+            return CT_OK;
+        }
     }
     if ((err = ct_lookup_view(env, &view, &p->job.why)) != CT_OK) {
         return err;

@@ -59,7 +59,7 @@ ct_err ct_home_load_device(const struct ct_home *home, struct ct_home_device *ou
 ct_err ct_home_save_device(const struct ct_home *home, const struct ct_home_device *device,
                            struct ct_why *why)
 {
-    struct ct_home_device old;
+    struct ct_home_device old = {.relay = 0};
     char path[CT_HOME_PATH];
     char text[200];
     if (ct_home_load_device(home, &old, NULL) == CT_OK &&
@@ -79,6 +79,8 @@ ct_err ct_home_load_pass(const struct ct_home *home, struct ct_own_pass *out)
     struct ct_json *json = NULL;
     struct ct_own_pass pass;
     struct ct_x25519 key;
+    memset(&pass, 0, sizeof pass);
+    memset(&key, 0, sizeof key);
     if (read_json(home, "pass.json", true, &json, NULL) != CT_OK) {
         return CT_ERR_NOT_FOUND;
     }

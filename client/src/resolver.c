@@ -195,7 +195,7 @@ static ct_err submit(struct ct_resolver *r, const char *identity)
 /* A bucket of RATION_BURST look-ups that fills by one every RATION_EVERY_MS. */
 static bool may_ask(struct ct_resolver *r, uint64_t now_ms)
 {
-    uint64_t full = RATION_BURST * RATION_EVERY_MS;
+    uint64_t full = (uint64_t)RATION_BURST * RATION_EVERY_MS;
     if (r->ration_ms + full < now_ms) {
         r->ration_ms = now_ms - full;
     }
