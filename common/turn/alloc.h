@@ -31,8 +31,7 @@
  */
 
 #define CT_ALLOC_PEERS 32      /* permissions and channels kept at one time */
-#define CT_ALLOC_DATAGRAM 2304 /* room that ct_alloc_poll() needs: every attribute at its longest \
-                                */
+#define CT_ALLOC_DATAGRAM 2304 /* room that ct_alloc_poll() needs at most */
 #define CT_ALLOC_GONE 256      /* channels remembered after ct_alloc_forget() */
 
 enum ct_alloc_state {

@@ -70,11 +70,16 @@ static ct_err read_pass(const struct ct_wm *wm, uint8_t out175[CT_PASS_LEN], uin
         (uint64_t)expires != pass.expiry_s) {
         return bad_answer("/v1/passes", why);
     }
-    if (memcmp(pass.key32, request->pass_key32, 32) != 0 ||
-        memcmp(pass.deployment32, wm->bundle.deployment32, 32) != 0) {
+    if (memcmp(pass.key32, request->pass_key32, 32) != 0) {
         return ct_why(why, CT_ERR_AUTH,
-                      "the wallet manager gave a pass for another key or deployment; check the "
-                      "bundle");
+                      "the wallet manager gave a pass for another key than the one asked for; ask "
+                      "again, and check the bundle if it stays so");
+    }
+    ct_err err = ct_pass_verify(&pass, bytes, sizeof(bytes), wm->bundle.deployment32, wm->keys,
+                                wm->key_count, ct_wall_s(), why);
+    if (err != CT_OK) {
+        ct_why_prefix(why, "the wallet manager gave a pass that no relay will take");
+        return err;
     }
     memcpy(out175, bytes, sizeof(bytes));
     *expires_s = pass.expiry_s;

@@ -120,5 +120,8 @@ ct_err ct_wm_request(struct ct_wm *wm, struct ct_wm_answer *out, const char *met
         ct_wm_forget_psk(wm);
         return err;
     }
-    return out->status < 400 ? CT_OK : ct_wm_problem(out, "the wallet manager refused", why);
+    if (out->status >= 200 && out->status <= 202) { /* docs/protocol.md 7 has no other good ones */
+        return CT_OK;
+    }
+    return ct_wm_problem(out, "the wallet manager refused", why);
 }

@@ -54,11 +54,11 @@ struct ct_wm_answer {
 };
 
 /*
- * One request over TLS-PSK. method "GET" or "POST"; body NULL or JSON text. Answers of 4xx and 5xx
- * are errors with a sentence, out being filled all the same: CT_ERR_AUTH (token, identity,
- * signature), CT_ERR_EXPIRED (token), CT_ERR_NOT_FOUND, CT_ERR_NOT_APPROVED (not registered),
- * CT_ERR_REFUSED, CT_ERR_CHAIN (chain unavailable), CT_ERR_FORMAT. CT_ERR_IO and CT_ERR_TIMEOUT:
- * the WM was not reached or did not know the PSK.
+ * One request over TLS-PSK. method "GET" or "POST"; body NULL or JSON text. Answers other than 200,
+ * 201 and 202 are errors with a sentence, out being filled all the same: CT_ERR_AUTH (token,
+ * identity, signature), CT_ERR_EXPIRED (token), CT_ERR_NOT_FOUND, CT_ERR_NOT_APPROVED (not
+ * registered), CT_ERR_REFUSED, CT_ERR_CHAIN (chain unavailable), CT_ERR_FORMAT. CT_ERR_IO and
+ * CT_ERR_TIMEOUT: the WM was not reached or did not know the PSK.
  */
 CT_MUST_USE ct_err ct_wm_request(struct ct_wm *wm, struct ct_wm_answer *out, const char *method,
                                  const char *path, const char *body, struct ct_why *why);
@@ -71,7 +71,8 @@ struct ct_wm_pass_request {
     const uint8_t *renews16;   /* pass id, or NULL */
 };
 
-/* POST /v1/passes. The pass is parsed; key and deployment are checked to be those asked for. */
+/* POST /v1/passes. The pass is checked as a relay would (ct_pass_verify()), and to be for the key
+ * asked for. */
 CT_MUST_USE ct_err ct_wm_pass(struct ct_wm *wm, uint8_t out175[CT_PASS_LEN], uint64_t *expires_s,
                               const struct ct_wm_pass_request *request, struct ct_why *why);
 

@@ -107,6 +107,7 @@ static void every_slip_is_named(void)
         {"\"max_head_age_s\":120", "\"max_head_age_s\":-1", "max_head_age_s"},
         {"\"safety_depth\"", "\"safty_depth\"", "did you mean \"safety_depth\""},
         {"https://198.51.100.20:8443", "http://198.51.100.20:8443", "wm"},
+        {"http://198.51.100.20:8080", "https://198.51.100.20:8080", "wm"},
         {"\"wm\":{", "\"wm\":{\"x\":1,", "wm.x"},
         {"{\"chainturn\"", "[{\"chainturn\"", "not JSON"},
     };

@@ -1,0 +1,210 @@
+/* Claims about answers of a wallet manager that holds its handshake key and still must not be
+ * believed: passes that no relay takes, and statuses that mean nothing. */
+/* links: ct_wmserver ct_wm ct_kex ct_chain ct_base */
+#include "base/clock.h"
+#include "chain/bundle.h"
+#include "chain/registry.h"
+#include "ct_test.h"
+#include "wm-server/src/handshake.h"
+#include "wm-server/src/http.h"
+#include "wm-server/src/sessions.h"
+#include "wm/wm.h"
+
+/*
+ *   ct_wm ---- plain listener: enrolment, as it is
+ *        `--- TLS listener: answers what the test put into say_status and say_body
+ */
+static struct {
+    struct ct_x25519 key;
+    struct ct_ed25519 signs;
+    struct ct_wm_key listed;
+    struct ct_bundle bundle;
+    struct ct_sessions *sessions;
+    struct ct_enrolment *enrolment;
+    struct ct_listener *plain, *tls;
+    struct ct_wallet wallet;
+    struct ct_x25519 own;
+    struct ct_wm *account;
+} wm;
+
+static unsigned say_status;
+static char say_body[512];
+
+static void on_plain(void *arg, size_t worker, const struct ct_request *request,
+                     struct ct_answer *answer)
+{
+    (void)arg;
+    (void)worker;
+    ct_enrolment_post(wm.enrolment, request, answer);
+}
+
+static void on_tls(void *arg, size_t worker, const struct ct_request *request,
+                   struct ct_answer *answer)
+{
+    (void)arg;
+    (void)worker;
+    (void)request;
+    ct_answer_json(answer, say_status, "%s", say_body);
+}
+
+static ct_err psk_of(void *arg, const char *identity, struct ct_secret32 *out)
+{
+    (void)arg;
+    return ct_sessions_psk(wm.sessions, identity, ct_mono_ms(), out);
+}
+
+static bool start_server(void)
+{
+    struct ct_why why = {{0}};
+    struct ct_listener_config c = {.address = "127.0.0.1:0",
+                                   .handler = on_tls,
+                                   .psk = psk_of,
+                                   .connections = 8,
+                                   .per_ip = 8,
+                                   .timeout_s = 5};
+    struct ct_enrolment_config e = {
+        .net = {.chain_id = 31337}, .key = &wm.key, .sessions = wm.sessions, .mono_ms = ct_mono_ms};
+    memcpy(e.net.contract20, wm.bundle.contract20, 20);
+    bool good = ct_enrolment_new(&wm.enrolment, &e) == CT_OK &&
+                ct_listener_start(&wm.tls, &c, &why) == CT_OK;
+    c.handler = on_plain;
+    c.psk = NULL;
+    good = good && ct_listener_start(&wm.plain, &c, &why) == CT_OK;
+    if (!good) {
+        printf("    %s\n", why.text);
+        return false;
+    }
+    (void)snprintf(wm.bundle.wm_handshake_url, CT_BUNDLE_URL_MAX, "http://127.0.0.1:%u",
+                   ct_listener_port(wm.plain));
+    (void)snprintf(wm.bundle.wm_tls_url, CT_BUNDLE_URL_MAX, "https://127.0.0.1:%u",
+                   ct_listener_port(wm.tls));
+    return true;
+}
+
+static bool start(void)
+{
+    struct ct_why why = {{0}};
+    struct ct_secret32 secret = {{5}};
+    memset(&wm, 0, sizeof wm);
+    wm.bundle.chain_id = 31337;
+    wm.bundle.contract20[0] = 0xc0;
+    ct_deployment(wm.bundle.deployment32, 31337, wm.bundle.contract20);
+    bool good = ct_x25519_from_secret(&wm.key, &secret) == CT_OK &&
+                ct_x25519_from_secret(&wm.own, &secret) == CT_OK &&
+                ct_ed25519_from_seed(&wm.signs, &secret) == CT_OK &&
+                ct_wallet_new(&wm.wallet) == CT_OK && ct_sessions_new(&wm.sessions, 16) == CT_OK &&
+                start_server();
+    wm.listed = (struct ct_wm_key){.id = 1, .not_after_s = ct_wall_s() + 1000};
+    memcpy(wm.listed.x25519, wm.key.public32, 32);
+    memcpy(wm.listed.ed25519, wm.signs.public32, 32);
+    const struct ct_wm_config config = {.bundle = &wm.bundle,
+                                        .keys = &wm.listed,
+                                        .key_count = 1,
+                                        .purpose = CT_HS_ENROL_DEVICE,
+                                        .identity = "sensor-42",
+                                        .wallet = &wm.wallet,
+                                        .key = &wm.own,
+                                        .timeout_ms = 5000};
+    return good && ct_wm_open(&wm.account, &config, &why) == CT_OK;
+}
+
+static void stop(void)
+{
+    ct_wm_free(wm.account);
+    ct_listener_stop(wm.plain);
+    ct_listener_stop(wm.tls);
+    ct_enrolment_free(wm.enrolment);
+    ct_sessions_free(wm.sessions);
+}
+
+static const uint8_t pass_key[32] = {7};
+
+static struct ct_pass good_pass(void)
+{
+    struct ct_pass pass = {
+        .key_id = 1, .id16 = {1}, .expiry_s = ct_wall_s() + 3600, .scope = CT_PASS_SCOPE_ALLOCATE};
+    memcpy(pass.deployment32, wm.bundle.deployment32, 32);
+    memcpy(pass.key32, pass_key, 32);
+    return pass;
+}
+
+/* What the account makes of this pass, with one bit of the signed bytes turned over. */
+static ct_err asked(const struct ct_pass *pass, const struct ct_ed25519 *key, size_t flip,
+                    struct ct_why *why)
+{
+    uint8_t bytes[CT_PASS_LEN], got[CT_PASS_LEN];
+    char text[CT_PASS_TEXT_LEN + 1];
+    uint64_t expires_s = 0;
+    const struct ct_wm_pass_request request = {.pass_key32 = pass_key};
+    CHECK_EQ(ct_pass_sign(bytes, pass, key, ct_wall_s()), CT_OK);
+    if (flip != 0) {
+        bytes[flip] ^= 1;
+    }
+    ct_pass_username(text, bytes);
+    say_status = 201;
+    (void)snprintf(say_body, sizeof say_body, "{\"pass\":\"%s\",\"expires_at\":%llu}", text,
+                   (unsigned long long)pass->expiry_s);
+    return ct_wm_pass(wm.account, got, &expires_s, &request, why);
+}
+
+static void a_pass_whose_signature_does_not_hold_is_not_taken(void)
+{
+    struct ct_why why = {{0}};
+    struct ct_ed25519 other;
+    struct ct_secret32 secret = {{6}};
+    REQUIRE(start());
+    struct ct_pass pass = good_pass();
+    REQUIRE(ct_ed25519_from_seed(&other, &secret) == CT_OK);
+    CHECK_EQ(asked(&pass, &wm.signs, 0, &why), CT_OK);
+    CHECK_EQ(asked(&pass, &other, 0, &why), CT_ERR_AUTH);
+    CHECK(strstr(why.text, "signature") != NULL);
+    CHECK_EQ(asked(&pass, &wm.signs, CT_PASS_LEN - 1, &why), CT_ERR_AUTH);
+    CHECK_EQ(asked(&pass, &wm.signs, 40, &why), CT_ERR_AUTH); /* its id */
+    stop();
+}
+
+static void a_pass_that_no_relay_takes_is_not_taken(void)
+{
+    struct ct_why why = {{0}};
+    REQUIRE(start());
+    struct ct_pass pass = good_pass();
+    pass.key_id = 2; /* not listed */
+    CHECK_EQ(asked(&pass, &wm.signs, 0, &why), CT_ERR_AUTH);
+    pass = good_pass();
+    pass.key32[0] ^= 1;
+    CHECK_EQ(asked(&pass, &wm.signs, 0, &why), CT_ERR_AUTH);
+    pass = good_pass();
+    pass.deployment32[0] ^= 1;
+    CHECK_EQ(asked(&pass, &wm.signs, 0, &why), CT_ERR_AUTH);
+    pass = good_pass();
+    pass.scope = 0;
+    CHECK_EQ(asked(&pass, &wm.signs, 0, &why), CT_ERR_AUTH);
+    stop();
+}
+
+static void a_status_of_no_meaning_here_is_no_success(void)
+{
+    static const struct {
+        unsigned status;
+        ct_err err;
+    } cases[] = {{200, CT_OK},           {201, CT_OK},          {202, CT_OK},
+                 {203, CT_ERR_REFUSED},  {302, CT_ERR_REFUSED}, {307, CT_ERR_REFUSED},
+                 {404, CT_ERR_NOT_FOUND}};
+    static struct ct_wm_answer answer;
+    REQUIRE(start());
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ct_why why = {{0}};
+        say_status = cases[i].status;
+        (void)snprintf(say_body, sizeof say_body, "{}");
+        CHECK_EQ(ct_wm_request(wm.account, &answer, "GET", "/v1/me", NULL, &why), cases[i].err);
+        CHECK_EQ(answer.status, cases[i].status);
+    }
+    stop();
+}
+
+static const struct ct_test tests[] = {
+    CT_TEST(a_pass_whose_signature_does_not_hold_is_not_taken),
+    CT_TEST(a_pass_that_no_relay_takes_is_not_taken),
+    CT_TEST(a_status_of_no_meaning_here_is_no_success),
+};
+CT_TEST_MAIN(tests)
