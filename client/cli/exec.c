@@ -1,4 +1,4 @@
-/* A command of the user's at the end of a call: its standard input and output are datagrams. */
+/* A command of the user's at the end of a call, on its standard input and output. */
 #include "exec.h"
 
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 _Bool ct_exec_start(struct ct_exec *out, const char *command)
 {
     int pair[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
         return 0;
     }
     pid_t pid = fork();

@@ -1,4 +1,4 @@
-/* A command of the user's at the end of a call: its standard input and output are datagrams. */
+/* A command of the user's at the end of a call, on its standard input and output. */
 #ifndef CT_CLI_EXEC_H
 #define CT_CLI_EXEC_H
 
@@ -6,7 +6,7 @@
 
 struct ct_exec {
     pid_t pid;
-    int fd; /* a socket of datagrams to its standard input and output; -1 when it is closed */
+    int fd; /* a stream to its standard input and from its output; -1 when it is closed */
 };
 
 /* Starts "sh -c command"; false when the system does not let us. */
