@@ -2,6 +2,7 @@
  * believed: passes that no relay takes, and statuses that mean nothing. */
 /* links: ct_wmserver ct_wm ct_kex ct_chain ct_base */
 #include "base/clock.h"
+#include "base/hex.h"
 #include "chain/bundle.h"
 #include "chain/registry.h"
 #include "ct_test.h"
@@ -29,12 +30,14 @@ static struct {
 
 static unsigned say_status;
 static char say_body[512];
+static uint8_t heard_from16[16];
 
 static void on_plain(void *arg, size_t worker, const struct ct_request *request,
                      struct ct_answer *answer)
 {
     (void)arg;
     (void)worker;
+    memcpy(heard_from16, request->from16, 16);
     ct_enrolment_post(wm.enrolment, request, answer);
 }
 
@@ -150,12 +153,14 @@ static ct_err asked(const struct ct_pass *pass, const struct ct_ed25519 *key, si
 static void a_pass_whose_signature_does_not_hold_is_not_taken(void)
 {
     struct ct_why why = {{0}};
+    const uint8_t loopback[16] = {[10] = 0xff, [11] = 0xff, [12] = 127, 0, 0, 1};
     struct ct_ed25519 other;
     struct ct_secret32 secret = {{6}};
     REQUIRE(start());
     struct ct_pass pass = good_pass();
     REQUIRE(ct_ed25519_from_seed(&other, &secret) == CT_OK);
     CHECK_EQ(asked(&pass, &wm.signs, 0, &why), CT_OK);
+    CHECK_MEM(heard_from16, loopback, 16);
     CHECK_EQ(asked(&pass, &other, 0, &why), CT_ERR_AUTH);
     CHECK(strstr(why.text, "signature") != NULL);
     CHECK_EQ(asked(&pass, &wm.signs, CT_PASS_LEN - 1, &why), CT_ERR_AUTH);
@@ -202,9 +207,75 @@ static void a_status_of_no_meaning_here_is_no_success(void)
     stop();
 }
 
+/* ---- what the wallet manager itself says of handshakes ---- */
+
+static void post_m1(struct ct_answer *answer, const uint8_t from16[16], uint8_t purpose,
+                    uint64_t number)
+{
+    struct ct_hs_initiator_draw draw;
+    struct ct_hs_initiator *hs = NULL;
+    struct ct_hs_initiator_config config = {.net = {.chain_id = 31337},
+                                            .purpose = CT_HS_ENROL_DEVICE,
+                                            .identity = "sensor-42",
+                                            .wallet = &wm.wallet,
+                                            .key = &wm.own,
+                                            .peer = {.identity = CT_HS_WM_IDENTITY}};
+    const uint8_t *m1 = NULL;
+    size_t len = 0;
+    uint8_t bytes[CT_HS_M1_LEN] = {0};
+    char text[CT_BASE64URL_LEN(CT_HS_MAX_LEN) + 1], body[sizeof text + 16];
+    memcpy(config.net.contract20, wm.bundle.contract20, 20);
+    memcpy(config.peer.key32, wm.key.public32, 32);
+    CHECK_EQ(ct_random(&draw, sizeof draw), CT_OK);
+    memcpy(draw.sid16, &number, sizeof number);
+    CHECK_EQ(ct_hs_initiator_new(&hs, &config, &draw, 0), CT_OK);
+    CHECK_EQ(ct_hs_initiator_poll(hs, &m1, &len, 0), CT_OK);
+    memcpy(bytes, m1, sizeof bytes);
+    ct_hs_initiator_free(hs);
+    bytes[3] = purpose;
+    ct_base64url(text, bytes, sizeof bytes);
+    int n = snprintf(body, sizeof body, "{\"m1\":\"%s\"}", text);
+    struct ct_request request = {
+        .method = "POST", .path = "/v1/handshake", .body = body, .body_len = n > 0 ? (size_t)n : 0};
+    memcpy(request.from16, from16, 16);
+    memset(answer, 0, sizeof *answer);
+    ct_enrolment_post(wm.enrolment, &request, answer);
+}
+
+static void a_call_to_the_wallet_manager_is_not_its_internal_error(void)
+{
+    static struct ct_answer answer;
+    const uint8_t here[16] = {0x20, 1};
+    REQUIRE(start());
+    post_m1(&answer, here, CT_HS_CALL, 1);
+    CHECK_EQ(answer.status, 400);
+    CHECK(strstr(answer.body, "enrolments") != NULL);
+    stop();
+}
+
+static void one_address_does_not_keep_others_from_enrolling(void)
+{
+    static struct ct_answer answer;
+    const uint8_t here[16] = {[10] = 0xff, [11] = 0xff, [12] = 198, 51, 100, 1};
+    const uint8_t there[16] = {[10] = 0xff, [11] = 0xff, [12] = 198, 51, 100, 2};
+    size_t answered = 0;
+    REQUIRE(start());
+    for (uint64_t i = 0; i < 300; i++) {
+        post_m1(&answer, here, CT_HS_ENROL_DEVICE, i);
+        answered += answer.status == 200;
+    }
+    CHECK_EQ(answered, 256);
+    CHECK_EQ(answer.status, 503);
+    post_m1(&answer, there, CT_HS_ENROL_DEVICE, 300);
+    CHECK_EQ(answer.status, 200);
+    stop();
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(a_pass_whose_signature_does_not_hold_is_not_taken),
     CT_TEST(a_pass_that_no_relay_takes_is_not_taken),
     CT_TEST(a_status_of_no_meaning_here_is_no_success),
+    CT_TEST(a_call_to_the_wallet_manager_is_not_its_internal_error),
+    CT_TEST(one_address_does_not_keep_others_from_enrolling),
 };
 CT_TEST_MAIN(tests)

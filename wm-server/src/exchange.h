@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <chainturn/err.h>
 
@@ -15,6 +16,7 @@ struct ct_request {
     const char *body;         /* NUL-terminated */
     size_t body_len;          /* at most CT_EXCHANGE_BODY_MAX */
     const char *psk_identity; /* proven by TLS-PSK; NULL on the plain listener */
+    uint8_t from16[16];       /* the client's address, IPv4 as ::ffff:a.b.c.d; zeros: unknown */
 };
 
 struct ct_answer {

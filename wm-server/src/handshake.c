@@ -1,4 +1,4 @@
-/* Enrolment over HTTP: TCP has proved the source, so the server brings its own cookie back. */
+/* Enrolment over HTTP: TCP has proved the source, so no cookie is asked for. */
 #include "handshake.h"
 
 #include <pthread.h>
@@ -10,8 +10,6 @@
 #include "chain/registry.h"
 
 #define HANDSHAKES_AT_ONCE 1024u
-#define HEADER_LEN 20u
-#define COOKIE_LEN 32u
 
 struct ct_enrolment {
     struct ct_enrolment_config config;
@@ -32,6 +30,8 @@ ct_err ct_enrolment_new(struct ct_enrolment **out, const struct ct_enrolment_con
         .identity = CT_HS_WM_IDENTITY,
         .key = config->key,
         .capacity = HANDSHAKES_AT_ONCE,
+        .half_open_max = SIZE_MAX,
+        .per_source = SIZE_MAX, /* a whole site may be behind one address: a quarter of the table */
     };
     ct_err err = ct_random(&rc.cookie_seed, sizeof rc.cookie_seed);
     if (err == CT_OK) {
@@ -83,6 +83,10 @@ static void answer_error(struct ct_answer *answer, ct_err err)
     case CT_ERR_FORMAT:
     case CT_ERR_ARG:
         ct_answer_problem(answer, 400, "format", "that is no handshake message of this protocol");
+        return;
+    case CT_ERR_REFUSED:
+        ct_answer_problem(answer, 400, "format",
+                          "only enrolments, and only suite 1 of them, are served here");
         return;
     case CT_ERR_AUTH:
         ct_answer_problem(answer, 403, "signature",
@@ -138,30 +142,12 @@ static ct_err answer_claim(struct ct_enrolment *e, const struct ct_hs_result *op
     return err;
 }
 
-/* m1 with the cookie of an m0 in it (docs/protocol.md 4). */
-static size_t with_cookie(uint8_t out[CT_HS_M1_COOKIE_LEN], const uint8_t *m1, const uint8_t *m0)
+static ct_err take_m1(struct ct_enrolment *e, struct ct_answer *answer,
+                      const struct ct_hs_source *from, const uint8_t *m1, size_t len)
 {
-    size_t sealed = CT_HS_M1_LEN - HEADER_LEN - 1;
-    memcpy(out, m1, HEADER_LEN);
-    out[HEADER_LEN] = COOKIE_LEN;
-    memcpy(out + HEADER_LEN + 1, m0 + HEADER_LEN, COOKIE_LEN);
-    memcpy(out + HEADER_LEN + 1 + COOKIE_LEN, m1 + HEADER_LEN + 1, sealed);
-    return CT_HS_M1_COOKIE_LEN;
-}
-
-static ct_err take_m1(struct ct_enrolment *e, struct ct_answer *answer, const uint8_t *m1,
-                      size_t len)
-{
-    static const struct ct_hs_source nowhere;
-    uint8_t again[CT_HS_M1_COOKIE_LEN];
     struct ct_hs_result result;
     uint64_t now_ms = e->config.mono_ms();
-    ct_err err = ct_hs_responder_input(e->responder, &result, &nowhere, m1, len, now_ms);
-    if (err == CT_OK && result.event == CT_HS_SEND && result.len == CT_HS_M0_LEN &&
-        len == CT_HS_M1_LEN) {
-        size_t n = with_cookie(again, m1, result.bytes);
-        err = ct_hs_responder_input(e->responder, &result, &nowhere, again, n, now_ms);
-    }
+    ct_err err = ct_hs_responder_input(e->responder, &result, from, m1, len, now_ms);
     if (err != CT_OK) {
         return err;
     }
@@ -172,13 +158,13 @@ static ct_err take_m1(struct ct_enrolment *e, struct ct_answer *answer, const ui
     return result.event == CT_HS_LOOKUP ? answer_claim(e, &result, answer, now_ms) : CT_ERR_REPLAY;
 }
 
-static ct_err take_flight(struct ct_enrolment *e, struct ct_answer *answer, const uint8_t *flight)
+static ct_err take_flight(struct ct_enrolment *e, struct ct_answer *answer,
+                          const struct ct_hs_source *from, const uint8_t *flight)
 {
-    static const struct ct_hs_source nowhere;
     struct ct_hs_result result;
     uint64_t now_ms = e->config.mono_ms();
     ct_err err =
-        ct_hs_responder_input(e->responder, &result, &nowhere, flight, CT_HS_FLIGHT_LEN, now_ms);
+        ct_hs_responder_input(e->responder, &result, from, flight, CT_HS_FLIGHT_LEN, now_ms);
     if (err == CT_OK && result.event == CT_HS_SESSION) {
         err = ct_sessions_add(e->config.sessions, &result.session, now_ms);
         if (err == CT_OK) {
@@ -225,6 +211,7 @@ void ct_enrolment_post(struct ct_enrolment *e, const struct ct_request *request,
 {
     struct ct_why why = {{0}};
     struct ct_json *body = NULL;
+    struct ct_hs_source from = {{0}};
     uint8_t message[CT_HS_MAX_LEN];
     size_t len = 0;
     ct_err err = ct_fields_parse(&body, request->body, request->body_len, &why);
@@ -237,8 +224,9 @@ void ct_enrolment_post(struct ct_enrolment *e, const struct ct_request *request,
         ct_answer_problem(answer, 400, "format", "%s", why.text);
         return;
     }
+    memcpy(from.bytes, request->from16, sizeof request->from16); /* ports change with connections */
     (void)pthread_mutex_lock(&e->lock);
-    err = is_m1 ? take_m1(e, answer, message, len) : take_flight(e, answer, message);
+    err = is_m1 ? take_m1(e, answer, &from, message, len) : take_flight(e, answer, &from, message);
     (void)pthread_mutex_unlock(&e->lock);
     if (err != CT_OK) {
         answer_error(answer, err);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,26 @@ static enum MHD_Result send_answer(struct visit *v)
     return sent;
 }
 
+/* Where the connection comes from; TCP has proved it. */
+static void read_address(uint8_t out16[16], struct MHD_Connection *c)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (info == NULL || info->client_addr == NULL) {
+        return;
+    }
+    if (info->client_addr->sa_family == AF_INET6) {
+        struct sockaddr_in6 v6;
+        memcpy(&v6, info->client_addr, sizeof v6);
+        memcpy(out16, &v6.sin6_addr, 16);
+    } else if (info->client_addr->sa_family == AF_INET) {
+        struct sockaddr_in v4;
+        memcpy(&v4, info->client_addr, sizeof v4);
+        out16[10] = out16[11] = 0xff;
+        memcpy(out16 + 12, &v4.sin_addr, 4);
+    }
+}
+
 static void handle(struct visit *v, size_t worker)
 {
     struct ct_request request = {
@@ -68,6 +89,7 @@ static void handle(struct visit *v, size_t worker)
         .body_len = v->body_len,
         .psk_identity = v->psk_identity[0] == '\0' ? NULL : v->psk_identity,
     };
+    read_address(request.from16, v->connection);
     v->listener->config.handler(v->listener->config.handler_arg, worker, &request, &v->answer);
     v->answered = true;
 }
