@@ -25,7 +25,8 @@ struct ct_cli {
     char home[300];
     const char *bundle;
     bool is_json, is_verbose, insecure_single_rpc;
-    char **args; /* what is left for the command */
+    unsigned refresh_s; /* of listen; 0: the library's own */
+    char **args;        /* what is left for the command */
     int count;
 };
 

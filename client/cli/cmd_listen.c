@@ -164,7 +164,8 @@ int ct_cmd_listen(struct ct_cli *cli)
 
     l.echoes = ct_cli_flag(cli, "--echo");
     l.is_once = ct_cli_flag(cli, "--once");
-    if (!ct_cli_value(cli, "--exec", &l.exec) || !ct_cli_end(cli, 0)) {
+    if (!ct_cli_value(cli, "--exec", &l.exec) ||
+        !ct_cli_number(cli, "--refresh", &cli->refresh_s, 1, 600) || !ct_cli_end(cli, 0)) {
         return CT_EXIT_USAGE;
     }
     if (l.echoes && l.exec != NULL) {

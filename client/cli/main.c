@@ -11,7 +11,7 @@
 static const struct ct_command commands[] = {
     {"up", ct_cmd_up, "up [--id NAME] [--token-file FILE] [--relay-policy nearest]",
      "enrol this device, unless it is: keys, pass, nearest relay, record on chain"},
-    {"listen", ct_cmd_listen, "listen [--echo | --exec COMMAND] [--once]",
+    {"listen", ct_cmd_listen, "listen [--echo | --exec COMMAND] [--once] [--refresh SECONDS]",
      "stay reachable and answer calls"},
     {"dial", ct_cmd_dial, "dial NAME [--line] [--exec COMMAND] [--datagrams N --size BYTES]",
      "call a device by its name; standard input and output are its datagrams"},

@@ -135,7 +135,8 @@ static void allocate(struct ct_client *c, struct ct_conn *conn)
         }
         conn->lane = i;
         conn->state = CT_CONN_ALLOCATING;
-        ct_err err = ct_lane_open(&c->lanes[i], &conn->found.relay, &c->pass, 0, NULL, now, &why);
+        ct_err err =
+            ct_lane_open(&c->lanes[i], &conn->found.relay, &c->pass, 0, 0, NULL, now, &why);
         if (err != CT_OK) {
             conn->lane = CT_LANES;
             end(c, conn, err, why.text);

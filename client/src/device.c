@@ -13,6 +13,7 @@
 #define BACKOFF_MAX_MS 60000u
 #define PASS_CHECK_MS 60000u
 #define RECORD_CHECK_MS 3600000u
+#define REFRESH_S 60u   /* a relay that restarted is noticed by then */
 #define SAVE_MS 120000u /* how often allocation.json follows the allocation's life */
 
 static void prepare(struct ct_client *c);
@@ -152,15 +153,17 @@ static void allocate(struct ct_client *c)
     struct ct_why why = {.text = ""};
     uint64_t now = ct_mono_ms();
     uint32_t rtt_ms = d->relay_rtt_us / 1000 + 1;
+    uint32_t refresh_s = c->config.refresh_s != 0 ? c->config.refresh_s : REFRESH_S;
 
     d->state = CT_DEVICE_ALLOCATING;
     d->resumes = ct_home_load_lane(&c->home, &saved) == CT_OK && saved.relay == d->relay.index;
     ct_home_drop_lane(&c->home); /* taken, or of no use */
-    if (d->resumes && ct_lane_open(lane, &d->relay, &c->pass, rtt_ms, &saved, now, NULL) == CT_OK) {
+    if (d->resumes &&
+        ct_lane_open(lane, &d->relay, &c->pass, rtt_ms, refresh_s, &saved, now, NULL) == CT_OK) {
         return;
     }
     d->resumes = false;
-    ct_err err = ct_lane_open(lane, &d->relay, &c->pass, rtt_ms, NULL, now, &why);
+    ct_err err = ct_lane_open(lane, &d->relay, &c->pass, rtt_ms, refresh_s, NULL, now, &why);
     if (err != CT_OK) {
         failed(c, err, why.text);
     }

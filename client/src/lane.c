@@ -48,7 +48,8 @@ static ct_err make_credential(struct credential *out, const struct ct_own_pass *
 }
 
 static ct_err start(struct ct_lane *lane, const struct credential *credential, uint32_t rtt_ms,
-                    const struct ct_lane_saved *saved, uint64_t now_ms, struct ct_why *why)
+                    uint32_t refresh_s, const struct ct_lane_saved *saved, uint64_t now_ms,
+                    struct ct_why *why)
 {
     uint8_t seed[32];
     struct ct_alloc_config config = {
@@ -58,6 +59,7 @@ static ct_err start(struct ct_lane *lane, const struct credential *credential, u
         .seed32 = seed,
         .lifetime_s = LIFETIME_S,
         .rtt_ms = rtt_ms,
+        .refresh_ms = refresh_s * 1000u,
     };
     if (ct_random(seed, sizeof seed) != CT_OK) {
         return ct_why(why, CT_ERR_SYSTEM, "this host gives no randomness");
@@ -69,7 +71,7 @@ static ct_err start(struct ct_lane *lane, const struct credential *credential, u
 }
 
 ct_err ct_lane_open(struct ct_lane *lane, const struct ct_relay *relay,
-                    const struct ct_own_pass *pass, uint32_t rtt_ms,
+                    const struct ct_own_pass *pass, uint32_t rtt_ms, uint32_t refresh_s,
                     const struct ct_lane_saved *saved, uint64_t now_ms, struct ct_why *why)
 {
     struct credential credential;
@@ -88,7 +90,7 @@ ct_err ct_lane_open(struct ct_lane *lane, const struct ct_relay *relay,
         ct_wipe(&credential, sizeof credential);
         return err;
     }
-    err = start(lane, &credential, rtt_ms, saved, now_ms, why);
+    err = start(lane, &credential, rtt_ms, refresh_s, saved, now_ms, why);
     ct_wipe(&credential, sizeof credential);
     if (err != CT_OK) {
         ct_udp_close(lane->fd);

@@ -41,9 +41,10 @@ CT_MUST_USE ct_err ct_lane_server(struct ct_addr *out, const struct ct_relay *re
 /* The relayed address with this port, as the relay's record has it. */
 struct ct_addr ct_lane_relayed(const struct ct_relay *relay, uint16_t port);
 
-/* Opens the socket and starts the allocation; saved may be NULL. */
+/* Opens the socket and starts the allocation; saved may be NULL. refresh_s: how often to make sure
+ * that the relay still has it; 0: as its lifetime needs. */
 CT_MUST_USE ct_err ct_lane_open(struct ct_lane *lane, const struct ct_relay *relay,
-                                const struct ct_own_pass *pass, uint32_t rtt_ms,
+                                const struct ct_own_pass *pass, uint32_t rtt_ms, uint32_t refresh_s,
                                 const struct ct_lane_saved *saved, uint64_t now_ms,
                                 struct ct_why *why);
 /* New credentials for a lane that stands. */

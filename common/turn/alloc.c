@@ -57,6 +57,7 @@ ct_err ct_alloc_init(struct ct_alloc *a, const struct ct_alloc_config *config, u
     memcpy(a->seed32, config->seed32, sizeof a->seed32);
     a->wanted_s = config->lifetime_s;
     a->keepalive_ms = config->keepalive_ms != 0 ? config->keepalive_ms : KEEPALIVE_MS;
+    a->refresh_every_ms = config->refresh_ms;
     a->srtt_us = config->rtt_ms < 60000 ? config->rtt_ms * 1000 : 0;
     a->rttvar_us = a->srtt_us / 2; /* RFC 6298 2.2 */
     a->next_channel = CT_CHANNEL_MIN;

@@ -50,6 +50,8 @@ struct ct_alloc_config {
     uint32_t lifetime_s;   /* to ask for; 0 leaves it to the server (600 s) */
     uint32_t rtt_ms;       /* measured before, e.g. by Binding; 0 when unknown (RTO 500 ms) */
     uint32_t keepalive_ms; /* a Binding keeps the NAT's mapping alive this often; 0 is 20 s */
+    uint32_t refresh_ms;   /* refresh at least this often, to notice a relay that forgot us; 0: only
+                              as the lifetime needs */
 };
 
 enum ct_alloc_kind {
@@ -114,7 +116,7 @@ struct ct_alloc {
     uint8_t key16[16];
     uint8_t seed32[32];
     uint64_t tid_count;
-    uint32_t wanted_s, lifetime_s, keepalive_ms;
+    uint32_t wanted_s, lifetime_s, keepalive_ms, refresh_every_ms;
     uint32_t srtt_us, rttvar_us; /* RFC 6298; srtt 0 before the first measurement */
     uint32_t nonce_age;          /* how many nonces were taken over */
     unsigned forged;             /* answers with a wrong MESSAGE-INTEGRITY since the last success */

@@ -33,6 +33,9 @@ static void stands_for(struct ct_alloc *a, uint32_t lifetime_s, uint64_t now_ms)
     a->lifetime_s = lifetime_s;
     a->expires_ms = now_ms + (uint64_t)lifetime_s * 1000u;
     a->refresh_ms = now_ms + (uint64_t)lifetime_s * 450u; /* before half of it has gone */
+    if (a->refresh_every_ms != 0 && now_ms + a->refresh_every_ms < a->refresh_ms) {
+        a->refresh_ms = now_ms + a->refresh_every_ms;
+    }
     a->keepalive_next_ms = now_ms + a->keepalive_ms;
 }
 

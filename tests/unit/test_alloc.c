@@ -257,6 +257,20 @@ static void the_allocation_is_refreshed_before_half_its_life(void)
     CHECK(b.relay.refreshes >= 12);
 }
 
+static void refreshing_more_often_notices_a_restart_sooner(void)
+{
+    struct bench b;
+    struct ct_alloc_config with = config;
+    with.refresh_ms = 30000;
+    set_up(&b, &with);
+    allocate(&b);
+    run_until(&b, b.now + 100000);
+    CHECK_EQ(b.relay.refreshes, 3);
+    memset(b.relay.allocs, 0, sizeof b.relay.allocs);
+    run_until(&b, b.now + 31000);
+    CHECK_EQ(ct_alloc_failure(&b.a, NULL), CT_ERR_STATE);
+}
+
 static void a_stale_nonce_costs_one_round_trip(void)
 {
     struct bench b;
@@ -837,6 +851,7 @@ static const struct ct_test tests[] = {
     CT_TEST(a_measured_round_trip_sets_the_timer),
     CT_TEST(lost_datagrams_only_cost_time),
     CT_TEST(the_allocation_is_refreshed_before_half_its_life),
+    CT_TEST(refreshing_more_often_notices_a_restart_sooner),
     CT_TEST(a_stale_nonce_costs_one_round_trip),
     CT_TEST(a_relay_that_forgot_the_allocation_is_noticed),
     CT_TEST(a_nat_that_moves_us_is_noticed_by_the_keepalive),

@@ -65,6 +65,7 @@ struct ct_client_config {
     const char *home;        /* folder of this device's keys and state */
     const char *bundle;      /* provisioning bundle, or NULL: the one kept in home */
     int insecure_single_rpc; /* believe the first RPC endpoint alone */
+    unsigned refresh_s;      /* how often a listener asks its relay for its allocation; 0 is 60 */
     void (*event)(void *arg, const struct ct_client_event *event); /* may call send and hang_up */
     void (*log)(void *arg, const char *line);                      /* NULL: silent */
     void *arg;

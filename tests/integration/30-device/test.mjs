@@ -1,0 +1,119 @@
+// A device over time: coming up, listening, moving, being killed; and the ways to use a call.
+// needs: turnserver wm-server wm-admin chainturn
+import fs from "node:fs";
+import path from "node:path";
+import { test } from "../claims.mjs";
+
+const CODES = [0, 1, 2, 3, 4, 5, 6, 7];
+const last = (program, name) => program.events().filter((e) => e.event === name).at(-1);
+
+async function bringUp({ chain, platform }) {
+  await chain.start();
+  await platform.initWm();
+  await platform.startWm();
+  for (const n of [1, 2]) platform.startRelay(await platform.prepareRelay(n));
+  await platform.waitApproved(2);
+}
+
+async function comingUp(claims, platform) {
+  const callee = platform.device("b", "door-7");
+  const caller = platform.device("a", "phone-1");
+  const up = await callee.up(await platform.issueToken(callee.identity));
+  await caller.up(await platform.issueToken(caller.identity));
+  for (const name of ["wallet.key", "device.key", "pass.json"]) {
+    const mode = fs.statSync(path.join(callee.home, name)).mode & 0o777;
+    claims.that(`${name} can be read by its owner only`, mode === 0o600, mode.toString(8));
+  }
+  await callee.listen("--refresh", "2");
+  const heard = last(callee.listener, "listening");
+  claims.that("a listener takes over the allocation that up left", heard.relayed === last(up, "up").relayed, [heard, last(up, "up")]);
+  claims.that("so nothing is written to the chain", !last(callee.listener, "registered"));
+
+  const second = await callee.run(["listen"], { codes: CODES, json: false });
+  claims.refuses("a second listener for the same device", second, 2, /another chainturn listens/);
+  const other = await callee.run(["up", "--id", "door-8"], { codes: CODES, json: false });
+  claims.refuses("another name for the same home", other, 2, /belongs to the device door-7/);
+  return { callee, caller };
+}
+
+async function usage(claims, caller) {
+  const wrong = async (claim, command, sentence) =>
+    claims.refuses(claim, await caller.run(command, { codes: CODES, json: false }), 2, sentence);
+  await wrong("a command that is none", ["dail", "door-7"], /no command dail/);
+  await wrong("an option that is none", ["dial", "door-7", "--lime"], /no option --lime/);
+  await wrong("a number that is none", ["dial", "door-7", "--datagrams", "many"], /number/);
+  await wrong("a call without a name", ["dial"], /one name/);
+  await wrong("a call to oneself", ["dial", "phone-1"], /itself/);
+}
+
+async function using(claims, { callee, caller }) {
+  const ping = await caller.run(["ping", callee.identity, "--count", "2"], { json: false });
+  claims.that("ping tells the time of each stage, twice", ping.text().match(/answered in [\d.]+ ms \(resolve/g)?.length === 2, ping.text());
+  const relays = await caller.run(["relays"]);
+  const measured = relays.events().filter((e) => e.event === "relay" && e.approved && e.rtt_ms > 15 && e.rtt_ms < 60);
+  claims.that("two approved relays, 20 ms away", measured.length === 2, relays.text());
+  const flood = await caller.run(["dial", callee.identity, "--datagrams", "300", "--size", "1152"]);
+  const sums = last(flood, "datagrams");
+  claims.that("the largest datagrams come back intact", sums?.intact === 300 && sums.sent === 300, sums);
+  const raw = await caller.run(["dial", callee.identity], { json: false, input: "raw bytes, as they are" });
+  claims.that("standard input and output are datagrams", raw.text().includes("raw bytes, as they are"), raw.text());
+}
+
+// Ends a listener as a service manager does.
+async function terminate(listener, signal) {
+  listener.child.kill(signal);
+  return listener.ended;
+}
+
+async function moving(claims, { callee, caller }) {
+  const before = last(callee.listener, "listening").relayed;
+  claims.that("SIGTERM ends a listener with 0", (await terminate(callee.listener, "SIGTERM")) === 0, callee.listener.code);
+  const gone = await caller.run(["dial", callee.identity, "--line"], { codes: CODES, json: false, timeout_ms: 30000 });
+  claims.refuses("a call to nobody", gone, 5, /door-7 does not answer/);
+
+  await callee.listen("--refresh", "2");
+  const moved = last(callee.listener, "listening").relayed;
+  claims.that("an address given back is another one next time", moved !== before, [before, moved]);
+  claims.that("and the record follows", last(callee.listener, "registered")?.relayed === moved);
+  const call = await caller.run(["dial", callee.identity, "--datagrams", "1"]);
+  claims.that("a caller with the old record in its cache finds the new place", last(call, "datagrams")?.intact === 1, call.text());
+  claims.that("it did have the old one", last(call, "dial_start").cached === true);
+
+  await terminate(callee.listener, "SIGKILL");
+  await callee.listen("--refresh", "2");
+  claims.that("a killed listener comes back to its address", last(callee.listener, "listening").relayed === moved);
+  claims.that("without a transaction", !last(callee.listener, "registered"));
+}
+
+async function restartedRelay(claims, platform, { callee, caller }) {
+  const index = last(callee.listener, "listening").relay;
+  const before = last(callee.listener, "listening").relayed;
+  const relay = platform.relays.find((r) => r.program && before.startsWith(`${r.ip}:`));
+  claims.that("the listener's relay is known", relay !== undefined, { index, before });
+  await relay.program.end();
+  const from = callee.listener.lines.length;
+  platform.startRelay(relay);
+  await callee.listener.waitEvent("listening", { from, timeout_ms: 30000 });
+  const call = await caller.run(["dial", callee.identity, "--datagrams", "3"], { codes: CODES });
+  claims.that("calls arrive again after the relay's restart", last(call, "datagrams")?.intact === 3, call.text());
+}
+
+async function commands(claims, { callee, caller }) {
+  await terminate(callee.listener, "SIGTERM");
+  const listener = callee.start(["listen", "--once", "--exec", "sed -u 's/^/you said: /'"]);
+  await listener.waitEvent("listening", { timeout_ms: 20000 });
+  const call = await caller.run(["dial", callee.identity], { json: false, input: "one line\n" });
+  claims.that("a call can have a command at its end", call.text().includes("you said: one line"), call.text());
+  claims.that("listen --once ends after it, with 0", (await listener.ended) === 0, listener.code);
+}
+
+test(async (stage, claims) => {
+  const { platform } = stage;
+  await bringUp(stage);
+  const devices = await comingUp(claims, platform);
+  await usage(claims, devices.caller);
+  await using(claims, devices);
+  await moving(claims, devices);
+  await restartedRelay(claims, platform, devices);
+  await commands(claims, devices);
+});
