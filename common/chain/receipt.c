@@ -1,14 +1,14 @@
-/* A transaction's receipt out of JSON: outcome, cost, events. */
+/* A transaction's receipt, as k endpoints tell it: outcome, cost, events. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hex.h"
-#include "chain/endpoints.h"
+#include "chain/ask.h"
 #include "chain/rpc.h"
 
-enum { LOGS_MAX = 2048 };
+enum { LOGS_MAX = 1024 };
 
 static ct_err read_log(struct ct_receipt_log *out, const struct ct_json *log)
 {
@@ -83,24 +83,55 @@ static ct_err read_receipt(struct ct_receipt *out, const struct ct_json *json,
     return read_logs(out, ct_json_get(json, "logs"));
 }
 
-/* One endpoint's answer; a block that is not there yet is CT_OK with found false. */
-static ct_err ask_receipt(struct ct_chain *chain, size_t endpoint, const char *params,
-                          const uint8_t tx_hash32[32], struct ct_receipt *out, struct ct_why *why)
+/* What each endpoint tells; the outcome is what k of them tell alike. */
+struct told {
+    const uint8_t *tx_hash32;
+    unsigned k;
+    struct ct_receipt by[CT_BUNDLE_RPC_MAX];
+};
+
+static ct_err take_receipt(void *arg, size_t endpoint, const struct ct_jsonrpc_answer *items)
 {
-    struct ct_jsonrpc_call call = {"eth_getTransactionReceipt", params};
-    struct ct_answer answer = {.document = NULL};
-    ct_err err = ct_endpoint_ask(chain, endpoint, &answer, &call, 1, why);
-    if (err == CT_OK && answer.items[0].failed) {
-        err = ct_jsonrpc_error(&answer.items[0], call.method, why);
-    } else if (err == CT_OK && !ct_json_is_null(answer.items[0].result)) {
-        err = read_receipt(out, answer.items[0].result, tx_hash32);
-        if (err != CT_OK) {
-            ct_receipt_free(out);
-            err = ct_why(why, err, "its receipt is malformed");
+    struct told *told = arg;
+    struct ct_receipt *receipt = &told->by[endpoint];
+    if (ct_json_is_null(items[0].result)) {
+        return CT_OK; /* not in a block that it knows of */
+    }
+    ct_err err = read_receipt(receipt, items[0].result, told->tx_hash32);
+    if (err != CT_OK) {
+        ct_receipt_free(receipt);
+    }
+    return err;
+}
+
+/* The same block, outcome and events; endpoints differ in how they tell cost. */
+static bool is_same(const struct ct_receipt *a, const struct ct_receipt *b)
+{
+    return a->found && b->found && a->succeeded == b->succeeded &&
+           a->block_number == b->block_number &&
+           memcmp(a->block_hash32, b->block_hash32, 32) == 0 && a->created == b->created &&
+           memcmp(a->contract20, b->contract20, 20) == 0 && a->log_count == b->log_count &&
+           memcmp(a->logs, b->logs, a->log_count * sizeof(*a->logs)) == 0; /* begun as zeros */
+}
+
+/* The receipt that k endpoints tell alike, or NULL. */
+static struct ct_receipt *agreed(struct told *told)
+{
+    for (size_t i = 0; i < CT_BUNDLE_RPC_MAX; i++) {
+        unsigned votes = 0;
+        for (size_t j = 0; j < CT_BUNDLE_RPC_MAX; j++) {
+            votes += is_same(&told->by[i], &told->by[j]);
+        }
+        if (votes > 0 && votes >= told->k) {
+            return &told->by[i];
         }
     }
-    ct_answer_free(&answer);
-    return err;
+    return NULL;
+}
+
+static bool is_agreed(void *arg)
+{
+    return agreed(arg) != NULL;
 }
 
 ct_err ct_rpc_receipt(struct ct_chain *chain, const uint8_t tx_hash32[32], struct ct_receipt *out,
@@ -108,33 +139,32 @@ ct_err ct_rpc_receipt(struct ct_chain *chain, const uint8_t tx_hash32[32], struc
 {
     char params[2 * 32 + 8];
     char hash[2 * 32 + 3];
-    struct ct_why causes = {""};
-    size_t n = chain->bundle.rpc_count;
-    bool answered = false;
+    struct told told = {.tx_hash32 = tx_hash32, .k = chain->bundle.quorum};
+    const struct ct_jsonrpc_call call = {"eth_getTransactionReceipt", params};
+    const struct ct_ask ask = {.calls = &call,
+                               .count = 1,
+                               .want = told.k,
+                               .take = take_receipt,
+                               .enough = is_agreed,
+                               .arg = &told};
     ct_hex0x(hash, tx_hash32, 32);
     (void)snprintf(params, sizeof(params), "[\"%s\"]", hash);
-    for (size_t i = 0; i < n; i++) {
-        size_t e = (chain->preferred + i) % n;
-        struct ct_receipt receipt;
-        struct ct_why cause = {""};
-        memset(&receipt, 0, sizeof(receipt));
-        ct_err err = ask_receipt(chain, e, params, tx_hash32, &receipt, &cause);
-        answered = answered || err == CT_OK;
-        if (err == CT_OK && (receipt.found || i + 1 == n)) {
-            *out = receipt;
-            return CT_OK; /* another one may know what this one does not yet */
-        }
-        ct_receipt_free(&receipt);
-        if (err != CT_OK) {
-            ct_endpoint_failed(chain, e, err, &cause);
-            ct_endpoint_add_cause(&causes, chain->bundle.rpc[e], &cause);
-        }
-    }
-    if (answered) {
+    ct_err err = ct_ask(chain, &ask, why);
+    if (err == CT_OK) {
+        struct ct_receipt *receipt = agreed(&told);
         memset(out, 0, sizeof(*out));
-        return CT_OK;
+        for (size_t i = 0; i < CT_BUNDLE_RPC_MAX; i++) {
+            out->disputed = out->disputed || (receipt == NULL && told.by[i].found);
+        }
+        if (receipt != NULL) {
+            *out = *receipt;
+            memset(receipt, 0, sizeof(*receipt));
+        }
     }
-    return ct_why(why, CT_ERR_IO, "no RPC endpoint tells the receipt (%s)", causes.text);
+    for (size_t i = 0; i < CT_BUNDLE_RPC_MAX; i++) {
+        ct_receipt_free(&told.by[i]);
+    }
+    return err;
 }
 
 void ct_receipt_free(struct ct_receipt *receipt)

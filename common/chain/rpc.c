@@ -1,4 +1,4 @@
-/* Unverified questions, one endpoint after the other until one answers. */
+/* What a transaction has to be told, by as many endpoints as each question is worth. */
 #include "chain/rpc.h"
 
 #include <inttypes.h>
@@ -7,98 +7,74 @@
 #include <string.h>
 
 #include "base/hex.h"
-#include "chain/endpoints.h"
-#include "chain/registry.h"
+#include "chain/ask.h"
 
+/* More gas than a transaction of ours can need: an estimate beyond it is a lie. */
+static const uint64_t gas_max = 30000000;
 /* Most tip that an endpoint can talk us into, wei a unit of gas: unlike the base fee it is paid. */
 static const uint64_t tip_max_wei = 20000000000u;
 
-/* A revert's reason in the registry's words, if it is one of the registry's. */
-static ct_err refused(const struct ct_jsonrpc_answer *answer, struct ct_why *why)
+/* A quantity as several endpoints tell it, and which of their words to go by. */
+struct numbers {
+    uint64_t max; /* more than this is no answer; 0: any */
+    bool highest;
+    size_t count;
+    struct ct_u256 picked;
+};
+
+static ct_err take_number(void *arg, size_t endpoint, const struct ct_jsonrpc_answer *items)
 {
-    const char *reason = ct_registry_error_text(answer->error_data, answer->error_data_len);
-    if (reason != NULL) {
-        return ct_why(why, CT_ERR_REFUSED, "the registry refuses: %s", reason);
+    struct numbers *n = arg;
+    struct ct_u256 value;
+    uint64_t small = 0;
+    (void)endpoint;
+    if (ct_json_u256(&value, items[0].result) != CT_OK ||
+        (n->max != 0 && (ct_u256_to_u64(&small, &value) != CT_OK || small > n->max))) {
+        return CT_ERR_FORMAT;
     }
-    return ct_why(why, CT_ERR_REFUSED, "the call would fail on chain: %s", answer->error_text);
+    int order = ct_u256_cmp(&value, &n->picked);
+    if (n->count == 0 || (n->highest ? order > 0 : order < 0)) {
+        n->picked = value;
+    }
+    n->count++;
+    return CT_OK;
 }
 
-/*
- * The first endpoint that answers, from the preferred one on; out->items have no errors then. An
- * error answer other than a revert may be that endpoint's own trouble: the next one is asked.
- */
-static ct_err ask_any(struct ct_chain *chain, struct ct_answer *out,
-                      const struct ct_jsonrpc_call *calls, size_t count, struct ct_why *why)
+/* How many endpoints to hear before something is believed that no proof follows up. */
+static unsigned quorum_of(const struct ct_chain *chain)
 {
-    struct ct_why causes = {""};
-    size_t n = chain->bundle.rpc_count;
-    bool answered = false;
-    for (size_t i = 0; i < n; i++) {
-        size_t e = (chain->preferred + i) % n;
-        struct ct_why cause = {""};
-        ct_err err = ct_endpoint_ask(chain, e, out, calls, count, &cause);
-        for (size_t c = 0; c < count && err == CT_OK; c++) {
-            if (ct_jsonrpc_is_revert(&out->items[c])) {
-                err = refused(&out->items[c], why);
-                ct_answer_free(out);
-                return err;
-            }
-            if (out->items[c].failed) {
-                err = ct_jsonrpc_error(&out->items[c], calls[c].method, &cause);
-                ct_answer_free(out);
-            }
-        }
-        if (err == CT_OK) {
-            ct_endpoint_good(chain, e);
-            chain->preferred = e; /* one that is silent costs its timeout only once */
-            return err;
-        }
-        answered = answered || err == CT_ERR_CHAIN || err == CT_ERR_FORMAT;
-        ct_endpoint_failed(chain, e, err, &cause);
-        ct_endpoint_add_cause(&causes, chain->bundle.rpc[e], &cause);
-    }
-    return ct_why(why, answered ? CT_ERR_CHAIN : CT_ERR_IO, "%s: %s",
-                  answered ? "the RPC endpoints refuse" : "no RPC endpoint can be reached",
-                  causes.text);
+    return chain->bundle.quorum;
 }
 
-static ct_err malformed(const char *method, struct ct_why *why)
+static ct_err ask_number(struct ct_chain *chain, const char *method, const char *params,
+                         unsigned want, struct numbers *n, struct ct_why *why)
 {
-    return ct_why(why, CT_ERR_FORMAT, "%s was answered with something else than asked for", method);
+    const struct ct_jsonrpc_call call = {method, params};
+    const struct ct_ask ask = {.calls = &call,
+                               .count = 1,
+                               .may_revert = strcmp(method, "eth_estimateGas") == 0,
+                               .want = want,
+                               .take = take_number,
+                               .arg = n};
+    return ct_ask(chain, &ask, why);
 }
 
-static ct_err ask_u256(struct ct_chain *chain, const char *method, const char *params,
-                       struct ct_u256 *out, struct ct_why *why)
+static ct_err ask_u64(struct ct_chain *chain, const char *method, const char *params, unsigned want,
+                      bool highest, uint64_t max, uint64_t *out, struct ct_why *why)
 {
-    struct ct_jsonrpc_call call = {method, params};
-    struct ct_answer answer = {.document = NULL};
-    ct_err err = ask_any(chain, &answer, &call, 1, why);
-    if (err == CT_OK && ct_json_u256(out, answer.items[0].result) != CT_OK) {
-        err = malformed(method, why);
-    }
-    ct_answer_free(&answer);
-    return err;
-}
-
-static ct_err ask_u64(struct ct_chain *chain, const char *method, const char *params, uint64_t *out,
-                      struct ct_why *why)
-{
-    struct ct_u256 wide;
-    ct_err err = ask_u256(chain, method, params, &wide, why);
-    if (err == CT_OK && ct_u256_to_u64(out, &wide) != CT_OK) {
-        err = malformed(method, why);
-    }
-    return err;
+    struct numbers n = {.max = max, .highest = highest};
+    ct_err err = ask_number(chain, method, params, want, &n, why);
+    return err == CT_OK ? ct_u256_to_u64(out, &n.picked) : err;
 }
 
 ct_err ct_rpc_chain_id(struct ct_chain *chain, uint64_t *out, struct ct_why *why)
 {
-    return ask_u64(chain, "eth_chainId", "[]", out, why);
+    return ask_u64(chain, "eth_chainId", "[]", 1, false, UINT64_MAX, out, why);
 }
 
 ct_err ct_rpc_block_number(struct ct_chain *chain, uint64_t *out, struct ct_why *why)
 {
-    return ask_u64(chain, "eth_blockNumber", "[]", out, why);
+    return ask_u64(chain, "eth_blockNumber", "[]", quorum_of(chain), false, UINT64_MAX, out, why);
 }
 
 static void addr_params(char out[80], const uint8_t addr20[20], const char *block)
@@ -113,7 +89,9 @@ ct_err ct_rpc_nonce(struct ct_chain *chain, const uint8_t addr20[20], bool pendi
 {
     char params[80];
     addr_params(params, addr20, pending ? "pending" : "latest");
-    return ask_u64(chain, "eth_getTransactionCount", params, out, why);
+    /* too low a nonce is refused when it is sent; one too high would wait for ever */
+    return ask_u64(chain, "eth_getTransactionCount", params, quorum_of(chain), false, UINT64_MAX,
+                   out, why);
 }
 
 ct_err ct_rpc_balance(struct ct_chain *chain, const uint8_t addr20[20], struct ct_u256 *out_wei,
@@ -121,29 +99,30 @@ ct_err ct_rpc_balance(struct ct_chain *chain, const uint8_t addr20[20], struct c
 {
     char params[80];
     addr_params(params, addr20, "latest");
-    return ask_u256(chain, "eth_getBalance", params, out_wei, why);
+    struct numbers n = {.highest = true}; /* the node that takes the transaction knows better */
+    ct_err err = ask_number(chain, "eth_getBalance", params, quorum_of(chain), &n, why);
+    if (err == CT_OK) {
+        *out_wei = n.picked;
+    }
+    return err;
 }
 
-ct_err ct_rpc_fees(struct ct_chain *chain, struct ct_u256 *max_fee_wei,
-                   struct ct_u256 *priority_wei, struct ct_why *why)
+struct fees {
+    struct ct_u256 max_fee;
+    struct ct_u256 tip;
+};
+
+static ct_err take_fees(void *arg, size_t endpoint, const struct ct_jsonrpc_answer *items)
 {
-    struct ct_jsonrpc_call calls[2] = {{"eth_getBlockByNumber", "[\"latest\",false]"},
-                                       {"eth_maxPriorityFeePerGas", "[]"}};
-    struct ct_answer answer = {.document = NULL};
+    struct fees *fees = arg;
     struct ct_u256 base;
     struct ct_u256 tip;
     struct ct_u256 fee;
-    struct ct_u256 most = ct_u256_from_u64(tip_max_wei);
-    ct_err err = ask_any(chain, &answer, calls, 2, why);
-    if (err != CT_OK) {
-        return err;
-    }
-    bool good =
-        ct_json_u256(&base, ct_json_get(answer.items[0].result, "baseFeePerGas")) == CT_OK &&
-        ct_json_u256(&tip, answer.items[1].result) == CT_OK;
-    ct_answer_free(&answer);
-    if (!good) {
-        return malformed("eth_getBlockByNumber or eth_maxPriorityFeePerGas", why);
+    const struct ct_u256 most = ct_u256_from_u64(tip_max_wei);
+    (void)endpoint;
+    if (ct_json_u256(&base, ct_json_get(items[0].result, "baseFeePerGas")) != CT_OK ||
+        ct_json_u256(&tip, items[1].result) != CT_OK) {
+        return CT_ERR_FORMAT;
     }
     if (ct_u256_is_zero(&tip)) {
         tip = ct_u256_from_u64(1);
@@ -152,11 +131,26 @@ ct_err ct_rpc_fees(struct ct_chain *chain, struct ct_u256 *max_fee_wei,
         tip = most;
     }
     if (ct_u256_mul_u64(&fee, &base, 2) != CT_OK || ct_u256_add(&fee, &fee, &tip) != CT_OK) {
-        return malformed("eth_getBlockByNumber", why);
+        return CT_ERR_FORMAT;
     }
-    *max_fee_wei = fee;
-    *priority_wei = tip;
+    *fees = (struct fees){fee, tip};
     return CT_OK;
+}
+
+ct_err ct_rpc_fees(struct ct_chain *chain, struct ct_u256 *max_fee_wei,
+                   struct ct_u256 *priority_wei, struct ct_why *why)
+{
+    static const struct ct_jsonrpc_call calls[2] = {{"eth_getBlockByNumber", "[\"latest\",false]"},
+                                                    {"eth_maxPriorityFeePerGas", "[]"}};
+    struct fees fees;
+    const struct ct_ask ask = {
+        .calls = calls, .count = 2, .want = 1, .take = take_fees, .arg = &fees};
+    ct_err err = ct_ask(chain, &ask, why);
+    if (err == CT_OK) {
+        *max_fee_wei = fees.max_fee;
+        *priority_wei = fees.tip;
+    }
+    return err;
 }
 
 static void put(struct ct_wr *w, const char *text)
@@ -206,81 +200,50 @@ ct_err ct_rpc_estimate_gas(struct ct_chain *chain, const struct ct_rpc_tx *tx, u
     if (params == NULL) {
         return ct_why(why, CT_ERR_NOMEM, "no memory");
     }
-    ct_err err = ask_u64(chain, "eth_estimateGas", params, out, why);
+    ct_err err =
+        ask_u64(chain, "eth_estimateGas", params, quorum_of(chain), true, gas_max, out, why);
     free(params);
     return err;
+}
+
+struct returned {
+    uint8_t *out;
+    size_t cap;
+    size_t len;
+    bool too_long;
+};
+
+static ct_err take_returned(void *arg, size_t endpoint, const struct ct_jsonrpc_answer *items)
+{
+    struct returned *r = arg;
+    (void)endpoint;
+    ct_err err = ct_json_data(r->out, r->cap, &r->len, items[0].result);
+    r->too_long = err == CT_ERR_ROOM;
+    return err == CT_ERR_ROOM ? CT_OK : err;
 }
 
 ct_err ct_rpc_call(struct ct_chain *chain, const struct ct_rpc_tx *tx, uint8_t *out, size_t cap,
                    size_t *len, struct ct_why *why)
 {
-    struct ct_jsonrpc_call call = {"eth_call", NULL};
-    struct ct_answer answer = {.document = NULL};
+    struct returned returned = {.out = out, .cap = cap};
     char *params = tx_params(tx);
     if (params == NULL) {
         return ct_why(why, CT_ERR_NOMEM, "no memory");
     }
-    call.params = params;
-    ct_err err = ask_any(chain, &answer, &call, 1, why);
+    const struct ct_jsonrpc_call call = {"eth_call", params};
+    const struct ct_ask ask = {.calls = &call,
+                               .count = 1,
+                               .may_revert = true,
+                               .want = 1,
+                               .take = take_returned,
+                               .arg = &returned};
+    ct_err err = ct_ask(chain, &ask, why);
+    free(params);
+    if (err == CT_OK && returned.too_long) {
+        return ct_why(why, CT_ERR_ROOM, "eth_call returned more than %zu bytes", cap);
+    }
     if (err == CT_OK) {
-        err = ct_json_data(out, cap, len, answer.items[0].result);
-        err = err == CT_OK || err == CT_ERR_ROOM ? err : malformed("eth_call", why);
+        *len = returned.len;
     }
-    ct_answer_free(&answer);
-    free(params);
     return err;
-}
-
-/* One that has it already says so in words only; those of geth, anvil, hardhat, nethermind, besu.
- */
-static bool already_has_it(const struct ct_why *why)
-{
-    return strstr(why->text, "already known") != NULL ||
-           strstr(why->text, "already imported") != NULL ||
-           strstr(why->text, "AlreadyKnown") != NULL ||
-           strstr(why->text, "Known transaction") != NULL;
-}
-
-ct_err ct_rpc_send_raw(struct ct_chain *chain, const uint8_t *tx, size_t len, struct ct_why *why)
-{
-    struct ct_jsonrpc_call call = {"eth_sendRawTransaction", NULL};
-    struct ct_why causes = {""};
-    size_t n = chain->bundle.rpc_count;
-    unsigned taken = 0;
-    unsigned answered = 0;
-    char *params = malloc(2 * len + 8);
-    if (params == NULL) {
-        return ct_why(why, CT_ERR_NOMEM, "no memory");
-    }
-    params[0] = '[';
-    params[1] = '"';
-    ct_hex0x(params + 2, tx, len);
-    params[4 + 2 * len] = '"';
-    params[5 + 2 * len] = ']';
-    params[6 + 2 * len] = '\0';
-    call.params = params;
-    for (size_t i = 0; i < n && taken < 2; i++) {
-        size_t e = (chain->preferred + i) % n;
-        struct ct_answer answer = {.document = NULL};
-        struct ct_why cause = {""};
-        ct_err err = ct_endpoint_ask(chain, e, &answer, &call, 1, &cause);
-        answered += err == CT_OK;
-        if (err == CT_OK && answer.items[0].failed) {
-            err = ct_jsonrpc_error(&answer.items[0], call.method, &cause);
-        }
-        ct_answer_free(&answer);
-        if (err == CT_OK || already_has_it(&cause)) {
-            taken++;
-        } else {
-            ct_endpoint_add_cause(&causes, chain->bundle.rpc[e], &cause);
-        }
-    }
-    free(params);
-    if (taken > 0) {
-        return CT_OK;
-    }
-    return ct_why(why, answered > 0 ? CT_ERR_CHAIN : CT_ERR_IO,
-                  "no RPC endpoint took the "
-                  "transaction (%s)",
-                  causes.text);
 }

@@ -128,17 +128,18 @@ static void nap(uint64_t ms)
 static ct_err look(struct ct_chain *chain, const uint8_t hash32[32], unsigned confirmations,
                    bool *done, struct ct_receipt *out, struct ct_why *why)
 {
-    uint64_t head = 0;
+    struct ct_view view = {.number = 0};
     ct_err err = ct_rpc_receipt(chain, hash32, out, why);
     *done = false;
     if (err != CT_OK || !out->found) {
         return err;
     }
     if (confirmations > 1) {
-        err = ct_rpc_block_number(chain, &head, why);
+        err = ct_chain_view(chain, &view, why);
     }
-    *done = err == CT_OK && (confirmations <= 1 || (head >= out->block_number &&
-                                                    head - out->block_number >= confirmations - 1));
+    *done = err == CT_OK &&
+            (confirmations <= 1 || (view.number >= out->block_number &&
+                                    view.number - out->block_number >= confirmations - 1));
     if (!*done) {
         ct_receipt_free(out);
     }

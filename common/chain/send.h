@@ -38,8 +38,8 @@ CT_MUST_USE ct_err ct_send(struct ct_chain *chain, const struct ct_wallet *walle
 
 /*
  * Waits, polling, until the transaction is in a block with confirmations - 1 blocks on top (0 and 1
- * alike: mined). Free out with ct_receipt_free(). A receipt is one endpoint's word: read the state
- * that it should have made with chain.h or registry.h.
+ * alike: mined). Free out with ct_receipt_free(). A receipt is the word of k endpoints: read the
+ * state that it should have made with chain.h or registry.h.
  *
  * CT_ERR_TIMEOUT  not mined in time; it may still be
  * CT_ERR_REFUSED  mined and reverted; out is set (and is to be freed) in this case, too

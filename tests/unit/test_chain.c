@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "chain/header.h"
+#include "chain/rpc.h"
 #include "ct_test.h"
 #include "vectors.h"
 
@@ -475,6 +476,33 @@ static void chain_id_and_checkpoint_are_asked_once(void)
     vectors = NULL;
 }
 
+static void endpoint_that_the_view_refused_is_not_asked_by_writers(void)
+{
+    struct ct_chain *chain = open_chain();
+    struct ct_why why = {""};
+    struct ct_view view;
+    uint64_t id = 0;
+    endpoints[0].flaw = OTHER_CHAIN_ID;
+    REQUIRE(ct_chain_view(chain, &view, &why) == CT_OK);
+    CHECK_EQ(ct_rpc_chain_id(chain, &id, &why), CT_OK);
+    CHECK_EQ(id, 31337);
+    CHECK_EQ(endpoints[0].asked, 1);
+    ct_chain_free(chain);
+}
+
+static void clock_that_runs_slow_is_told_from_a_stale_chain(void)
+{
+    struct ct_chain *chain = open_chain();
+    struct ct_why why = {""};
+    struct ct_view view = {.number = 99};
+    clock_s -= 1000;
+    CHECK_EQ(ct_chain_view(chain, &view, &why), CT_ERR_CHAIN);
+    CHECK(strstr(why.text, "s in the future") != NULL);
+    clock_s += 1000; /* and nothing is remembered of it */
+    CHECK_EQ(ct_chain_view(chain, &view, &why), CT_OK);
+    ct_chain_free(chain);
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(honest_endpoints_agree_in_one_round_trip_and_prove_in_another),
     CT_TEST(forged_chain_is_outvoted_wherever_the_liar_stands),
@@ -489,5 +517,7 @@ static const struct ct_test tests[] = {
     CT_TEST(other_genesis_is_another_chain),
     CT_TEST(absent_or_other_contract_is_one_clear_sentence),
     CT_TEST(chain_id_and_checkpoint_are_asked_once),
+    CT_TEST(endpoint_that_the_view_refused_is_not_asked_by_writers),
+    CT_TEST(clock_that_runs_slow_is_told_from_a_stale_chain),
 };
 CT_TEST_MAIN(tests)

@@ -214,7 +214,7 @@ static ct_err chase(struct ct_txmgr *m, bool due)
     if (err == CT_OK && count > m->tx.nonce) {
         /* its nonce is used, perhaps by itself a moment ago */
         err = ct_rpc_receipt(m->chain, m->tx.hash32, &receipt, &why);
-        bool found = err == CT_OK && receipt.found;
+        bool found = err == CT_OK && (receipt.found || receipt.disputed);
         ct_receipt_free(&receipt);
         return err != CT_OK || found ? err : lose_tx(m);
     }
