@@ -8,7 +8,7 @@ import { dialMany, dialOnce, numberedLines, sendLines } from "./calls.mjs";
 import { address, measure } from "./network.mjs";
 import { findSecrets } from "./plaintext.mjs";
 import { Failure } from "./processes.mjs";
-import { CALLEE, bringUp, enrol } from "./scene.mjs";
+import { CALLEE, bringUp, enrol, stop } from "./scene.mjs";
 import { median, options, runStages } from "./stage.mjs";
 
 function sentence(result) {
@@ -110,6 +110,7 @@ async function demo(s, opt) {
   const seen = await s.stage("capture", "searching the capture", () => search(s, captures, mark), (r) =>
     `${r.frames} frames recorded at the relays: ${r.found.length ? `FOUND ${r.found.join(", ")}` : "no plaintext and no key"}` +
     ` among them (${r.searched} searched for; the planted control was ${r.control ? "" : "NOT "}found)`);
+  await stop(s, parties);
 
   return figures(s, { echo, resolved, cold, calls, talk, seen });
 }

@@ -30,3 +30,14 @@ export async function enrol(s) {
   await s.stage("listen", "listening", () => callee.listen(), () => `${callee.identity} listens`);
   return { caller, callee };
 }
+
+// Every part of ours ends when it is asked to, with exit code 0.
+export async function stop(s, { callee }) {
+  const parts = [callee.listener, ...s.platform.relays.map((r) => r.program), s.platform.wm];
+  await s.stage("stop", "stopping the parts", async () => {
+    for (const part of parts) {
+      const code = await part.end();
+      if (code !== 0) throw new Failure(`${part.name} ended with ${code} when it was asked to end`, part.log);
+    }
+  }, () => "device, relays and wallet manager ended when asked to");
+}
