@@ -246,15 +246,16 @@ static void drop_forgotten(struct ct_http *http, const char *url)
 static void let_go(struct ct_http *http, struct ct_http_request *requests, size_t count,
                    bool out_of_time)
 {
+    for (size_t i = 0; i < count; i++) {
+        if (requests[i].err == CT_ERR_AGAIN) {
+            drop_forgotten(http, requests[i].url);
+        }
+    }
     for (struct transfer *t = http->transfers, *next; t != NULL; t = next) {
         next = t->next;
         if (t->request != NULL && out_of_time) {
             transfer_free(http, t);
-        }
-    }
-    for (struct transfer *t = http->transfers; t != NULL; t = t->next) {
-        if (t->request != NULL) {
-            drop_forgotten(http, t->url); /* never t itself: it still has its request */
+        } else if (t->request != NULL) {
             t->request = NULL;
             free(t->data);
             t->data = NULL;

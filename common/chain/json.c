@@ -33,7 +33,7 @@ static bool is(const struct ct_json *value, enum json_type type)
  * What json-c 0.16 takes even when it is strict and RFC 8259 does not: 'single quotes', NaN,
  * Infinity, comments, control characters in strings. And more values than fit in memory.
  */
-static bool is_beyond_json(const char *text, size_t len)
+static bool is_beyond_json(const char *text, size_t len, size_t values_max)
 {
     static const char outside[] = "{}[]:,\"0123456789+-.eEtrufalsn \t\r\n";
     bool in_string = false;
@@ -51,15 +51,20 @@ static bool is_beyond_json(const char *text, size_t len)
             values++;
         }
     }
-    return values > VALUES_MAX;
+    return values > values_max;
 }
 
 ct_err ct_json_parse(struct ct_json **out, const char *text, size_t len)
 {
+    return ct_json_parse_many(out, text, len, VALUES_MAX);
+}
+
+ct_err ct_json_parse_many(struct ct_json **out, const char *text, size_t len, size_t values_max)
+{
     while (len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL && text[len - 1] != '\0') {
         len--;
     }
-    if (len == 0 || len > INT_MAX || is_beyond_json(text, len)) {
+    if (len == 0 || len > INT_MAX || is_beyond_json(text, len, values_max)) {
         return CT_ERR_FORMAT;
     }
     struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);

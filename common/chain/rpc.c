@@ -142,7 +142,7 @@ ct_err ct_rpc_fees(struct ct_chain *chain, struct ct_u256 *max_fee_wei,
 {
     static const struct ct_jsonrpc_call calls[2] = {{"eth_getBlockByNumber", "[\"latest\",false]"},
                                                     {"eth_maxPriorityFeePerGas", "[]"}};
-    struct fees fees;
+    struct fees fees = {.tip = {{0}}};
     const struct ct_ask ask = {
         .calls = calls, .count = 2, .want = 1, .take = take_fees, .arg = &fees};
     ct_err err = ct_ask(chain, &ask, why);

@@ -55,7 +55,7 @@ struct ct_json *ct_vectors_file(const char *path)
     (void)snprintf(full, sizeof(full), "%s%s%s", home ? CT_SOURCE_DIR : "", home ? "/" : "",
                    home ? path + 2 : path);
     char *text = ct_vectors_read(full, &len);
-    if (text == NULL || ct_json_parse(&json, text, len) != CT_OK) {
+    if (text == NULL || ct_json_parse_many(&json, text, len, SIZE_MAX) != CT_OK) {
         printf("    cannot read %s%s\n", full, text == NULL ? "; run ./run setup" : ": not JSON");
     }
     free(text);
