@@ -55,6 +55,8 @@ int ct_cli_error(const struct ct_cli *cli, ct_err err, const char *format, ...) 
 struct ct_client *ct_cli_open(struct ct_cli *cli, int *code,
                               void (*event)(void *arg, const struct ct_client_event *event),
                               void *arg);
+/* Closes it; leaves the process with code when a look-up is stuck (see ct_client_close()). */
+void ct_cli_close(struct ct_client *client, int code);
 /* A line for people: standard error with --json, so that standard output holds JSON only. */
 void ct_cli_say(const struct ct_cli *cli, const char *format, ...) CT_PRINTF(2, 3);
 /* Events that every command tells in the same way (chainturn(1), EVENTS); no-op without --json. */

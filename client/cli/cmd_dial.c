@@ -218,6 +218,6 @@ int ct_cmd_dial(struct ct_cli *cli)
     }
     code = finish(&d);
     ct_exec_stop(&d.exec);
-    ct_client_close(d.client);
+    ct_cli_close(d.client, code);
     return code;
 }

@@ -188,6 +188,6 @@ int ct_cmd_listen(struct ct_cli *cli)
             ct_exec_stop(&l.calls[i].exec);
         }
     }
-    ct_client_close(l.client);
+    ct_cli_close(l.client, code);
     return code;
 }

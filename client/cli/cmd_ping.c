@@ -82,6 +82,6 @@ int ct_cmd_ping(struct ct_cli *cli)
             ct_cli_wait(p.client, NULL, NULL, 0, BETWEEN_MS);
         }
     }
-    ct_client_close(p.client);
+    ct_cli_close(p.client, code);
     return code;
 }

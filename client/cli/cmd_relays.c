@@ -48,6 +48,6 @@ int ct_cmd_relays(struct ct_cli *cli)
         print(cli, &relays[i]);
     }
     free(relays);
-    ct_client_close(client);
+    ct_cli_close(client, code);
     return code;
 }

@@ -20,7 +20,7 @@ int ct_cmd_resolve(struct ct_cli *cli)
     ct_err err = ct_client_resolve(client, cli->args[0], &r);
     if (err != CT_OK) {
         code = ct_cli_error(cli, err, "%s", ct_client_error(client));
-        ct_client_close(client);
+        ct_cli_close(client, code);
         return code;
     }
     ct_hex0x(key, r.key32, sizeof r.key32);
@@ -41,6 +41,6 @@ int ct_cmd_resolve(struct ct_cli *cli)
         (void)printf("  proof    holds at block %llu, for which %u of %u endpoints vouch\n",
                      (unsigned long long)r.block, r.k, r.n);
     }
-    ct_client_close(client);
+    ct_cli_close(client, code);
     return code;
 }

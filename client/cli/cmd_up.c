@@ -71,7 +71,7 @@ static int bring_up(struct ct_cli *cli, const struct ct_client_enrol *enrol)
     } else if (!up.is_done) {
         code = ct_cli_error(cli, CT_ERR_STATE, "interrupted before the device was up");
     }
-    ct_client_close(client);
+    ct_cli_close(client, code);
     return code;
 }
 

@@ -115,6 +115,14 @@ struct ct_client *ct_cli_open(struct ct_cli *cli, int *code,
     return client;
 }
 
+void ct_cli_close(struct ct_client *client, int code)
+{
+    if (!ct_client_close(client)) {
+        (void)fflush(stdout);
+        _exit(code);
+    }
+}
+
 /* ---- signals ---- */
 
 static int signal_pipe[2] = {-1, -1}; /* written by the handler: the one mutable global */

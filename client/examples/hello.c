@@ -55,6 +55,5 @@ int main(int argc, char **argv)
     while (!hello.is_done) {
         ct_client_wait(hello.client, 1000);
     }
-    ct_client_close(hello.client);
-    return 0;
+    return ct_client_close(hello.client) ? 0 : 1;
 }

@@ -209,7 +209,7 @@ ct_err ct_client_open(struct ct_client **out, const struct ct_client_config *con
         if (why_out != NULL) {
             memcpy(why_out->text, why.text, sizeof why_out->text);
         }
-        ct_client_close(c);
+        (void)ct_client_close(c);
         return err;
     }
     c->config.home = c->home.dir;
@@ -229,10 +229,10 @@ static bool has_open_lane(const struct ct_client *c)
     return false;
 }
 
-void ct_client_close(struct ct_client *c)
+bool ct_client_close(struct ct_client *c)
 {
     if (c == NULL) {
-        return;
+        return true;
     }
     uint64_t now_ms = ct_mono_ms();
     uint64_t end_ms = now_ms + 1200;
@@ -250,11 +250,12 @@ void ct_client_close(struct ct_client *c)
     for (size_t i = 0; i < CT_LANES; i++) {
         ct_lane_close(&c->lanes[i]);
     }
-    ct_worker_free(c->worker);
+    bool is_clean = ct_worker_free(c->worker);
     ct_resolver_free(c->resolver);
     ct_dtls_env_free(c->dtls);
     ct_wipe(c, sizeof *c);
     free(c);
+    return is_clean;
 }
 
 /* ---- the loop ---- */

@@ -111,6 +111,8 @@ void ct_device_lane_moved(struct ct_client *c, uint64_t now_ms);
 void ct_device_stop(struct ct_client *c, uint64_t now_ms);
 /* The pass is renewed or fetched; conns that wait for it go on. */
 void ct_device_want_pass(struct ct_client *c);
+/* A relay refused the pass (401, 441): it may be revoked, so a new one is asked for next time. */
+void ct_device_distrust_pass(struct ct_client *c, unsigned stun_error);
 
 /* conns.c */
 void ct_conns_resolved(struct ct_client *c, struct ct_conn *conn, const struct ct_found *found,

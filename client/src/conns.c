@@ -281,6 +281,9 @@ void ct_conns_lane_moved(struct ct_client *c, unsigned lane, uint64_t now_ms)
     if (err == CT_ERR_AGAIN) {
         return;
     }
+    if (err != CT_OK) {
+        ct_device_distrust_pass(c, ct_alloc_error_code(&c->lanes[lane].alloc));
+    }
     for (size_t i = 0; i < CT_CONNS; i++) {
         struct ct_conn *conn = &c->conns[i];
         if (conn->lane != lane || conn->state != CT_CONN_ALLOCATING) {

@@ -184,6 +184,7 @@ static void allocating(struct ct_client *c)
         ct_lane_close(&c->lanes[CT_LANE_HOME]); /* what was left is gone: a new one */
         allocate(c);
     } else {
+        ct_device_distrust_pass(c, ct_alloc_error_code(&c->lanes[CT_LANE_HOME].alloc));
         failed(c, err, why.text);
     }
 }
@@ -211,6 +212,7 @@ void ct_device_lane_moved(struct ct_client *c, uint64_t now_ms)
         tell(c, CT_CLIENT_DOWN, err, why.text);
         allocate(c);
     } else {
+        ct_device_distrust_pass(c, ct_alloc_error_code(&lane->alloc));
         failed(c, err, why.text);
     }
 }
@@ -309,6 +311,14 @@ void ct_device_want_pass(struct ct_client *c)
     if (submit_prepare(c, true) == NULL) {
         c->is_passing = false;
         ct_conns_pass(c, CT_ERR_SYSTEM, "this host gives no thread or memory");
+    }
+}
+
+void ct_device_distrust_pass(struct ct_client *c, unsigned stun_error)
+{
+    if (stun_error == 401 || stun_error == 441) {
+        ct_home_drop_pass(&c->home);
+        c->has_pass = false;
     }
 }
 

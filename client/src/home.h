@@ -48,6 +48,8 @@ CT_MUST_USE ct_err ct_home_save_device(const struct ct_home *home,
 CT_MUST_USE ct_err ct_home_load_pass(const struct ct_home *home, struct ct_own_pass *out);
 CT_MUST_USE ct_err ct_home_save_pass(const struct ct_home *home, const struct ct_own_pass *pass,
                                      struct ct_why *why);
+/* A relay refused it: another one is asked for next time. */
+void ct_home_drop_pass(const struct ct_home *home);
 CT_MUST_USE ct_err ct_home_load_lane(const struct ct_home *home, struct ct_lane_saved *out);
 void ct_home_save_lane(const struct ct_home *home, const struct ct_lane_saved *saved);
 void ct_home_drop_lane(const struct ct_home *home);

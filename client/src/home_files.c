@@ -118,6 +118,13 @@ ct_err ct_home_save_pass(const struct ct_home *home, const struct ct_own_pass *p
     return err;
 }
 
+void ct_home_drop_pass(const struct ct_home *home)
+{
+    char path[CT_HOME_PATH];
+    ct_home_path(home, path, "pass.json");
+    (void)unlink(path);
+}
+
 /* ---- allocation.json: an allocation that was left at the relay ---- */
 
 /* Text of the relay's, which may hold anything: kept in base64url. */

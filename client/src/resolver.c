@@ -152,15 +152,21 @@ static void done(struct ct_job *job, void *owner)
 {
     struct look_up_job *look_up = (struct look_up_job *)job;
     struct ct_resolver *r = look_up->resolver;
+    uint64_t cookies[ASKERS];
+    size_t count = 0;
     (void)owner;
+
     learn(r, look_up);
-    for (size_t i = 0; i < ASKERS; i++) {
+    for (size_t i = 0; i < ASKERS; i++) { /* all first: an answer may make somebody ask anew */
         if (r->askers[i].identity[0] != '\0' &&
             strcmp(r->askers[i].identity, look_up->identity) == 0) {
             r->askers[i].identity[0] = '\0';
-            r->answer(r->owner, r->askers[i].cookie, job->err == CT_OK ? &look_up->found : NULL,
-                      false, job->err, job->why.text);
+            cookies[count++] = r->askers[i].cookie;
         }
+    }
+    for (size_t i = 0; i < count; i++) {
+        r->answer(r->owner, cookies[i], job->err == CT_OK ? &look_up->found : NULL, false, job->err,
+                  job->why.text);
     }
     free(job);
 }

@@ -8,11 +8,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/secret.h"
 #include "chain/chain.h"
 #include "wm/wm.h"
+
+#define PATIENCE_S 2
 
 struct queue {
     struct ct_job *first, *last;
@@ -21,10 +24,12 @@ struct queue {
 struct ct_worker {
     struct ct_worker_env env;
     pthread_t thread;
-    bool is_running, ends;
+    struct ct_log log; /* the owner's; jobs log through ours, which knows when the owner is gone */
+    bool is_running;
     pthread_mutex_t mutex;
-    pthread_cond_t work;
-    struct queue todo, done; /* under the mutex, as is ends */
+    pthread_cond_t work, ended;
+    bool ends, has_ended, is_orphan; /* these and the queues: under the mutex */
+    struct queue todo, done;
     int pipe[2];
 };
 
@@ -51,6 +56,33 @@ static struct ct_job *pop(struct queue *queue)
     return job;
 }
 
+static void destroy(struct ct_worker *w)
+{
+    struct ct_job *job;
+    while ((job = pop(&w->todo)) != NULL || (job = pop(&w->done)) != NULL) {
+        free(job);
+    }
+    ct_wm_free(w->env.wm);
+    ct_chain_free(w->env.chain);
+    (void)close(w->pipe[0]);
+    (void)close(w->pipe[1]);
+    (void)pthread_cond_destroy(&w->ended);
+    (void)pthread_cond_destroy(&w->work);
+    (void)pthread_mutex_destroy(&w->mutex);
+    ct_wipe(w, sizeof *w);
+    free(w);
+}
+
+static void log_line(enum ct_log_level level, const char *line, void *arg)
+{
+    struct ct_worker *w = arg;
+    (void)pthread_mutex_lock(&w->mutex);
+    if (!w->ends && w->log.sink != NULL) {
+        w->log.sink(level, line, w->log.arg);
+    }
+    (void)pthread_mutex_unlock(&w->mutex);
+}
+
 static void *loop(void *arg)
 {
     struct ct_worker *w = arg;
@@ -67,7 +99,13 @@ static void *loop(void *arg)
         push(&w->done, job);
         (void)!write(w->pipe[1], "", 1); /* a full pipe wakes the owner just as well */
     }
+    bool is_orphan = w->is_orphan;
+    w->has_ended = true;
+    (void)pthread_cond_signal(&w->ended);
     (void)pthread_mutex_unlock(&w->mutex);
+    if (is_orphan) {
+        destroy(w);
+    }
     return NULL;
 }
 
@@ -79,7 +117,8 @@ ct_err ct_worker_new(struct ct_worker **out, const struct ct_worker_env *env)
     }
     w->env.bundle = env->bundle;
     w->env.home = env->home;
-    w->env.log = env->log;
+    w->log = env->log;
+    w->env.log = (struct ct_log){.sink = log_line, .arg = w, .max = env->log.max};
     if (pipe(w->pipe) != 0) {
         free(w);
         return CT_ERR_SYSTEM;
@@ -90,34 +129,44 @@ ct_err ct_worker_new(struct ct_worker **out, const struct ct_worker_env *env)
     }
     (void)pthread_mutex_init(&w->mutex, NULL);
     (void)pthread_cond_init(&w->work, NULL);
+    (void)pthread_cond_init(&w->ended, NULL);
     *out = w;
     return CT_OK;
 }
 
-void ct_worker_free(struct ct_worker *w)
+/* True once the thread is through with its job and gone. */
+static bool wait_ended(struct ct_worker *w)
 {
-    struct ct_job *job;
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PATIENCE_S;
+    (void)pthread_mutex_lock(&w->mutex);
+    w->ends = true;
+    (void)pthread_cond_signal(&w->work);
+    while (!w->has_ended && pthread_cond_timedwait(&w->ended, &w->mutex, &until) == 0) {
+    }
+    bool has_ended = w->has_ended;
+    if (!has_ended) {
+        w->is_orphan = true;
+        (void)pthread_detach(w->thread);
+    }
+    (void)pthread_mutex_unlock(&w->mutex);
+    return has_ended;
+}
+
+bool ct_worker_free(struct ct_worker *w)
+{
     if (w == NULL) {
-        return;
+        return true;
     }
     if (w->is_running) {
-        (void)pthread_mutex_lock(&w->mutex);
-        w->ends = true;
-        (void)pthread_cond_signal(&w->work);
-        (void)pthread_mutex_unlock(&w->mutex);
+        if (!wait_ended(w)) {
+            return false;
+        }
         (void)pthread_join(w->thread, NULL);
     }
-    while ((job = pop(&w->todo)) != NULL || (job = pop(&w->done)) != NULL) {
-        free(job);
-    }
-    ct_wm_free(w->env.wm);
-    ct_chain_free(w->env.chain);
-    (void)close(w->pipe[0]);
-    (void)close(w->pipe[1]);
-    (void)pthread_cond_destroy(&w->work);
-    (void)pthread_mutex_destroy(&w->mutex);
-    ct_wipe(w, sizeof *w);
-    free(w);
+    destroy(w);
+    return true;
 }
 
 int ct_worker_fd(const struct ct_worker *w)

@@ -42,8 +42,12 @@ struct ct_worker;
 
 /* bundle, home and log of env are copied. The thread starts with the first job. */
 CT_MUST_USE ct_err ct_worker_new(struct ct_worker **out, const struct ct_worker_env *env);
-/* Waits for the job that runs, drops the others (free()), wipes. NULL is fine. */
-void ct_worker_free(struct ct_worker *worker);
+/*
+ * Drops the jobs that wait (free()) and wipes. A job that runs has two seconds to end; after that
+ * the thread is left to itself and cleans up when it ends, and this returns false: the process
+ * should end by _exit(), since libraries' clean-up at exit() would pull the rug from under it.
+ */
+bool ct_worker_free(struct ct_worker *worker);
 int ct_worker_fd(const struct ct_worker *worker); /* readable when jobs are done */
 /* Takes the job, which was allocated with malloc(). */
 CT_MUST_USE ct_err ct_worker_submit(struct ct_worker *worker, struct ct_job *job);

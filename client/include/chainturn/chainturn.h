@@ -4,6 +4,7 @@
 #define CHAINTURN_CHAINTURN_H
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,8 +22,9 @@ extern "C" {
  *     for (;;) { ct_client_wait(c, 1000); }  or poll ct_client_fds() and ct_client_process()
  *     ct_client_close(c);
  *
- * What happens is told through config.event, from within ct_client_process() and ct_client_wait().
- * Errors: see err.h; ct_client_error() has the sentence for a person.
+ * (A thread of its own inside does the look-ups; config.log may be called from it.) What happens is
+ * told through config.event, from within ct_client_process() and ct_client_wait(). Errors: see
+ * err.h; ct_client_error() has the sentence for a person.
  */
 
 #define CT_CLIENT_DATAGRAM_MAX 1152 /* bytes of application data in one datagram */
@@ -78,8 +80,12 @@ struct ct_client_why {
 /* Reads configuration only; no network. CT_ERR_CONFIG, CT_ERR_NOT_FOUND (no bundle). */
 CT_MUST_USE ct_err ct_client_open(struct ct_client **out, const struct ct_client_config *config,
                                   struct ct_client_why *why);
-/* Hangs up, frees allocations at relays (waits up to a second for that), wipes. NULL is fine. */
-void ct_client_close(struct ct_client *client);
+/*
+ * Hangs up, frees allocations at relays (waits up to a second for that), wipes. NULL is fine. False
+ * when a request to the chain or the wallet manager did not end within two more seconds: its thread
+ * goes on until it does, so leave the process by _exit() if you leave it now.
+ */
+bool ct_client_close(struct ct_client *client);
 const char *ct_client_error(const struct ct_client *client);
 
 /* ---- the loop ---- */

@@ -1,0 +1,48 @@
+/* A folder of the test's own below /tmp, removed with what is in it. */
+#ifndef TEMP_DIR_H
+#define TEMP_DIR_H
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct temp_dir {
+    char path[64];
+};
+
+static inline bool temp_dir_make(struct temp_dir *dir)
+{
+    (void)snprintf(dir->path, sizeof dir->path, "/tmp/chainturn-test-XXXXXX");
+    return mkdtemp(dir->path) != NULL;
+}
+
+/* Files, and folders of files: two levels are all that HOME has. */
+static inline void temp_dir_empty(const char *path, int levels)
+{
+    char name[512];
+    struct dirent *entry;
+    DIR *open = opendir(path);
+    while (open != NULL && (entry = readdir(open)) != NULL) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
+            continue;
+        }
+        (void)snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
+        if (unlink(name) != 0 && levels > 0) {
+            temp_dir_empty(name, levels - 1);
+            (void)rmdir(name);
+        }
+    }
+    if (open != NULL) {
+        (void)closedir(open);
+    }
+}
+
+static inline void temp_dir_remove(struct temp_dir *dir)
+{
+    temp_dir_empty(dir->path, 1);
+    (void)rmdir(dir->path);
+}
+
+#endif

@@ -1,0 +1,264 @@
+/* Claims about HOME: what is written is read back, and what is spoilt is noticed. */
+/* links: ct_client_inside chainturn ct_kex ct_turn ct_chain ct_base */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "home.h"
+
+#include "ct_test.h"
+#include "temp_dir.h"
+
+static struct ct_home home;
+static const uint8_t deployment[32] = {7, 7, 7};
+
+static struct temp_dir dir;
+
+static void remove_home(void)
+{
+    temp_dir_remove(&dir);
+}
+
+static void fresh_home(void)
+{
+    struct ct_why why;
+    if (dir.path[0] != '\0') {
+        temp_dir_remove(&dir);
+    } else {
+        (void)atexit(remove_home);
+    }
+    CHECK(temp_dir_make(&dir));
+    CHECK_EQ(ct_home_init(&home, dir.path, &why), CT_OK);
+    CHECK_EQ(ct_home_make(&home, &why), CT_OK);
+}
+
+static void path_of(char *out, size_t cap, const char *name)
+{
+    (void)snprintf(out, cap, "%s/%s", home.dir, name);
+}
+
+static void spoil(const char *name, const char *text, unsigned mode)
+{
+    char path[400];
+    path_of(path, sizeof path, name);
+    CHECK_EQ(ct_file_write(path, text, strlen(text), mode, NULL), CT_OK);
+}
+
+static void device_is_read_back(void)
+{
+    struct ct_home_device device = {.identity = "sensor-42", .relay = 7};
+    struct ct_home_device got;
+    struct ct_why why;
+    fresh_home();
+    CHECK_EQ(ct_home_load_device(&home, &got, &why), CT_ERR_NOT_FOUND);
+    REQUIRE(ct_home_save_device(&home, &device, &why) == CT_OK);
+    REQUIRE(ct_home_load_device(&home, &got, &why) == CT_OK);
+    CHECK_STR(got.identity, "sensor-42");
+    CHECK_EQ(got.relay, 7);
+}
+
+static void a_spoilt_device_file_is_an_error_and_not_a_new_device(void)
+{
+    static const char *const bad[] = {"",
+                                      "{",
+                                      "{\"identity\":\"a b\",\"relay\":1}",
+                                      "{\"identity\":\"a\",\"relay\":16384}",
+                                      "{\"relay\":1}",
+                                      "{\"identity\":\"a\",\"relay\":\"1\"}"};
+    struct ct_home_device got;
+    struct ct_why why;
+    fresh_home();
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        spoil("device.json", bad[i], 0644);
+        CHECK_EQ(ct_home_load_device(&home, &got, &why), CT_ERR_CONFIG);
+    }
+}
+
+static struct ct_own_pass make_pass(void)
+{
+    struct ct_own_pass pass;
+    struct ct_x25519 key;
+    struct ct_ed25519 signer;
+    struct ct_secret32 seed = {{9}};
+    memset(&pass, 0, sizeof pass);
+    pass.secret = (struct ct_secret32){{5}};
+    CHECK_EQ(ct_x25519_from_secret(&key, &pass.secret), CT_OK);
+    CHECK_EQ(ct_ed25519_from_seed(&signer, &seed), CT_OK);
+    memcpy(pass.fields.deployment32, deployment, 32);
+    memcpy(pass.fields.key32, key.public32, 32);
+    pass.fields.key_id = 1;
+    pass.fields.expiry_s = ct_wall_s() + 3600;
+    pass.fields.scope = CT_PASS_SCOPE_ALLOCATE;
+    CHECK_EQ(ct_pass_sign(pass.pass175, &pass.fields, &signer, ct_wall_s()), CT_OK);
+    return pass;
+}
+
+static void pass_is_read_back_and_kept_private(void)
+{
+    struct ct_own_pass pass;
+    struct ct_own_pass got;
+    struct ct_why why;
+    struct stat st;
+    char path[400];
+    fresh_home();
+    pass = make_pass();
+    CHECK_EQ(ct_home_load_pass(&home, &got), CT_ERR_NOT_FOUND);
+    REQUIRE(ct_home_save_pass(&home, &pass, &why) == CT_OK);
+    path_of(path, sizeof path, "pass.json");
+    REQUIRE(stat(path, &st) == 0);
+    CHECK_EQ(st.st_mode & 0777, 0600);
+    REQUIRE(ct_home_load_pass(&home, &got) == CT_OK);
+    CHECK_MEM(got.pass175, pass.pass175, sizeof pass.pass175);
+    CHECK_MEM(got.secret.bytes, pass.secret.bytes, 32);
+    CHECK_EQ(got.fields.expiry_s, pass.fields.expiry_s);
+    REQUIRE(chmod(path, 0640) == 0); /* somebody else may have read it: another one is asked for */
+    CHECK_EQ(ct_home_load_pass(&home, &got), CT_ERR_NOT_FOUND);
+    ct_home_drop_pass(&home);
+    CHECK(access(path, F_OK) != 0);
+}
+
+static void a_pass_whose_key_is_another_is_not_taken(void)
+{
+    struct ct_own_pass pass;
+    struct ct_own_pass got;
+    fresh_home();
+    pass = make_pass();
+    pass.secret.bytes[1] ^= 1;
+    REQUIRE(ct_home_save_pass(&home, &pass, NULL) == CT_OK);
+    CHECK_EQ(ct_home_load_pass(&home, &got), CT_ERR_NOT_FOUND);
+}
+
+static void an_allocation_left_is_read_back_until_it_ran_out(void)
+{
+    struct ct_lane_saved saved = {.relay = 3, .local_port = 40123};
+    struct ct_lane_saved got;
+    fresh_home();
+    (void)snprintf(saved.alloc.realm, sizeof saved.alloc.realm, "%s", "a \"realm\"\n");
+    memset(saved.alloc.nonce, 'n', sizeof saved.alloc.nonce - 1);
+    REQUIRE(ct_addr_from_text(&saved.alloc.relayed, "198.51.100.11:50123") == CT_OK);
+    saved.until_s = ct_wall_s() + 100;
+    ct_home_save_lane(&home, &saved);
+    REQUIRE(ct_home_load_lane(&home, &got) == CT_OK);
+    CHECK_EQ(got.relay, 3);
+    CHECK_EQ(got.local_port, 40123);
+    CHECK_STR(got.alloc.realm, saved.alloc.realm);
+    CHECK_STR(got.alloc.nonce, saved.alloc.nonce);
+    CHECK(ct_addr_equal(&got.alloc.relayed, &saved.alloc.relayed));
+    saved.until_s = ct_wall_s();
+    ct_home_save_lane(&home, &saved);
+    CHECK_EQ(ct_home_load_lane(&home, &got), CT_ERR_NOT_FOUND);
+    ct_home_drop_lane(&home);
+    CHECK_EQ(ct_home_load_lane(&home, &got), CT_ERR_NOT_FOUND);
+}
+
+static struct ct_found make_found(void)
+{
+    struct ct_found found = {
+        .identity = "door-7", .block = 812, .block_time_s = 99, .k = 2, .n = 3};
+    found.device = (struct ct_device){.wallet20 = {1},
+                                      .state = CT_RECORD_APPROVED,
+                                      .expiry_day = 21000,
+                                      .sequence = 4,
+                                      .relay = 2,
+                                      .port = 50001,
+                                      .key32 = {0x11}};
+    found.relay = (struct ct_relay){.owner20 = {2},
+                                    .state = CT_RECORD_APPROVED,
+                                    .listen_port = 3478,
+                                    .port_min = 50000,
+                                    .port_max = 50999,
+                                    .expiry_day = 21000,
+                                    .index = 2,
+                                    .listen_ip4 = {198, 51, 100, 12},
+                                    .relay_ip4 = {198, 51, 100, 12},
+                                    .key32 = {0x22}};
+    found.read_s = ct_wall_s();
+    return found;
+}
+
+static void a_record_of_another_is_read_back_for_its_deployment_only(void)
+{
+    struct ct_found found = make_found();
+    struct ct_found got;
+    uint8_t other[32] = {8};
+    fresh_home();
+    CHECK_EQ(ct_home_load_found(&home, &got, "door-7", deployment), CT_ERR_NOT_FOUND);
+    ct_home_save_found(&home, &found, deployment);
+    REQUIRE(ct_home_load_found(&home, &got, "door-7", deployment) == CT_OK);
+    CHECK_EQ(got.block, 812);
+    CHECK_EQ(got.device.port, 50001);
+    CHECK_EQ(got.relay.index, 2);
+    CHECK_MEM(got.device.key32, found.device.key32, 32);
+    CHECK_MEM(got.relay.key32, found.relay.key32, 32);
+    CHECK_EQ(ct_home_load_found(&home, &got, "door-7", other), CT_ERR_NOT_FOUND);
+    CHECK_EQ(ct_home_load_found(&home, &got, "door-8", deployment), CT_ERR_NOT_FOUND);
+    ct_home_drop_found(&home, "door-7");
+    CHECK_EQ(ct_home_load_found(&home, &got, "door-7", deployment), CT_ERR_NOT_FOUND);
+}
+
+static void a_record_from_the_future_is_not_taken(void)
+{
+    struct ct_found found = make_found();
+    struct ct_found got;
+    fresh_home();
+    found.read_s = ct_wall_s() + 1000;
+    ct_home_save_found(&home, &found, deployment);
+    CHECK_EQ(ct_home_load_found(&home, &got, "door-7", deployment), CT_ERR_NOT_FOUND);
+}
+
+static void one_listener_at_a_time(void)
+{
+    int first = -1;
+    int second = -1;
+    struct ct_why why;
+    fresh_home();
+    REQUIRE(ct_home_lock(&home, &first, &why) == CT_OK);
+    CHECK_EQ(ct_home_lock(&home, &second, &why), CT_ERR_STATE);
+    (void)close(first);
+    REQUIRE(ct_home_lock(&home, &second, &why) == CT_OK);
+    (void)close(second);
+}
+
+static void keys_are_made_once_and_only_when_they_may(void)
+{
+    struct ct_wallet wallet;
+    struct ct_wallet again;
+    struct ct_x25519 key;
+    struct ct_x25519 key_again;
+    struct ct_why why;
+    fresh_home();
+    CHECK_EQ(ct_home_keys(&home, &wallet, &key, false, &why), CT_ERR_NOT_FOUND);
+    REQUIRE(ct_home_keys(&home, &wallet, &key, true, &why) == CT_OK);
+    REQUIRE(ct_home_keys(&home, &again, &key_again, false, &why) == CT_OK);
+    CHECK_MEM(wallet.addr20, again.addr20, 20);
+    CHECK_MEM(key.public32, key_again.public32, 32);
+}
+
+static void without_a_bundle_the_sentence_says_what_to_do(void)
+{
+    struct ct_bundle bundle;
+    struct ct_why why;
+    fresh_home();
+    CHECK_EQ(ct_home_bundle(&home, &bundle, NULL, &why), CT_ERR_CONFIG);
+    CHECK(strstr(why.text, "--bundle") != NULL);
+    CHECK_EQ(ct_home_bundle(&home, &bundle, "/nonexistent/bundle.json", &why), CT_ERR_CONFIG);
+    CHECK(strstr(why.text, "/nonexistent/bundle.json") != NULL);
+}
+
+static const struct ct_test tests[] = {
+    CT_TEST(device_is_read_back),
+    CT_TEST(a_spoilt_device_file_is_an_error_and_not_a_new_device),
+    CT_TEST(pass_is_read_back_and_kept_private),
+    CT_TEST(a_pass_whose_key_is_another_is_not_taken),
+    CT_TEST(an_allocation_left_is_read_back_until_it_ran_out),
+    CT_TEST(a_record_of_another_is_read_back_for_its_deployment_only),
+    CT_TEST(a_record_from_the_future_is_not_taken),
+    CT_TEST(one_listener_at_a_time),
+    CT_TEST(keys_are_made_once_and_only_when_they_may),
+    CT_TEST(without_a_bundle_the_sentence_says_what_to_do),
+};
+CT_TEST_MAIN(tests)
