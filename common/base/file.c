@@ -153,7 +153,7 @@ ct_err ct_secret_load(struct ct_secret32 *out, const char *path, struct ct_why *
         if (len > 0 && text[len - 1] == '\n') {
             text[--len] = '\0';
         }
-        struct ct_secret32 secret;
+        struct ct_secret32 secret = {{0}};
         if (strlen(text) != len || ct_unhex(secret.bytes, sizeof(secret.bytes), text) != CT_OK) {
             err = ct_why(why, CT_ERR_CONFIG,
                          "%s does not hold a key: 64 hexadecimal digits expected", path);

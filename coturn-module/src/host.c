@@ -121,9 +121,11 @@ static void add_backend(struct ct_host_policy *out, const struct ct_host *host, 
         failed = getaddrinfo(name, port, &hints, &found);
     }
     if (failed != 0) {
-        char line[CT_BUNDLE_URL_MAX + 120];
+        char line[CT_URL_MAX + 120];
+        char origin[CT_URL_MAX]; /* never the path: it may hold a customer's key */
+        ct_url_origin(origin, url);
         (void)snprintf(line, sizeof(line), "backend_unresolved url=%s: peers are not kept from it",
-                       url);
+                       origin);
         host->log(CT_HOOK_WARNING, line);
         return;
     }

@@ -178,9 +178,10 @@ static void short_text_with_millions_of_values_is_refused(void)
     }
     text[3 * count] = ']';
     CHECK_EQ(ct_json_parse(&j, text, 3 * count + 1), CT_ERR_FORMAT);
-    text[3 * 8000] = ']'; /* as many as a page of anything honest has */
-    CHECK_EQ(ct_json_parse(&j, text, 3 * 8000 + 1), CT_OK);
-    CHECK_EQ(ct_json_count(j), 8000);
+    size_t honest = 8000; /* as many as a page of anything honest has */
+    text[3 * honest] = ']';
+    CHECK_EQ(ct_json_parse(&j, text, 3 * honest + 1), CT_OK);
+    CHECK_EQ(ct_json_count(j), honest);
     ct_json_free(j);
     free(text);
     REQUIRE(ct_json_parse(&j, "\"{[,\"", 5) == CT_OK); /* within a string they count nothing */

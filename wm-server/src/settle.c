@@ -67,7 +67,7 @@ static ct_err judge_approval(struct ct_txmgr *m, const struct ct_view *view,
     struct ct_relay relay;
     struct ct_why why = {{0}};
     uint16_t index = 0;
-    uint8_t digest[32];
+    uint8_t digest[32] = {0};
     char text[40];
     ct_err err = ct_op_get_approval(&approval, op);
     if (err != CT_OK ||
