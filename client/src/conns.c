@@ -1,10 +1,11 @@
-/* Connections: record, pass, lane and call, one after the other, and what of it is told. */
+/* Connections that we make: record, pass, lane and call, one after the other. */
 #include "client_private.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "conns.h"
 
 #define CHECK_AFTER_MS 1000u /* a cached record that gets no answer is read again then */
 
@@ -18,7 +19,7 @@ struct ct_conn *ct_conns_find(struct ct_client *c, unsigned id)
     return NULL;
 }
 
-static struct ct_conn *of_call(struct ct_client *c, unsigned call)
+struct ct_conn *ct_conn_of_call(struct ct_client *c, unsigned call)
 {
     for (size_t i = 0; i < CT_CONNS; i++) {
         if (c->conns[i].state >= CT_CONN_CALLING && c->conns[i].call == call) {
@@ -28,7 +29,7 @@ static struct ct_conn *of_call(struct ct_client *c, unsigned call)
     return NULL;
 }
 
-static struct ct_conn *new_conn(struct ct_client *c, const char *identity)
+struct ct_conn *ct_conn_new(struct ct_client *c, const char *identity)
 {
     for (size_t i = 0; i < CT_CONNS; i++) {
         struct ct_conn *conn = &c->conns[i];
@@ -44,7 +45,7 @@ static struct ct_conn *new_conn(struct ct_client *c, const char *identity)
     return NULL;
 }
 
-static void tell_stage(struct ct_client *c, struct ct_conn *conn, const char *stage)
+void ct_conn_tell_stage(struct ct_client *c, struct ct_conn *conn, const char *stage)
 {
     uint64_t now = ct_mono_ns();
     struct ct_client_event event = {.kind = CT_CLIENT_STAGE,
@@ -57,7 +58,7 @@ static void tell_stage(struct ct_client *c, struct ct_conn *conn, const char *st
 }
 
 /* A guest lane that carries nothing any more goes back to its relay. */
-static void leave_lane(struct ct_client *c, unsigned lane)
+void ct_conn_leave_lane(struct ct_client *c, unsigned lane)
 {
     if (lane == CT_LANE_HOME || lane >= CT_LANES) {
         return;
@@ -70,7 +71,7 @@ static void leave_lane(struct ct_client *c, unsigned lane)
     ct_lane_release(&c->lanes[lane], ct_mono_ms());
 }
 
-static void end(struct ct_client *c, struct ct_conn *conn, ct_err err, const char *text)
+void ct_conn_end(struct ct_client *c, struct ct_conn *conn, ct_err err, const char *text)
 {
     char peer[64];
     char copy[400];
@@ -87,13 +88,13 @@ static void end(struct ct_client *c, struct ct_conn *conn, ct_err err, const cha
         (void)ct_client_fail(c, err, "%s", copy);
     }
     conn->state = CT_CONN_FREE;
-    leave_lane(c, lane);
+    ct_conn_leave_lane(c, lane);
     ct_client_tell(c, &event);
 }
 
 /* ---- dialling ---- */
 
-static void call(struct ct_client *c, struct ct_conn *conn, uint64_t now_ms)
+void ct_conn_call(struct ct_client *c, struct ct_conn *conn, uint64_t now_ms)
 {
     struct ct_hs_party party;
     struct ct_addr to = ct_lane_relayed(&conn->found.relay, conn->found.device.port);
@@ -106,11 +107,11 @@ static void call(struct ct_client *c, struct ct_conn *conn, uint64_t now_ms)
     conn->check_at_ms = now_ms + CHECK_AFTER_MS;
     ct_err err = ct_calls_dial(c->calls, &conn->call, conn->lane, &to, &party, now_ms);
     if (err == CT_ERR_ARG) {
-        end(c, conn, err, "a device cannot call itself");
+        ct_conn_end(c, conn, err, "a device cannot call itself");
     } else if (err == CT_ERR_STATE) {
-        end(c, conn, err, "there is a call with this device already");
+        ct_conn_end(c, conn, err, "there is a call with this device already");
     } else if (err != CT_OK) {
-        end(c, conn, err, "the call could not be started: too many calls, or no memory");
+        ct_conn_end(c, conn, err, "the call could not be started: too many calls, or no memory");
     }
 }
 
@@ -125,8 +126,8 @@ static void allocate(struct ct_client *c, struct ct_conn *conn)
         ct_alloc_state(&home->alloc) == CT_ALLOC_READY &&
         ct_calls_count(c->calls, CT_LANE_HOME) < CT_ALLOC_PEERS) {
         conn->lane = CT_LANE_HOME;
-        tell_stage(c, conn, "allocate");
-        call(c, conn, now);
+        ct_conn_tell_stage(c, conn, "allocate");
+        ct_conn_call(c, conn, now);
         return;
     }
     for (unsigned i = CT_LANE_HOME + 1; i < CT_LANES; i++) {
@@ -139,11 +140,11 @@ static void allocate(struct ct_client *c, struct ct_conn *conn)
             ct_lane_open(&c->lanes[i], &conn->found.relay, &c->pass, 0, 0, NULL, now, &why);
         if (err != CT_OK) {
             conn->lane = CT_LANES;
-            end(c, conn, err, why.text);
+            ct_conn_end(c, conn, err, why.text);
         }
         return;
     }
-    end(c, conn, CT_ERR_ROOM, "too many calls at one time");
+    ct_conn_end(c, conn, CT_ERR_ROOM, "too many calls at one time");
 }
 
 static void go_on(struct ct_client *c, struct ct_conn *conn)
@@ -176,7 +177,7 @@ static void rechecked(struct ct_client *c, struct ct_conn *conn, const struct ct
         unsigned old = conn->call;
         conn->call = CT_CALLS_NONE;
         ct_calls_close(c->calls, old);
-        end(c, conn, err, why);
+        ct_conn_end(c, conn, err, why);
         return;
     }
     if (found == NULL || (found->device.port == conn->found.device.port &&
@@ -191,12 +192,12 @@ static void rechecked(struct ct_client *c, struct ct_conn *conn, const struct ct
     conn->call = CT_CALLS_NONE;
     ct_calls_close(c->calls, old_call);
     if (is_same_relay && conn->state == CT_CONN_CALLING) {
-        call(c, conn, ct_mono_ms());
+        ct_conn_call(c, conn, ct_mono_ms());
         return;
     }
     conn->state = CT_CONN_RESOLVING;
     conn->lane = CT_LANES;
-    leave_lane(c, old_lane);
+    ct_conn_leave_lane(c, old_lane);
     go_on(c, conn);
 }
 
@@ -208,21 +209,21 @@ void ct_conns_resolved(struct ct_client *c, struct ct_conn *conn, const struct c
         return;
     }
     if (found == NULL) {
-        end(c, conn, err, why);
+        ct_conn_end(c, conn, err, why);
         return;
     }
     conn->found = *found;
     conn->has_found = true;
     conn->is_cached = is_cached;
     tell_proof(c, conn);
-    tell_stage(c, conn, "resolve");
+    ct_conn_tell_stage(c, conn, "resolve");
     if (found->relay.index == 0) {
         char text[200];
         (void)snprintf(text, sizeof text,
                        "%s cannot be called: it has no relay, or its relay is not approved any "
                        "more",
                        conn->identity);
-        end(c, conn, CT_ERR_IO, text);
+        ct_conn_end(c, conn, CT_ERR_IO, text);
         return;
     }
     go_on(c, conn);
@@ -233,7 +234,7 @@ void ct_conns_pass(struct ct_client *c, ct_err err, const char *why)
     for (size_t i = 0; i < CT_CONNS; i++) {
         struct ct_conn *conn = &c->conns[i];
         if (conn->state == CT_CONN_RESOLVING && err != CT_OK && !c->has_pass) {
-            end(c, conn, err, why);
+            ct_conn_end(c, conn, err, why);
         } else if (conn->state == CT_CONN_RESOLVING) {
             conn->stage_ns = ct_mono_ns(); /* waiting for a pass is none of the stages */
             go_on(c, conn);
@@ -249,7 +250,7 @@ ct_err ct_client_dial(struct ct_client *c, const char *identity, unsigned *out)
                               "0-9 . _ : @ -",
                               identity);
     }
-    struct ct_conn *conn = new_conn(c, identity);
+    struct ct_conn *conn = ct_conn_new(c, identity);
     if (conn == NULL) {
         return ct_client_fail(c, CT_ERR_ROOM, "too many calls at one time");
     }
@@ -267,148 +268,4 @@ ct_err ct_client_dial(struct ct_client *c, const char *identity, unsigned *out)
     }
     ct_resolver_ask(c->resolver, identity, false, false, conn->id, ct_mono_ms(), ct_wall_s());
     return CT_OK;
-}
-
-/* ---- what happens below ---- */
-
-void ct_conns_lane_moved(struct ct_client *c, unsigned lane, uint64_t now_ms)
-{
-    struct ct_why why = {.text = ""};
-    if (lane == CT_LANE_HOME || c->lanes[lane].release_by_ms != 0) {
-        return;
-    }
-    ct_err err = ct_lane_check(&c->lanes[lane], &why);
-    if (err == CT_ERR_AGAIN) {
-        return;
-    }
-    if (err != CT_OK) {
-        ct_device_distrust_pass(c, ct_alloc_error_code(&c->lanes[lane].alloc));
-    }
-    for (size_t i = 0; i < CT_CONNS; i++) {
-        struct ct_conn *conn = &c->conns[i];
-        if (conn->lane != lane || conn->state != CT_CONN_ALLOCATING) {
-            continue;
-        }
-        if (err == CT_OK) {
-            tell_stage(c, conn, "allocate");
-            call(c, conn, now_ms);
-        } else {
-            end(c, conn, err == CT_ERR_STATE ? CT_ERR_IO : err, why.text);
-        }
-    }
-    if (err != CT_OK && c->lanes[lane].is_open) {
-        ct_calls_lane_lost(c->calls, lane, CT_ERR_IO, why.text);
-        ct_lane_close(&c->lanes[lane]);
-    }
-}
-
-static void opened(struct ct_client *c, const struct ct_call_event *event)
-{
-    struct ct_conn *conn = of_call(c, event->call);
-    uint64_t now = ct_mono_ms();
-    if (conn == NULL) {
-        conn = new_conn(c, event->peer);
-        if (conn == NULL) {
-            ct_calls_close(c->calls, event->call);
-            return;
-        }
-        conn->call = event->call;
-    } else {
-        unsigned old_lane = conn->lane;
-        tell_stage(c, conn, "dtls");
-        conn->lane = event->lane; /* another one when the peer's simultaneous call was kept */
-        leave_lane(c, old_lane);
-    }
-    conn->state = CT_CONN_OPEN;
-    conn->lane = event->lane;
-    struct ct_client_event told = {.kind = CT_CLIENT_CONNECTED,
-                                   .call = conn->id,
-                                   .peer = conn->identity,
-                                   .incoming = !conn->is_dialled,
-                                   .rtt_ms = event->rtt_ms};
-    ct_client_tell(c, &told);
-    /* data flows from now on: in a channel, exempt from the relay's limits for strangers */
-    if (ct_alloc_bind(&c->lanes[event->lane].alloc, now, event->addr) == CT_OK) {
-        ct_lane_flush(&c->lanes[event->lane], now);
-    }
-}
-
-void ct_conns_call_event(struct ct_client *c, const struct ct_call_event *event)
-{
-    struct ct_conn *conn = of_call(c, event->call);
-    if (event->kind == CT_CALL_OPEN) {
-        opened(c, event);
-    } else if (conn == NULL) {
-        return;
-    } else if (event->kind == CT_CALL_RINGS) {
-        tell_stage(c, conn, "handshake");
-    } else if (event->kind == CT_CALL_DATA) {
-        struct ct_client_event told = {.kind = CT_CLIENT_DATA,
-                                       .call = conn->id,
-                                       .peer = conn->identity,
-                                       .incoming = !conn->is_dialled,
-                                       .data = event->data,
-                                       .len = event->len};
-        ct_client_tell(c, &told);
-    } else if (event->kind == CT_CALL_CLOSED) {
-        if (conn->lane < CT_LANES && c->lanes[conn->lane].is_open) {
-            ct_alloc_forget(&c->lanes[conn->lane].alloc, event->addr);
-        }
-        end(c, conn, event->err, event->text);
-    }
-}
-
-void ct_conns_tick(struct ct_client *c, uint64_t now_ms)
-{
-    for (size_t i = 0; i < CT_CONNS; i++) {
-        struct ct_conn *conn = &c->conns[i];
-        if (conn->state == CT_CONN_CALLING && conn->is_cached && !conn->is_checked &&
-            now_ms >= conn->check_at_ms) {
-            conn->is_checked = true;
-            ct_resolver_ask(c->resolver, conn->identity, true, false, conn->id, now_ms,
-                            ct_wall_s());
-        }
-    }
-}
-
-uint64_t ct_conns_deadline(const struct ct_client *c)
-{
-    uint64_t deadline = UINT64_MAX;
-    for (size_t i = 0; i < CT_CONNS; i++) {
-        const struct ct_conn *conn = &c->conns[i];
-        if (conn->state == CT_CONN_CALLING && conn->is_cached && !conn->is_checked &&
-            conn->check_at_ms < deadline) {
-            deadline = conn->check_at_ms;
-        }
-    }
-    return deadline;
-}
-
-/* ---- from outside ---- */
-
-ct_err ct_client_send(struct ct_client *c, unsigned id, const void *data, size_t len)
-{
-    struct ct_conn *conn = ct_conns_find(c, id);
-    if (len == 0 || len > CT_CLIENT_DATAGRAM_MAX) {
-        return ct_client_fail(c, CT_ERR_ARG, "a datagram has 1 to %d bytes",
-                              CT_CLIENT_DATAGRAM_MAX);
-    }
-    if (conn == NULL || conn->state != CT_CONN_OPEN ||
-        ct_calls_write(c->calls, conn->call, data, len, ct_mono_ms()) != CT_OK) {
-        return ct_client_fail(c, CT_ERR_STATE, "there is no such call, or it is not connected");
-    }
-    return CT_OK;
-}
-
-void ct_client_hang_up(struct ct_client *c, unsigned id)
-{
-    struct ct_conn *conn = ct_conns_find(c, id);
-    if (conn == NULL) {
-        return;
-    }
-    if (conn->state >= CT_CONN_CALLING) {
-        ct_calls_close(c->calls, conn->call);
-    } else {
-        end(c, conn, CT_OK, "");
-    }
 }

@@ -10,7 +10,6 @@
 #include "base/secret.h"
 
 #define CIPHER "ECDHE-PSK-CHACHA20-POLY1305" /* RFC 7905 */
-#define GROUP "X25519"
 #define RTO_MIN_US 100000u
 #define RTO_MAX_US 3000000u
 #define RTO_UNKNOWN_US 300000u
@@ -126,6 +125,7 @@ static unsigned timer(SSL *ssl, unsigned last_us)
 
 static bool set_up_context(SSL_CTX *ctx)
 {
+    int groups[] = {NID_X25519};
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_QUERY_MTU |
                                  SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
@@ -134,7 +134,7 @@ static bool set_up_context(SSL_CTX *ctx)
     SSL_CTX_set_psk_server_callback(ctx, psk_of_server);
     return SSL_CTX_set_min_proto_version(ctx, DTLS1_2_VERSION) == 1 &&
            SSL_CTX_set_max_proto_version(ctx, DTLS1_2_VERSION) == 1 &&
-           SSL_CTX_set_cipher_list(ctx, CIPHER) == 1 && SSL_CTX_set1_groups_list(ctx, GROUP) == 1;
+           SSL_CTX_set_cipher_list(ctx, CIPHER) == 1 && SSL_CTX_set1_groups(ctx, groups, 1) == 1;
 }
 
 static BIO_METHOD *new_method(void)
@@ -162,8 +162,8 @@ ct_err ct_dtls_env_new(struct ct_dtls_env **out, struct ct_why *why)
         ct_dtls_env_free(env);
         ERR_clear_error();
         return ct_why(why, CT_ERR_SYSTEM,
-                      "OpenSSL has no DTLS 1.2 with %s and %s; install OpenSSL 3 or newer", CIPHER,
-                      GROUP);
+                      "OpenSSL has no DTLS 1.2 with %s and X25519; install OpenSSL 3 or newer",
+                      CIPHER);
     }
     *out = env;
     return CT_OK;

@@ -25,10 +25,11 @@ static inline void temp_dir_empty(const char *path, int levels)
     struct dirent *entry;
     DIR *open = opendir(path);
     while (open != NULL && (entry = readdir(open)) != NULL) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
+        int len = snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+            len >= (int)sizeof name) {
             continue;
         }
-        (void)snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
         if (unlink(name) != 0 && levels > 0) {
             temp_dir_empty(name, levels - 1);
             (void)rmdir(name);

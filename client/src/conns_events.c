@@ -1,0 +1,149 @@
+/* Connections once they are under way: lanes that moved, calls that opened, ended or have data. */
+#include "client_private.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "conns.h"
+
+void ct_conns_lane_moved(struct ct_client *c, unsigned lane, uint64_t now_ms)
+{
+    struct ct_why why = {.text = ""};
+    if (lane == CT_LANE_HOME || c->lanes[lane].release_by_ms != 0) {
+        return;
+    }
+    ct_err err = ct_lane_check(&c->lanes[lane], &why);
+    if (err == CT_ERR_AGAIN) {
+        return;
+    }
+    if (err != CT_OK) {
+        ct_device_distrust_pass(c, ct_alloc_error_code(&c->lanes[lane].alloc));
+    }
+    for (size_t i = 0; i < CT_CONNS; i++) {
+        struct ct_conn *conn = &c->conns[i];
+        if (conn->lane != lane || conn->state != CT_CONN_ALLOCATING) {
+            continue;
+        }
+        if (err == CT_OK) {
+            ct_conn_tell_stage(c, conn, "allocate");
+            ct_conn_call(c, conn, now_ms);
+        } else {
+            ct_conn_end(c, conn, err == CT_ERR_STATE ? CT_ERR_IO : err, why.text);
+        }
+    }
+    if (err != CT_OK && c->lanes[lane].is_open) {
+        ct_calls_lane_lost(c->calls, lane, CT_ERR_IO, why.text);
+        ct_lane_close(&c->lanes[lane]);
+    }
+}
+
+static void opened(struct ct_client *c, const struct ct_call_event *event)
+{
+    struct ct_conn *conn = ct_conn_of_call(c, event->call);
+    uint64_t now = ct_mono_ms();
+    if (conn == NULL) {
+        conn = ct_conn_new(c, event->peer);
+        if (conn == NULL) {
+            ct_calls_close(c->calls, event->call);
+            return;
+        }
+        conn->call = event->call;
+    } else {
+        unsigned old_lane = conn->lane;
+        ct_conn_tell_stage(c, conn, "dtls");
+        conn->lane = event->lane; /* another one when the peer's simultaneous call was kept */
+        ct_conn_leave_lane(c, old_lane);
+    }
+    conn->state = CT_CONN_OPEN;
+    conn->lane = event->lane;
+    struct ct_client_event told = {.kind = CT_CLIENT_CONNECTED,
+                                   .call = conn->id,
+                                   .peer = conn->identity,
+                                   .incoming = !conn->is_dialled,
+                                   .rtt_ms = event->rtt_ms};
+    ct_client_tell(c, &told);
+    /* data flows from now on: in a channel, exempt from the relay's limits for strangers */
+    if (ct_alloc_bind(&c->lanes[event->lane].alloc, now, event->addr) == CT_OK) {
+        ct_lane_flush(&c->lanes[event->lane], now);
+    }
+}
+
+void ct_conns_call_event(struct ct_client *c, const struct ct_call_event *event)
+{
+    struct ct_conn *conn = ct_conn_of_call(c, event->call);
+    if (event->kind == CT_CALL_OPEN) {
+        opened(c, event);
+    } else if (conn == NULL) {
+        return;
+    } else if (event->kind == CT_CALL_RINGS) {
+        ct_conn_tell_stage(c, conn, "handshake");
+    } else if (event->kind == CT_CALL_DATA) {
+        struct ct_client_event told = {.kind = CT_CLIENT_DATA,
+                                       .call = conn->id,
+                                       .peer = conn->identity,
+                                       .incoming = !conn->is_dialled,
+                                       .data = event->data,
+                                       .len = event->len};
+        ct_client_tell(c, &told);
+    } else if (event->kind == CT_CALL_CLOSED) {
+        if (conn->lane < CT_LANES && c->lanes[conn->lane].is_open) {
+            ct_alloc_forget(&c->lanes[conn->lane].alloc, event->addr);
+        }
+        ct_conn_end(c, conn, event->err, event->text);
+    }
+}
+
+void ct_conns_tick(struct ct_client *c, uint64_t now_ms)
+{
+    for (size_t i = 0; i < CT_CONNS; i++) {
+        struct ct_conn *conn = &c->conns[i];
+        if (conn->state == CT_CONN_CALLING && conn->is_cached && !conn->is_checked &&
+            now_ms >= conn->check_at_ms) {
+            conn->is_checked = true;
+            ct_resolver_ask(c->resolver, conn->identity, true, false, conn->id, now_ms,
+                            ct_wall_s());
+        }
+    }
+}
+
+uint64_t ct_conns_deadline(const struct ct_client *c)
+{
+    uint64_t deadline = UINT64_MAX;
+    for (size_t i = 0; i < CT_CONNS; i++) {
+        const struct ct_conn *conn = &c->conns[i];
+        if (conn->state == CT_CONN_CALLING && conn->is_cached && !conn->is_checked &&
+            conn->check_at_ms < deadline) {
+            deadline = conn->check_at_ms;
+        }
+    }
+    return deadline;
+}
+
+/* ---- from outside ---- */
+
+ct_err ct_client_send(struct ct_client *c, unsigned id, const void *data, size_t len)
+{
+    struct ct_conn *conn = ct_conns_find(c, id);
+    if (len == 0 || len > CT_CLIENT_DATAGRAM_MAX) {
+        return ct_client_fail(c, CT_ERR_ARG, "a datagram has 1 to %d bytes",
+                              CT_CLIENT_DATAGRAM_MAX);
+    }
+    if (conn == NULL || conn->state != CT_CONN_OPEN ||
+        ct_calls_write(c->calls, conn->call, data, len, ct_mono_ms()) != CT_OK) {
+        return ct_client_fail(c, CT_ERR_STATE, "there is no such call, or it is not connected");
+    }
+    return CT_OK;
+}
+
+void ct_client_hang_up(struct ct_client *c, unsigned id)
+{
+    struct ct_conn *conn = ct_conns_find(c, id);
+    if (conn == NULL) {
+        return;
+    }
+    if (conn->state >= CT_CONN_CALLING) {
+        ct_calls_close(c->calls, conn->call);
+    } else {
+        ct_conn_end(c, conn, CT_OK, "");
+    }
+}

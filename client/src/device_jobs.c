@@ -1,0 +1,189 @@
+/* The device's jobs: keys, pass and relay before an allocation, the record after it. */
+#include "device.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/secret.h"
+
+/* ---- the record ---- */
+
+static void announce(struct ct_client *c)
+{
+    struct ct_device_machine *d = &c->device;
+    struct ct_lane_saved saved;
+    struct ct_lane *lane = &c->lanes[CT_LANE_HOME];
+
+    d->state = CT_DEVICE_UP;
+    d->was_up = true;
+    d->backoff_ms = CT_DEVICE_BACKOFF_MIN_MS;
+    if (ct_lane_save(lane, &saved) == CT_OK) {
+        ct_home_save_lane(&c->home, &saved);
+    }
+    d->save_ms = ct_mono_ms() + CT_DEVICE_SAVE_MS;
+    if (!d->is_announced) {
+        d->is_announced = true;
+        ct_device_tell_place(c, CT_CLIENT_LISTENING, ct_alloc_relayed(&lane->alloc), lane->relay);
+    }
+}
+
+static void registered(struct ct_job *job, void *owner)
+{
+    struct ct_client *c = owner;
+    struct ct_register *r = (struct ct_register *)job;
+    struct ct_device_machine *d = &c->device;
+    struct ct_lane *lane = &c->lanes[CT_LANE_HOME];
+    bool is_current = lane->is_open && ct_alloc_state(&lane->alloc) == CT_ALLOC_READY &&
+                      ct_alloc_relayed(&lane->alloc)->port == r->port;
+
+    d->is_checking = false;
+    d->record_check_ms = ct_mono_ms() + CT_DEVICE_RECORD_CHECK_MS;
+    if (d->state == CT_DEVICE_REGISTERING && job->err != CT_OK) {
+        ct_device_failed(c, job->err, job->why.text);
+    } else if (d->state == CT_DEVICE_UP && job->err != CT_OK) {
+        ct_log(&c->log, CT_LOG_WARN, "record_check_failed text=\"%s\"", job->why.text);
+    } else if (is_current && job->err == CT_OK) {
+        d->block = r->block;
+        ct_wipe(d->token, sizeof d->token); /* used: the record is ours */
+        if (r->was_written) {
+            ct_device_tell_place(c, CT_CLIENT_REGISTERED, ct_alloc_relayed(&lane->alloc),
+                                 lane->relay);
+        }
+        if (d->state == CT_DEVICE_REGISTERING) {
+            announce(c);
+        }
+    }
+    ct_wipe(r->token, sizeof r->token);
+    free(job);
+}
+
+void ct_device_register(struct ct_client *c)
+{
+    struct ct_device_machine *d = &c->device;
+    struct ct_register *r;
+    if (d->is_checking) {
+        return; /* the tick comes back to it */
+    }
+    r = calloc(1, sizeof *r);
+    if (r == NULL) {
+        ct_device_failed(c, CT_ERR_NOMEM, "out of memory");
+        return;
+    }
+    r->job.run = ct_register_run;
+    r->job.done = registered;
+    r->relay = c->lanes[CT_LANE_HOME].relay;
+    r->port = ct_alloc_relayed(&c->lanes[CT_LANE_HOME].alloc)->port;
+    memcpy(r->token, d->token, sizeof r->token);
+    d->is_checking = true;
+    if (ct_worker_submit(c->worker, &r->job) != CT_OK) {
+        d->is_checking = false;
+        free(r);
+        ct_device_failed(c, CT_ERR_SYSTEM, "this host gives no thread");
+    }
+}
+
+/* ---- preparation and the pass ---- */
+
+static void take_pass(struct ct_client *c, const struct ct_prepare *p)
+{
+    uint64_t now = ct_mono_ms();
+    bool is_new = !c->has_pass || memcmp(c->pass.pass175, p->pass.pass175, CT_PASS_LEN) != 0;
+    c->pass = p->pass;
+    c->has_pass = true;
+    for (size_t i = 0; i < CT_LANES && is_new; i++) {
+        if (c->lanes[i].is_open && c->lanes[i].release_by_ms == 0) {
+            (void)!ct_lane_renew(&c->lanes[i], &c->pass, now);
+        }
+    }
+}
+
+/* A record that stands and names an approved relay is good enough for a process that ends. */
+static bool is_up_already(const struct ct_client *c)
+{
+    const struct ct_device_machine *d = &c->device;
+    return d->is_once && d->is_registered && d->record.relay == d->relay.index;
+}
+
+static void prepared(struct ct_job *job, void *owner)
+{
+    struct ct_client *c = owner;
+    struct ct_prepare *p = (struct ct_prepare *)job;
+    struct ct_device_machine *d = &c->device;
+    ct_err err = job->err;
+
+    if (err == CT_OK) {
+        err = ct_client_take_keys(c, p->identity, &p->wallet, &p->key);
+    }
+    if (err == CT_OK) {
+        take_pass(c, p);
+    }
+    if (p->only_pass) {
+        c->is_passing = false;
+        d->is_renewing = false;
+        ct_conns_pass(c, err, job->why.text);
+    } else if (err != CT_OK) {
+        ct_device_failed(c, err, job->why.text);
+    } else if (d->state == CT_DEVICE_PREPARING) {
+        d->relay = p->relay;
+        d->relay_rtt_us = p->relay_rtt_us;
+        d->is_registered = p->is_registered;
+        d->record = p->device;
+        d->block = p->block;
+        if (is_up_already(c)) {
+            struct ct_addr relayed = ct_lane_relayed(&d->relay, d->record.port);
+            d->state = CT_DEVICE_OFF;
+            ct_device_tell_place(c, CT_CLIENT_LISTENING, &relayed, d->record.relay);
+        } else {
+            ct_device_allocate(c);
+        }
+    }
+    ct_wipe(p, sizeof *p);
+    free(p);
+}
+
+static struct ct_prepare *submit_prepare(struct ct_client *c, bool only_pass)
+{
+    struct ct_prepare *p = calloc(1, sizeof *p);
+    if (p == NULL) {
+        return NULL;
+    }
+    p->job.run = ct_prepare_run;
+    p->job.done = prepared;
+    p->only_pass = only_pass;
+    memcpy(p->identity, c->device.identity, sizeof p->identity);
+    memcpy(p->token, c->device.token, sizeof p->token);
+    if (ct_worker_submit(c->worker, &p->job) != CT_OK) {
+        free(p);
+        return NULL;
+    }
+    return p;
+}
+
+void ct_device_prepare(struct ct_client *c)
+{
+    c->device.state = CT_DEVICE_PREPARING;
+    if (submit_prepare(c, false) == NULL) {
+        ct_device_failed(c, CT_ERR_SYSTEM, "this host gives no thread or memory");
+    }
+}
+
+void ct_device_want_pass(struct ct_client *c)
+{
+    if (c->is_passing) {
+        return;
+    }
+    c->is_passing = true;
+    if (submit_prepare(c, true) == NULL) {
+        c->is_passing = false;
+        ct_conns_pass(c, CT_ERR_SYSTEM, "this host gives no thread or memory");
+    }
+}
+
+void ct_device_distrust_pass(struct ct_client *c, unsigned stun_error)
+{
+    if (stun_error == 401 || stun_error == 441) {
+        ct_home_drop_pass(&c->home);
+        c->has_pass = false;
+    }
+}
