@@ -1,0 +1,246 @@
+/*
+ * Bodies of the wallet manager's API, with a chain and a store of the target's own. Property: every
+ * answer is one JSON object, an error a problem with a word of docs/protocol.md 7, and nothing is
+ * granted to a session that has neither a live record nor a token.
+ */
+/* links: ct_wmserver ct_kex ct_chain ct_base */
+#include <string.h>
+
+#include "base/hex.h"
+#include "chain/json.h"
+#include "fuzz.h"
+#include "wm-server/src/api.h"
+#include "wm-server/src/handshake.h"
+
+enum { NOW_S = 1800000000 };
+
+static const char SID[] = "00000000000000000000000000000000";
+static struct ct_device record; /* state none: the chain has none */
+
+static uint64_t clock_s(void)
+{
+    return NOW_S;
+}
+
+static uint64_t clock_ms(void)
+{
+    return 1000;
+}
+
+/* ---- the chain ---- */
+
+static ct_err say_device(void *arg, const char *identity, struct ct_device *out, uint64_t *block,
+                         uint64_t *time_s, struct ct_why *why)
+{
+    (void)arg;
+    (void)identity;
+    (void)block;
+    (void)why;
+    *time_s = NOW_S;
+    *out = record;
+    return record.state == CT_RECORD_NONE ? CT_ERR_NOT_FOUND : CT_OK;
+}
+
+static ct_err say_relay(void *arg, uint16_t index, struct ct_relay *out, uint64_t *block,
+                        uint64_t *time_s, struct ct_why *why)
+{
+    (void)arg;
+    (void)block;
+    (void)why;
+    *time_s = NOW_S;
+    *out = (struct ct_relay){.state = CT_RECORD_APPROVED,
+                             .index = index,
+                             .port_min = 50000,
+                             .port_max = 50999,
+                             .expiry_day = UINT16_MAX};
+    return index == 1 ? CT_OK : CT_ERR_NOT_FOUND;
+}
+
+static ct_err say_pending(void *arg, const uint8_t pending32[32], struct ct_relay *out,
+                          uint64_t *time_s, struct ct_why *why)
+{
+    (void)arg;
+    (void)pending32;
+    (void)out;
+    (void)time_s;
+    (void)why;
+    return CT_ERR_NOT_FOUND;
+}
+
+static ct_err say_relays(void *arg, struct ct_relay *out, size_t cap, size_t *count,
+                         uint64_t *time_s, struct ct_why *why)
+{
+    (void)arg;
+    (void)out;
+    (void)cap;
+    (void)why;
+    *time_s = NOW_S;
+    *count = 0;
+    return CT_OK;
+}
+
+/* ---- the store: empty, and takes everything ---- */
+
+static ct_err take_token(struct ct_store *s, const struct ct_token_use *use)
+{
+    (void)s;
+    (void)use;
+    return CT_OK;
+}
+
+static ct_err take_pass(struct ct_store *s, const struct ct_pass_row *row)
+{
+    (void)s;
+    HOLDS(ct_identity_valid(row->identity));
+    return CT_OK;
+}
+
+static ct_err find_pass(struct ct_store *s, const uint8_t id16[16], struct ct_pass_row *out)
+{
+    (void)s;
+    (void)id16;
+    (void)out;
+    return CT_ERR_NOT_FOUND;
+}
+
+static ct_err take_op(struct ct_store *s, struct ct_op *op)
+{
+    (void)s;
+    HOLDS(op->payload_len <= sizeof(op->payload));
+    (void)snprintf(op->id, sizeof(op->id), "%s", SID);
+    return CT_OK;
+}
+
+static ct_err find_op(struct ct_store *s, const char *id, struct ct_op *out)
+{
+    (void)s;
+    (void)id;
+    (void)out;
+    return CT_ERR_NOT_FOUND;
+}
+
+static const struct ct_store_ops store_ops = {.token_use = take_token,
+                                              .pass_add = take_pass,
+                                              .pass_find = find_pass,
+                                              .op_add = take_op,
+                                              .op_find = find_op};
+static struct ct_store store = {&store_ops};
+static const struct ct_ledger_ops ledger_ops = {
+    .device = say_device, .relay = say_relay, .pending = say_pending, .relays = say_relays};
+static const struct ct_ledger ledger = {.ops = &ledger_ops};
+
+/* ---- the property ---- */
+
+static bool is_known_word(const char *type)
+{
+    static const char *const words[] = {
+        "format",    "token-invalid",  "token-expired",  "token-used",   "identity",
+        "signature", "not-registered", "relay-mismatch", "probe-failed", "chain-unavailable",
+        "not-found", "too-large",      "too-many",       "internal"};
+    static const char urn[] = "urn:chainturn:error:";
+    for (size_t i = 0; type != NULL && i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strncmp(type, urn, strlen(urn)) == 0 && strcmp(type + strlen(urn), words[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check(const struct ct_answer *answer)
+{
+    struct ct_json *json = NULL;
+    int64_t status = 0;
+    HOLDS(ct_json_parse(&json, answer->body, strlen(answer->body)) == CT_OK);
+    HOLDS(ct_json_is_object(json));
+    HOLDS(answer->is_problem == (answer->status >= 400));
+    if (answer->is_problem) {
+        HOLDS(ct_json_int(&status, ct_json_get(json, "status")) == CT_OK &&
+              status == (int64_t)answer->status);
+        HOLDS(is_known_word(ct_json_text(ct_json_get(json, "type"))));
+        HOLDS(answer->status != 500);
+    }
+    ct_json_free(json);
+}
+
+struct fixture {
+    struct ct_ed25519 signs;
+    struct ct_x25519 opens;
+    struct ct_api api;
+};
+
+static void set_up(struct fixture *f, enum ct_hs_purpose purpose, bool is_registered)
+{
+    static const struct ct_secret32 seed = {{9}}; /* signs no token of any input */
+    struct ct_hs_session session = {.purpose = purpose};
+    HOLDS(ct_ed25519_from_seed(&f->signs, &seed) == CT_OK);
+    HOLDS(ct_x25519_from_secret(&f->opens, &seed) == CT_OK);
+    f->api =
+        (struct ct_api){.chain_id = 31337,
+                        .key_count = 1,
+                        .issuer = {.key_id = 1, .key = &f->signs, .life_s = 3600, .store = &store},
+                        .store = &store,
+                        .device_days = 100,
+                        .wall_s = clock_s,
+                        .mono_ms = clock_ms};
+    f->api.keys[0] = (struct ct_wm_key){.id = 1, .not_after_s = NOW_S + 1000};
+    memcpy(f->api.keys[0].ed25519, f->signs.public32, 32);
+    HOLDS(ct_sessions_new(&f->api.sessions, 2) == CT_OK);
+    (void)snprintf(session.peer.identity, sizeof(session.peer.identity), "sensor-42");
+    session.peer.wallet20[0] = 0xaa;
+    session.peer.key32[0] = 0xbb;
+    HOLDS(ct_sessions_add(f->api.sessions, &session, 1000) == CT_OK);
+    record = (struct ct_device){.state = CT_RECORD_NONE};
+    if (is_registered) {
+        record = (struct ct_device){.state = CT_RECORD_APPROVED,
+                                    .expiry_day = UINT16_MAX,
+                                    .wallet20 = {0xaa},
+                                    .key32 = {0xbb}};
+    }
+}
+
+static void post_handshake(const struct fixture *f, const struct ct_request *request,
+                           struct ct_answer *answer)
+{
+    struct ct_enrolment *enrolment = NULL;
+    const struct ct_enrolment_config config = {.net = {.chain_id = 31337},
+                                               .key = &f->opens,
+                                               .sessions = f->api.sessions,
+                                               .mono_ms = clock_ms};
+    HOLDS(ct_enrolment_new(&enrolment, &config) == CT_OK);
+    ct_enrolment_post(enrolment, request, answer);
+    HOLDS(strstr(answer->body, "\"done\"") == NULL); /* nobody's wallet signed */
+    ct_enrolment_free(enrolment);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const char *const paths[] = {"/v1/passes", "/v1/devices", "/v1/relays", "/v1/handshake"};
+    struct fixture f;
+    struct ct_answer answer;
+    if (size < 1 || size > CT_EXCHANGE_BODY_MAX) {
+        return 0;
+    }
+    size_t which = data[0] % 4u;
+    bool is_registered = (data[0] & 4u) != 0;
+    char *body = malloc(size);
+    HOLDS(body != NULL);
+    memcpy(body, data + 1, size - 1);
+    body[size - 1] = '\0';
+    const struct ct_request request = {.method = "POST",
+                                       .path = paths[which],
+                                       .body = body,
+                                       .body_len = size - 1,
+                                       .psk_identity = which == 3 ? NULL : SID};
+    memset(&answer, 0, sizeof(answer));
+    set_up(&f, which == 2 ? CT_HS_ENROL_RELAY : CT_HS_ENROL_DEVICE, is_registered);
+    if (which == 3) {
+        post_handshake(&f, &request, &answer);
+    } else {
+        ct_api_handle(&f.api, &ledger, &request, &answer);
+        HOLDS(which == 2 || is_registered || answer.status >= 400);
+    }
+    check(&answer);
+    ct_sessions_free(f.api.sessions);
+    free(body);
+    return 0;
+}
