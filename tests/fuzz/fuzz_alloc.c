@@ -49,9 +49,7 @@ static void drain(struct run *run)
         }
     }
     HOLDS(ct_alloc_deadline(&run->a) > run->now_ms);
-    HOLDS(run->knows_password || ct_alloc_state(&run->a) == CT_ALLOC_ASKING ||
-          ct_alloc_state(&run->a) == CT_ALLOC_FAILED ||
-          ct_alloc_state(&run->a) == CT_ALLOC_RELEASED);
+    HOLDS(run->knows_password || ct_alloc_state(&run->a) != CT_ALLOC_READY);
     HOLDS(ct_alloc_lifetime_s(&run->a) <= 3600);
     HOLDS((ct_alloc_failure(&run->a, NULL) != CT_OK) ==
           (ct_alloc_state(&run->a) == CT_ALLOC_FAILED));
