@@ -22,7 +22,7 @@
 static void become(const char *const argv[])
 {
     char *copy[40] = {NULL};
-    for (size_t i = 0; argv[i] != NULL && i < 39; i++) {
+    for (size_t i = 0; i < 39 && argv[i] != NULL; i++) {
         copy[i] = strdup(argv[i]);
     }
     if (copy[0] == NULL) {
