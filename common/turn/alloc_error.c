@@ -19,7 +19,8 @@ static bool copy_view(char *out, size_t cap, struct ct_stun_bytes view)
 
 static bool same_text(const char *text, struct ct_stun_bytes view)
 {
-    return view.len == strlen(text) && memcmp(text, view.at, view.len) == 0;
+    /* an absent attribute has no bytes to compare, not even none */
+    return view.len == strlen(text) && (view.len == 0 || memcmp(text, view.at, view.len) == 0);
 }
 
 static bool is_challenge(unsigned code)

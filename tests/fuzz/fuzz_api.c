@@ -9,17 +9,17 @@
 #include "base/hex.h"
 #include "chain/json.h"
 #include "fuzz.h"
+#include "api_world.h"
 #include "wm-server/src/api.h"
 #include "wm-server/src/handshake.h"
 
-enum { NOW_S = 1800000000 };
-
 static const char SID[] = "00000000000000000000000000000000";
 static struct ct_device record; /* state none: the chain has none */
+static struct api_world world;
 
 static uint64_t clock_s(void)
 {
-    return NOW_S;
+    return API_NOW_S;
 }
 
 static uint64_t clock_ms(void)
@@ -36,7 +36,7 @@ static ct_err say_device(void *arg, const char *identity, struct ct_device *out,
     (void)identity;
     (void)block;
     (void)why;
-    *time_s = NOW_S;
+    *time_s = API_NOW_S;
     *out = record;
     return record.state == CT_RECORD_NONE ? CT_ERR_NOT_FOUND : CT_OK;
 }
@@ -47,7 +47,7 @@ static ct_err say_relay(void *arg, uint16_t index, struct ct_relay *out, uint64_
     (void)arg;
     (void)block;
     (void)why;
-    *time_s = NOW_S;
+    *time_s = API_NOW_S;
     *out = (struct ct_relay){.state = CT_RECORD_APPROVED,
                              .index = index,
                              .port_min = 50000,
@@ -60,11 +60,20 @@ static ct_err say_pending(void *arg, const uint8_t pending32[32], struct ct_rela
                           uint64_t *time_s, struct ct_why *why)
 {
     (void)arg;
-    (void)pending32;
-    (void)out;
     (void)time_s;
     (void)why;
-    return CT_ERR_NOT_FOUND;
+    if (memcmp(pending32, world.pending32, 32) != 0) {
+        return CT_ERR_NOT_FOUND;
+    }
+    *out = (struct ct_relay){.state = CT_RECORD_PENDING,
+                             .listen_port = 3478,
+                             .port_min = 50000,
+                             .port_max = 50999,
+                             .listen_ip4 = {8, 8, 8, 8},
+                             .relay_ip4 = {8, 8, 8, 8}};
+    memcpy(out->owner20, world.wallet.addr20, 20);
+    memcpy(out->key32, world.key32, 32);
+    return CT_OK;
 }
 
 static ct_err say_relays(void *arg, struct ct_relay *out, size_t cap, size_t *count,
@@ -74,7 +83,7 @@ static ct_err say_relays(void *arg, struct ct_relay *out, size_t cap, size_t *co
     (void)out;
     (void)cap;
     (void)why;
-    *time_s = NOW_S;
+    *time_s = API_NOW_S;
     *count = 0;
     return CT_OK;
 }
@@ -182,19 +191,21 @@ static void set_up(struct fixture *f, enum ct_hs_purpose purpose, bool is_regist
                         .device_days = 100,
                         .wall_s = clock_s,
                         .mono_ms = clock_ms};
-    f->api.keys[0] = (struct ct_wm_key){.id = 1, .not_after_s = NOW_S + 1000};
+    f->api.keys[0] = (struct ct_wm_key){.id = 1, .not_after_s = API_NOW_S + 1000};
     memcpy(f->api.keys[0].ed25519, f->signs.public32, 32);
+    memcpy(f->api.contract20, world.contract20, 20);
     HOLDS(ct_sessions_new(&f->api.sessions, 2) == CT_OK);
-    (void)snprintf(session.peer.identity, sizeof(session.peer.identity), "sensor-42");
-    session.peer.wallet20[0] = 0xaa;
-    session.peer.key32[0] = 0xbb;
+    (void)snprintf(session.peer.identity, sizeof(session.peer.identity), "%s",
+                   purpose == CT_HS_ENROL_RELAY ? world.relay_name : API_IDENTITY);
+    memcpy(session.peer.wallet20, world.wallet.addr20, 20);
+    memcpy(session.peer.key32, world.key32, 32);
     HOLDS(ct_sessions_add(f->api.sessions, &session, 1000) == CT_OK);
     record = (struct ct_device){.state = CT_RECORD_NONE};
     if (is_registered) {
-        record = (struct ct_device){.state = CT_RECORD_APPROVED,
-                                    .expiry_day = UINT16_MAX,
-                                    .wallet20 = {0xaa},
-                                    .key32 = {0xbb}};
+        record.state = CT_RECORD_APPROVED;
+        record.expiry_day = UINT16_MAX;
+        memcpy(record.wallet20, world.wallet.addr20, 20);
+        memcpy(record.key32, world.key32, 32);
     }
 }
 
@@ -219,6 +230,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct ct_answer answer;
     if (size < 1 || size > CT_EXCHANGE_BODY_MAX) {
         return 0;
+    }
+    if (world.relay_name[0] == '\0') {
+        api_world_make(&world);
     }
     size_t which = data[0] % 4u;
     bool is_registered = (data[0] & 4u) != 0;

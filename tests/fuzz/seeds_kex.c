@@ -70,13 +70,14 @@ static void wire(void)
 }
 
 /* P1 as an attacker writes it: from somebody whom the chain does not know, or an enrolment. */
-static void put_p1(struct ct_wr *all, enum ct_hs_purpose purpose)
+static void put_p1(struct ct_wr *all, enum ct_hs_purpose purpose, const char *name)
 {
     struct hs_world w;
     uint8_t body[1 + 1 + 16 + CT_HS_P1_LEN] = {1, (uint8_t)purpose, 0x77};
     struct ct_hs_p1 p1 = {.suites = 1, .sid16 = {0x77}, .eph_a32 = {4}};
     hs_world_make(&w);
     p1.a = w.a.party;
+    (void)snprintf(p1.a.identity, sizeof(p1.a.identity), "%s", name);
     HOLDS(ct_hs_record(p1.record_a32, w.deployment32, &p1.a) == CT_OK);
     (void)snprintf(p1.id_b, sizeof(p1.id_b), "device-b");
     if (purpose == CT_HS_CALL) {
@@ -99,9 +100,9 @@ static void responders(void)
     seed("responder", "call", out, w.len);
     w = ct_wr_init(out, sizeof(out));
     ct_wr_u8(&w, 1); /* a cookie from the second on */
-    put_p1(&w, CT_HS_CALL);
-    put_p1(&w, CT_HS_ENROL_DEVICE);
-    put_p1(&w, CT_HS_ENROL_RELAY);
+    put_p1(&w, CT_HS_CALL, "device-a");
+    put_p1(&w, CT_HS_ENROL_DEVICE, "device-a");
+    put_p1(&w, CT_HS_ENROL_RELAY, "relay:0011223344556677");
     seed_step(&w, 2, "\x01", 1);
     seed_step(&w, 2, "\x01", 1);
     seed_step(&w, 3, "\x01\x00\x40\x01", 4); /* one bit wrong */
@@ -117,6 +118,13 @@ static void responders(void)
     seed_step(&w, 4, flight, sizeof(flight));
     seed_step(&w, 3, "\x02", 1); /* from elsewhere */
     seed("responder", "stale-record", out, w.len);
+    w = ct_wr_init(out, sizeof(out));
+    ct_wr_u8(&w, 0);
+    put_p1(&w, CT_HS_CALL, "stranger"); /* the chain does not know it */
+    put_p1(&w, CT_HS_CALL, "stranger");
+    put_p1(&w, CT_HS_CALL, "device-b"); /* B's own */
+    seed_step(&w, 2, "\x01", 1);
+    seed("responder", "stranger", out, w.len);
 }
 
 static void initiators(void)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api_world.h"
 #include "base/hex.h"
 #include "base/secret.h"
 #include "chain/bundle.h"
@@ -73,6 +74,48 @@ static void forms(void)
     seed_text("text", "identity", "acme-sensor_42:a@b.c");
 }
 
+/* A registered device's own, signed; the first byte is fuzz_api's. */
+static int registration(char *text, size_t cap)
+{
+    struct api_world w;
+    struct ct_registration r = {.relay = 1,
+                                .port = 50000,
+                                .expiry_day = API_NOW_S / 86400 + 50,
+                                .deadline_s = API_NOW_S + 500};
+    uint8_t digest[32];
+    uint8_t sig[CT_SIG_LEN];
+    char key[67];
+    char signature[2 * CT_SIG_LEN + 3];
+    api_world_make(&w);
+    memcpy(r.key32, w.key32, 32);
+    HOLDS(ct_identity_hash(r.id_hash32, API_IDENTITY) == CT_OK);
+    ct_registration_digest(digest, API_CHAIN_ID, w.contract20, &r);
+    HOLDS(ct_wallet_sign(sig, &w.wallet, digest) == CT_OK);
+    ct_hex0x(key, r.key32, 32);
+    ct_hex0x(signature, sig, sizeof(sig));
+    return snprintf(text, cap,
+                    "\x05{\"registration\":{\"identity\":\"" API_IDENTITY
+                    "\",\"key\":\"%s\",\"relay\":%u,\"port\":%u,\"backup_relay\":0,"
+                    "\"backup_port\":0,\"expiry_day\":%u,\"sequence\":0,\"deadline\":%llu},"
+                    "\"signature\":\"%s\"}",
+                    key, (unsigned)r.relay, (unsigned)r.port, (unsigned)r.expiry_day,
+                    (unsigned long long)r.deadline_s, signature);
+}
+
+static int proposal(char *text, size_t cap)
+{
+    struct api_world w;
+    char pending[67];
+    char owner[43];
+    char salt[67];
+    api_world_make(&w);
+    ct_hex0x(pending, w.pending32, 32);
+    ct_hex0x(owner, w.wallet.addr20, 20);
+    ct_hex0x(salt, w.salt32, 32);
+    return snprintf(text, cap, "\x02{\"pending_id\":\"%s\",\"owner\":\"%s\",\"salt\":\"%s\"}",
+                    pending, owner, salt);
+}
+
 static void api(void)
 {
     seed_text("api", "pass", "\x04{\"pass_key\":\"IiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiI\"}");
@@ -84,16 +127,11 @@ static void api(void)
         "\"token\":\"ctk1.e30.AA\"}";
     seed("api", "pass-with-token", with_token, sizeof(with_token) - 1);
     char text[1024];
-    int len = snprintf(text, sizeof(text),
-                       "\x05{\"registration\":{\"identity\":\"sensor-42\",\"key\":\"0xbb%062d\","
-                       "\"relay\":1,\"port\":50000,\"backup_relay\":0,\"backup_port\":0,"
-                       "\"expiry_day\":20900,\"sequence\":0,\"deadline\":1800000500},"
-                       "\"signature\":\"0x%0128d1b\"}",
-                       0, 1);
+    int len = registration(text, sizeof(text));
     seed("api", "device", text, (size_t)len);
-    len = snprintf(text, sizeof(text),
-                   "\x02{\"pending_id\":\"0x%064d\",\"owner\":\"0xaa%038d\",\"salt\":\"0x%064d\"}",
-                   1, 0, 2);
+    text[0] = 1; /* not registered yet, and no token */
+    seed("api", "device-unknown", text, (size_t)len);
+    len = proposal(text, sizeof(text));
     seed("api", "relay", text, (size_t)len);
     char m1[CT_BASE64URL_LEN(389) + 1];
     uint8_t bytes[389] = {0x0c, 1, 1, 1};

@@ -138,6 +138,12 @@ static void lives(void)
         seed_step(&w, WAIT, zeros, 200);
     }
     seed("alloc", "silence", out, w.len);
+    static const uint8_t bare[] = {1, 0, CT_ATTR_ERROR_CODE, 4, 0, 0, 4, 1};
+    w = ct_wr_init(out, sizeof(out));
+    seed_step(&w, ANSWER, bare, sizeof(bare)); /* 401 without realm and nonce */
+    put_challenge(&w, 401);
+    seed_step(&w, ANSWER, bare, sizeof(bare));
+    seed("alloc", "challenge-without-realm", out, w.len);
 }
 
 void seeds_turn(void)
