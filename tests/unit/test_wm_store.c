@@ -1,5 +1,6 @@
-/* The wallet manager's store on real SQLite: what is bound, found again, and survives a kill. */
-/* links: ct_wmserver ct_chain ct_base */
+/* The wallet manager's store, on real SQLite and on a real Redis: what is bound, found again, and
+ * survives a kill. */
+/* links: ct_wmserver ct_testredis ct_chain ct_base */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -8,27 +9,44 @@
 #include <unistd.h>
 
 #include "ct_test.h"
+#include "redis_server.h"
+#include "temp_dir.h"
 #include "wm-server/src/ops.h"
 #include "wm-server/src/store.h"
 
-static char folder[64];
-static char path[96];
+static struct temp_dir folder;
+static char path[96]; /* of the SQLite store */
+static struct ct_redis_server redis;
+static bool on_redis;
 
-static struct ct_store *open_new(const char *name)
+/* The store of the claim that runs, as one more process would open it. */
+static ct_err open_store(struct ct_store **out, struct ct_why *why)
 {
-    struct ct_store *s = NULL;
-    struct ct_why why = {{0}};
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    CHECK_EQ(ct_store_sqlite(&s, path, &why), CT_OK);
-    return s;
+    return on_redis ? ct_store_redis(out, redis.address, NULL, why)
+                    : ct_store_sqlite(out, path, why);
 }
 
 static struct ct_store *again(struct ct_store *s)
 {
     struct ct_why why = {{0}};
     ct_store_free(s);
-    CHECK_EQ(ct_store_sqlite(&s, path, &why), CT_OK);
+    s = NULL;
+    ct_err err = open_store(&s, &why);
+    CHECK_EQ(err, CT_OK);
+    if (err != CT_OK) {
+        printf("    %s\n", why.text);
+    }
     return s;
+}
+
+/* An empty store. */
+static struct ct_store *open_new(const char *name)
+{
+    (void)snprintf(path, sizeof path, "%s/%s", folder.path, name);
+    if (on_redis) {
+        CHECK(ct_redis_server_say(&redis, "+OK", "FLUSHALL"));
+    }
+    return again(NULL);
 }
 
 static struct ct_token_use use_of(uint8_t number, const char *identity, uint8_t wallet)
@@ -259,7 +277,7 @@ static void acknowledged_work_survives_a_kill(void)
     if (pid == 0) {
         struct ct_store *s = NULL;
         struct ct_why why = {{0}};
-        bool good = ct_store_sqlite(&s, path, &why) == CT_OK && s->ops->op_add(s, &a) == CT_OK &&
+        bool good = open_store(&s, &why) == CT_OK && s->ops->op_add(s, &a) == CT_OK &&
                     write(pipe_fds[1], a.id, CT_OP_ID) == CT_OP_ID &&
                     s->ops->tx_add(s, &tx, (const char(*)[CT_OP_ID]) & a.id, 1) == CT_OK;
         (void)raise(good ? SIGKILL : SIGTERM);
@@ -290,7 +308,7 @@ static void two_processes_write_at_once(void)
         if (pids[i] == 0) {
             struct ct_store *s = NULL;
             struct ct_why why = {{0}};
-            int bad = ct_store_sqlite(&s, path, &why) != CT_OK;
+            int bad = open_store(&s, &why) != CT_OK;
             for (int n = 0; n < 20 && !bad; n++) {
                 char name[16];
                 (void)snprintf(name, sizeof name, "%d-%d", i, n);
@@ -314,12 +332,147 @@ static void two_processes_write_at_once(void)
     ct_store_free(s);
 }
 
+/* Tokens 0..19, each asked for with a wallet of this process's own: how many it got. */
+static int claim_all(uint8_t wallet)
+{
+    struct ct_store *s = NULL;
+    struct ct_why why = {{0}};
+    int won = 0;
+    if (open_store(&s, &why) != CT_OK) {
+        return 100;
+    }
+    for (uint8_t n = 0; n < 20; n++) {
+        struct ct_token_use use = use_of(n, "a", wallet);
+        ct_err err = s->ops->token_use(s, &use);
+        if (err != CT_OK && err != CT_ERR_REPLAY) {
+            return 100;
+        }
+        won += err == CT_OK;
+    }
+    return won;
+}
+
+static void one_token_goes_to_one_of_two_processes(void)
+{
+    ct_store_free(open_new("raced"));
+    int gate[2];
+    pid_t pids[2];
+    int won = 0;
+    REQUIRE(pipe(gate) == 0);
+    for (uint8_t i = 0; i < 2; i++) {
+        pids[i] = fork();
+        REQUIRE(pids[i] >= 0);
+        if (pids[i] == 0) {
+            char byte;
+            (void)close(gate[1]);
+            (void)!read(gate[0], &byte, 1); /* until both are there */
+            _exit(claim_all((uint8_t)(i + 1)));
+        }
+    }
+    (void)close(gate[0]);
+    (void)close(gate[1]);
+    for (int i = 0; i < 2; i++) {
+        int status = -1;
+        CHECK_EQ(waitpid(pids[i], &status, 0), pids[i]);
+        CHECK(WIFEXITED(status));
+        won += WEXITSTATUS(status);
+    }
+    CHECK_EQ(won, 20);
+}
+
+static void operations_are_listed_oldest_first(void)
+{
+    struct ct_store *s = open_new("order");
+    REQUIRE(s != NULL);
+    struct ct_op got[3];
+    size_t count = 0;
+    for (int i = 0; i < 12; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "%d", 12 - i);
+        struct ct_op op = op_of(name, 1, 1);
+        op.kind = i == 0 ? CT_OP_REVOKE_DEVICE : CT_OP_REGISTER;
+        CHECK_EQ(s->ops->op_add(s, &op), CT_OK);
+    }
+    CHECK_EQ(s->ops->op_list(s, CT_OP_QUEUED, 0, got, 3, &count), CT_OK);
+    REQUIRE(count == 3);
+    CHECK_STR(got[0].subject, "12");
+    CHECK_STR(got[2].subject, "10");
+    CHECK_EQ(s->ops->op_list(s, CT_OP_QUEUED, CT_OP_REGISTER, got, 2, &count), CT_OK);
+    REQUIRE(count == 2);
+    CHECK_STR(got[0].subject, "11");
+    CHECK_STR(got[1].subject, "10");
+    CHECK_EQ(s->ops->op_list(s, CT_OP_QUEUED, CT_OP_REVOKE_PASS, got, 2, &count), CT_OK);
+    CHECK_EQ(count, 0);
+    ct_store_free(s);
+}
+
+static void transactions_come_in_the_order_of_their_nonces(void)
+{
+    static const uint64_t nonces[] = {16, 9, 255, 10, UINT32_MAX};
+    static const uint64_t sorted[] = {9, 10, 16, 255, UINT32_MAX};
+    struct ct_store *s = open_new("nonces");
+    REQUIRE(s != NULL);
+    struct ct_txn found = {.nonce = UINT64_MAX};
+    for (size_t i = 0; i < 5; i++) {
+        struct ct_txn tx = tx_of(nonces[i]);
+        tx.hash32[1] = (uint8_t)i;
+        CHECK_EQ(s->ops->tx_add(s, &tx, NULL, 0), CT_OK);
+        CHECK_EQ(s->ops->tx_add(s, &tx, NULL, 0), CT_ERR_STATE);
+    }
+    for (size_t i = 0; i < 5; i++) {
+        uint64_t after = found.nonce;
+        CHECK_EQ(s->ops->tx_next(s, tx_of(0).sender20, after, &found), CT_OK);
+        CHECK_EQ(found.nonce, sorted[i]);
+    }
+    CHECK_EQ(s->ops->tx_next(s, found.hash32, UINT64_MAX, &found), CT_ERR_NOT_FOUND);
+    ct_store_free(s);
+}
+
+/* The most that txmgr puts into one: 64 operations, 16 KiB. */
+static void largest_transaction_fits(void)
+{
+    static char ids[64][CT_OP_ID];
+    static struct ct_op_end ends[64];
+    static struct ct_op got[64];
+    static struct ct_txn tx;
+    static struct ct_txn found;
+    struct ct_store *s = open_new("large");
+    REQUIRE(s != NULL);
+    size_t count = 0;
+    tx = tx_of(1);
+    tx.raw_len = sizeof tx.raw;
+    memset(tx.raw, 0xfe, sizeof tx.raw);
+    for (int i = 0; i < 64; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "%d", i);
+        struct ct_op op = op_of(name, 1, 1);
+        op.payload_len = sizeof op.payload;
+        CHECK_EQ(s->ops->op_add(s, &op), CT_OK);
+        memcpy(ids[i], op.id, CT_OP_ID);
+        memcpy(ends[i].id, op.id, CT_OP_ID);
+        ends[i].state = CT_OP_FAILED;
+        memset(ends[i].reason, 'x', sizeof ends[i].reason - 1);
+    }
+    CHECK_EQ(s->ops->tx_add(s, &tx, (const char(*)[CT_OP_ID])ids, 64), CT_OK);
+    CHECK_EQ(s->ops->tx_next(s, tx.sender20, UINT64_MAX, &found), CT_OK);
+    CHECK_EQ(found.raw_len, sizeof tx.raw);
+    CHECK_MEM(found.raw, tx.raw, sizeof tx.raw);
+    CHECK_EQ(s->ops->op_of_tx(s, tx.hash32, got, 64, &count), CT_OK);
+    REQUIRE(count == 64);
+    CHECK_STR(got[63].subject, "63");
+    CHECK_EQ(s->ops->tx_close(s, tx.hash32, CT_TXN_MINED, 7, ends, 64), CT_OK);
+    CHECK_EQ(s->ops->op_list(s, CT_OP_FAILED, 0, got, 64, &count), CT_OK);
+    CHECK_EQ(count, 64);
+    CHECK_STR(got[5].reason, ends[5].reason);
+    ct_store_free(s);
+}
+
 static void another_file_is_refused_and_left_alone(void)
 {
     struct ct_store *s = NULL;
     struct ct_why why = {{0}};
     char text[40] = "";
-    (void)snprintf(path, sizeof path, "%s/other", folder);
+    (void)snprintf(path, sizeof path, "%s/other", folder.path);
     int fd = open(path, O_WRONLY | O_CREAT, 0600);
     REQUIRE(fd >= 0);
     CHECK_EQ(write(fd, "this is not a database, but a letter\n", 37), 37);
@@ -363,8 +516,8 @@ static void payloads_encode_back_to_the_same(void)
     CHECK_EQ(index, 16383);
 }
 
+/* On both. */
 static const struct ct_test tests[] = {
-    CT_TEST(file_is_private),
     CT_TEST(token_is_bound_to_the_first_name_and_wallet),
     CT_TEST(token_without_a_row_is_bound_too),
     CT_TEST(withdrawn_token_admits_nobody),
@@ -372,31 +525,37 @@ static const struct ct_test tests[] = {
     CT_TEST(device_and_relay_are_replaced_and_found),
     CT_TEST(operation_under_way_is_found_again),
     CT_TEST(operation_moves_only_from_the_state_it_is_in),
+    CT_TEST(operations_are_listed_oldest_first),
     CT_TEST(transaction_and_its_operations_change_together),
+    CT_TEST(transactions_come_in_the_order_of_their_nonces),
+    CT_TEST(largest_transaction_fits),
     CT_TEST(two_transactions_cannot_claim_one_operation),
     CT_TEST(acknowledged_work_survives_a_kill),
     CT_TEST(two_processes_write_at_once),
+    CT_TEST(one_token_goes_to_one_of_two_processes),
+};
+
+static const struct ct_test file_tests[] = {
+    CT_TEST(file_is_private),
     CT_TEST(another_file_is_refused_and_left_alone),
     CT_TEST(payloads_encode_back_to_the_same),
 };
 
 int main(void)
 {
-    static const char *const names[] = {"private", "tokens", "unknown", "withdrawn", "passes",
-                                        "records", "ops",    "moves",   "tx",        "claims",
-                                        "killed",  "shared", "other"};
-    (void)snprintf(folder, sizeof folder, "/tmp/ct-store-XXXXXX");
-    if (mkdtemp(folder) == NULL) {
+    if (!temp_dir_make(&folder)) {
         return 1;
     }
-    int code = ct_test_main(tests, sizeof tests / sizeof tests[0]);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        static const char *const tails[] = {"", "-wal", "-shm"};
-        for (size_t j = 0; j < 3; j++) {
-            char name[128];
-            (void)snprintf(name, sizeof name, "%s/%s%s", folder, names[i], tails[j]);
-            (void)unlink(name);
-        }
+    printf("SQLite\n");
+    int code = ct_test_main(file_tests, sizeof file_tests / sizeof file_tests[0]);
+    code |= ct_test_main(tests, sizeof tests / sizeof tests[0]);
+    temp_dir_remove(&folder);
+    printf("Redis\n");
+    if (!ct_redis_server_start(&redis)) {
+        return 1;
     }
-    return rmdir(folder) == 0 ? code : 1;
+    on_redis = true;
+    code |= ct_test_main(tests, sizeof tests / sizeof tests[0]);
+    ct_redis_server_stop(&redis);
+    return code;
 }

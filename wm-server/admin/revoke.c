@@ -105,7 +105,7 @@ static ct_err revoke(const char *config, revoke_fn *fn, const char *subject, str
     if (err != CT_OK) {
         return err;
     }
-    err = ct_store_sqlite(&store, settings.store_path, why);
+    err = ct_settings_store(&store, &settings, why);
     if (err == CT_OK) {
         err = fn(store, subject, &op, why);
     }

@@ -168,7 +168,7 @@ static ct_err issue(struct order *o, struct ct_why *why)
         err = ct_keys_load(&keys, &settings, why);
     }
     if (err == CT_OK) {
-        err = ct_store_sqlite(&store, settings.store_path, why);
+        err = ct_settings_store(&store, &settings, why);
     }
     if (err == CT_OK) {
         o->token.key_id = (uint32_t)settings.pass_key_id;

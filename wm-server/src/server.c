@@ -212,7 +212,7 @@ static ct_err start(struct ct_server *s, const char *conf_path, struct ct_why *w
 {
     ct_err err = load(s, conf_path, why);
     if (err == CT_OK) {
-        err = ct_store_sqlite(&s->store, s->settings.store_path, why);
+        err = ct_settings_store(&s->store, &s->settings, why);
     }
     if (err == CT_OK && ct_sessions_new(&s->sessions, SESSIONS) != CT_OK) {
         err = ct_why(why, CT_ERR_NOMEM, "out of memory");

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store.h"
+
 #define FIELD(member) offsetof(struct ct_settings, member)
 
 static const struct ct_conf_key keys[] = {
@@ -22,7 +24,9 @@ static const struct ct_conf_key keys[] = {
     {"keys.handshake", CT_CONF_STRING, true, FIELD(handshake_path), "X25519 key of enrolments"},
     {"listen.handshake", CT_CONF_STRING, true, FIELD(listen_handshake), "ADDRESS:PORT, plain"},
     {"listen.tls", CT_CONF_STRING, true, FIELD(listen_tls), "ADDRESS:PORT, TLS-PSK"},
-    {"store.path", CT_CONF_STRING, true, FIELD(store_path), "SQLite file"},
+    {"store.path", CT_CONF_STRING, false, FIELD(store_path), "SQLite file"},
+    {"store.redis", CT_CONF_STRING, false, FIELD(store_redis), "unix:/path or host:port instead"},
+    {"store.redis-password-file", CT_CONF_STRING, false, FIELD(redis_password_path), "private"},
     {"relays.approval-days", CT_CONF_U64, false, FIELD(relay_days), "life of an approval"},
     {"relays.probe-timeout-s", CT_CONF_U64, false, FIELD(probe_timeout_s), "for one test"},
     {"relays.allow-private", CT_CONF_BOOL, false, FIELD(allow_private), "private addresses"},
@@ -46,7 +50,7 @@ void ct_settings_free(struct ct_settings *s)
 static ct_err from_folder(char **path, const char *conf)
 {
     const char *slash = strrchr(conf, '/');
-    if ((*path)[0] == '/' || slash == NULL) {
+    if (*path == NULL || (*path)[0] == '/' || slash == NULL) {
         return CT_OK;
     }
     size_t room = (size_t)(slash - conf) + strlen(*path) + 2;
@@ -93,6 +97,20 @@ static ct_err check_ranges(const struct ct_settings *s, struct ct_why *why)
         err = in_range(ranges[i].name, ranges[i].value, ranges[i].min, ranges[i].max, why);
     }
     return err;
+}
+
+static ct_err check_store(const struct ct_settings *s, struct ct_why *why)
+{
+    if ((s->store_path == NULL) == (s->store_redis == NULL)) {
+        return ct_why(why, CT_ERR_CONFIG,
+                      "%s; set store.path to a file for SQLite, or store.redis to unix:/path or "
+                      "host:port, not both",
+                      s->store_path == NULL ? "there is no store" : "there are two stores");
+    }
+    return s->redis_password_path == NULL || s->store_redis != NULL
+               ? CT_OK
+               : ct_why(why, CT_ERR_CONFIG,
+                        "store.redis-password-file is set without store.redis; remove it");
 }
 
 static ct_err check_level(struct ct_settings *s, struct ct_why *why)
@@ -145,13 +163,16 @@ ct_err ct_settings_load(struct ct_settings *out, const char *path, struct ct_why
         .timeout_s = 10,
     };
     ct_err err = ct_conf_read(&s, path, keys, KEYS, why);
-    char **paths[] = {&s.bundle_path, &s.store_path, &s.approver_path, &s.pass_path,
-                      &s.handshake_path};
+    char **paths[] = {&s.bundle_path, &s.store_path,     &s.approver_path,
+                      &s.pass_path,   &s.handshake_path, &s.redis_password_path};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0] && err == CT_OK; i++) {
         err = from_folder(paths[i], path);
     }
     if (err == CT_OK) {
         err = check_ranges(&s, why);
+    }
+    if (err == CT_OK) {
+        err = check_store(&s, why);
     }
     if (err == CT_OK) {
         err = check_level(&s, why);
@@ -165,6 +186,13 @@ ct_err ct_settings_load(struct ct_settings *out, const char *path, struct ct_why
     }
     *out = s;
     return CT_OK;
+}
+
+ct_err ct_settings_store(struct ct_store **out, const struct ct_settings *s, struct ct_why *why)
+{
+    return s->store_redis == NULL
+               ? ct_store_sqlite(out, s->store_path, why)
+               : ct_store_redis(out, s->store_redis, s->redis_password_path, why);
 }
 
 static ct_err own_endpoints(struct ct_bundle *b, const struct ct_settings *s, struct ct_why *why)

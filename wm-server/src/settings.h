@@ -15,10 +15,12 @@
 #include "turn/addr.h"
 
 struct ct_settings {
-    char *bundle_path, *store_path;
-    char *contract;          /* NULL: the bundle's */
-    struct ct_conf_list rpc; /* empty: the bundle's */
-    uint64_t quorum;         /* 0: the bundle's, or a majority of rpc */
+    char *bundle_path;
+    char *store_path, *store_redis; /* one of them is NULL */
+    char *redis_password_path;      /* NULL: none */
+    char *contract;                 /* NULL: the bundle's */
+    struct ct_conf_list rpc;        /* empty: the bundle's */
+    uint64_t quorum;                /* 0: the bundle's, or a majority of rpc */
     char *approver_path, *pass_path, *handshake_path;
     uint64_t pass_key_id;
     char *listen_handshake, *listen_tls;
@@ -43,6 +45,12 @@ void ct_settings_free(struct ct_settings *s);
 /* The bundle, with this server's own contract, endpoints and quorum in place of its. */
 CT_MUST_USE ct_err ct_settings_bundle(struct ct_bundle *out, const struct ct_settings *s,
                                       struct ct_why *why);
+
+struct ct_store;
+
+/* The store that the settings name, SQLite's or Redis's. */
+CT_MUST_USE ct_err ct_settings_store(struct ct_store **out, const struct ct_settings *s,
+                                     struct ct_why *why);
 
 struct ct_keys {
     struct ct_wallet approver;

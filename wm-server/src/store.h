@@ -168,6 +168,14 @@ struct ct_store {
 
 /* Opens the SQLite store at path, made if absent. CT_ERR_CONFIG: of a newer schema. */
 CT_MUST_USE ct_err ct_store_sqlite(struct ct_store **out, const char *path, struct ct_why *why);
+/*
+ * Opens the store in the Redis at address (unix:/path or host:port), made if absent; password_path
+ * names a private file or is NULL. CT_ERR_CONFIG: of a newer schema, or a Redis that may forget.
+ * A step whose connection is lost is CT_ERR_AGAIN when the server stays away for 5 s; it may have
+ * been done.
+ */
+CT_MUST_USE ct_err ct_store_redis(struct ct_store **out, const char *address,
+                                  const char *password_path, struct ct_why *why);
 void ct_store_free(struct ct_store *s);
 
 #endif

@@ -11,6 +11,7 @@
 #include "chain/registry.h"
 #include "ct_test.h"
 #include "kex/pass.h"
+#include "redis_server.h"
 #include "scene.h"
 #include "wm/wm.h"
 
@@ -18,6 +19,8 @@
  *   anvil 127.0.0.1        wm-server 127.0.0.1:http, :https
  *      |                        |   the test's data comes from 127.0.0.9
  *      `---- turnserver 127.0.0.2:turn, relays 51000..51100, owner funded by anvil
+ *
+ * With --redis wm-server keeps its store in a redis-server of the test's own.
  */
 static struct {
     const char *server, *admin, *turnserver;
@@ -31,6 +34,8 @@ static struct {
     struct ct_bundle bundle;
     struct ct_chain *chain;
     struct ct_wm_key keys[2];
+    bool on_redis;
+    struct ct_redis_server redis;
 } scene;
 
 static char said[65536];
@@ -150,6 +155,21 @@ static int check_with(const char *from, const char *to)
     }
     const char *const argv[] = {scene.server, "check", "--config", changed, NULL};
     return scene_run(said, sizeof said, argv);
+}
+
+static void store_is_one_of_two(void)
+{
+    char line[160];
+    (void)snprintf(line, sizeof line, "redis = %s\n",
+                   scene.on_redis ? scene.redis.address : "unix:/nowhere");
+    CHECK_EQ(check_with("path = wm.sqlite\n", ""), 2);
+    CHECK(says("there is no store"));
+    CHECK_EQ(check_with("#redis = unix:/run/redis/redis.sock\n", line), 2);
+    CHECK(says("there are two stores"));
+    if (scene.on_redis) {
+        REQUIRE(scene_change(scene.conf, scene.conf, "path = wm.sqlite\n", line));
+        CHECK_EQ(check_with("redis = unix:", "redis = unix:"), 0);
+    }
 }
 
 static void bad_configurations_are_named(void)
@@ -510,6 +530,7 @@ static const struct ct_test tests[] = {
     CT_TEST(init_without_ether_says_where_to_send_it),
     CT_TEST(init_deploys_and_writes_everything),
     CT_TEST(bad_configurations_are_named),
+    CT_TEST(store_is_one_of_two),
     CT_TEST(server_starts_and_says_ready),
     CT_TEST(relay_is_tested_and_approved),
     CT_TEST(device_gets_a_pass_and_is_registered),
@@ -523,8 +544,9 @@ static const struct ct_test tests[] = {
 
 int main(int argc, char **argv)
 {
-    if (argc != 4) {
-        (void)fprintf(stderr, "usage: wm_test WM-SERVER WM-ADMIN TURNSERVER\n");
+    scene.on_redis = argc == 5 && strcmp(argv[4], "--redis") == 0;
+    if (argc != 4 && !scene.on_redis) {
+        (void)fprintf(stderr, "usage: wm_test WM-SERVER WM-ADMIN TURNSERVER [--redis]\n");
         return 2;
     }
     scene.server = argv[1];
@@ -532,6 +554,10 @@ int main(int argc, char **argv)
     scene.turnserver = argv[3];
     (void)snprintf(scene.folder, sizeof scene.folder, "/tmp/ct-wm-XXXXXX");
     if (mkdtemp(scene.folder) == NULL || !ct_anvil_start(&scene.anvil)) {
+        return 1;
+    }
+    if (scene.on_redis && !ct_redis_server_start(&scene.redis)) {
+        ct_anvil_stop(&scene.anvil);
         return 1;
     }
     ct_anvil_bundle(&scene.bundle, &scene.anvil);
@@ -547,6 +573,10 @@ int main(int argc, char **argv)
     (void)scene_end(scene.relay, SIGTERM);
     (void)scene_end(scene.wm, SIGTERM);
     ct_anvil_stop(&scene.anvil);
+    if (scene.on_redis) {
+        CHECK_EQ(access(at("wm/wm.sqlite"), F_OK), -1);
+        ct_redis_server_stop(&scene.redis);
+    }
     scene_remove(scene.folder);
     return code;
 }

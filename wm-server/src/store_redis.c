@@ -1,0 +1,281 @@
+/* The Redis store: its keys, and tokens, passes, devices and relays. */
+#include "store_redis.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Schema 1. All names begin with CT_REDIS_PREFIX; bytes are lower-case hexadecimal digits, numbers
+ * decimal, times seconds since 1970.
+ *
+ *   schema, id                      this number; the store's own, so that an emptied one is known
+ *   call:REQUEST                    answer of a change, kept ten minutes for one that asks again
+ *   token:JTI                       hash: batch state identity wallet expires used
+ *   tokens-of:IDENTITY              set of JTI
+ *   pass:ID                         hash: id identity wallet renews expires
+ *   passes-of:IDENTITY              sorted set of ID by expires
+ *   device:IDENTITY                 hash: identity wallet key relay port sequence expiry-day block
+ *   relay:PENDING                   hash: owner number checked rtt-us verdict
+ *   op-row                          the last number given to an operation, which is their order
+ *   op:ID                           hash: id row kind state subject wallet payload tx block reason
+ *                                   created
+ *   ops:STATE:KIND                  sorted set of ID by row; KIND 0 is any
+ *   under-way:KIND:SUBJECT          ID of the operation that is neither done nor failed
+ *   tx:HASH                         hash: hash sender nonce raw state block created
+ *   tx-ops:HASH                     sorted set of ID by row
+ *   sent:SENDER                     sorted set of NONCE:HASH, the nonce in 16 digits
+ */
+#define SCHEMA_VERSION 1
+
+static void free_store(struct ct_store *s)
+{
+    ct_redis_close(ct_store_server(s));
+    free(s);
+}
+
+static ct_err token_add(struct ct_store *s, const uint8_t jti16[16], const char *batch,
+                        uint64_t expires_s)
+{
+    struct ct_redis *r = ct_store_server(s);
+    ct_redis_begin(r, CT_REDIS_CHANGE
+                   "local k=P..'token:'..ARGV[3] "
+                   "if call('EXISTS',k)==1 then return 'STATE' end "
+                   "call('HSET',k,'batch',ARGV[4],'state','0','expires',ARGV[5]) return ok('OK')");
+    ct_redis_hex(r, jti16, 16);
+    ct_redis_text(r, batch);
+    ct_redis_u64(r, expires_s);
+    return ct_redis_end(r, ct_redis_change(r, NULL));
+}
+
+static ct_err token_use(struct ct_store *s, const struct ct_token_use *use)
+{
+    struct ct_redis *r = ct_store_server(s);
+    /* a token signed elsewhere with the same key has no row yet; states: 0 issued, 1 used */
+    ct_redis_begin(r, CT_REDIS_CHANGE
+                   "local k=P..'token:'..ARGV[3] "
+                   "local t=call('HMGET',k,'state','identity','wallet') "
+                   "if t[1]=='1' then "
+                   "if t[2]==ARGV[5] and t[3]==ARGV[6] then return 'OK' end return 'REPLAY' end "
+                   "if t[1] and t[1]~='0' then return 'REFUSED' end "
+                   "if not t[1] then call('HSET',k,'batch',ARGV[4],'expires','0') end "
+                   "call('HSET',k,'state','1','identity',ARGV[5],'wallet',ARGV[6],'used',ARGV[7]) "
+                   "call('SADD',P..'tokens-of:'..ARGV[5],ARGV[3]) return ok('OK')");
+    ct_redis_hex(r, use->jti16, 16);
+    ct_redis_text(r, use->batch);
+    ct_redis_text(r, use->identity);
+    ct_redis_hex(r, use->wallet20, 20);
+    ct_redis_u64(r, use->now_s);
+    return ct_redis_end(r, ct_redis_change(r, NULL));
+}
+
+static ct_err token_withdraw(struct ct_store *s, const char *identity)
+{
+    struct ct_redis *r = ct_store_server(s);
+    ct_redis_begin(r, CT_REDIS_CHANGE
+                   "for _,jti in ipairs(call('SMEMBERS',P..'tokens-of:'..ARGV[3])) do "
+                   "call('HSET',P..'token:'..jti,'state','2') end return ok('OK')");
+    ct_redis_text(r, identity);
+    return ct_redis_end(r, ct_redis_change(r, NULL));
+}
+
+static ct_err pass_add(struct ct_store *s, const struct ct_pass_row *pass)
+{
+    struct ct_redis *r = ct_store_server(s);
+    ct_redis_begin(r, CT_REDIS_CHANGE
+                   "local k=P..'pass:'..ARGV[3] "
+                   "if call('EXISTS',k)==1 then return 'STATE' end "
+                   "call('HSET',k,'id',ARGV[3],'identity',ARGV[4],'wallet',ARGV[5],"
+                   "'renews',ARGV[6],'expires',ARGV[7]) "
+                   "call('ZADD',P..'passes-of:'..ARGV[4],ARGV[7],ARGV[3]) return ok('OK')");
+    ct_redis_hex(r, pass->id16, 16);
+    ct_redis_text(r, pass->identity);
+    ct_redis_hex(r, pass->wallet20, 20);
+    ct_redis_hex(r, pass->renews16, 16);
+    ct_redis_u64(r, pass->expires_s);
+    return ct_redis_end(r, ct_redis_change(r, NULL));
+}
+
+#define PASS_COLUMNS "'id','identity','wallet','renews','expires'"
+
+static void read_pass(struct ct_redis *r, size_t row, struct ct_pass_row *out)
+{
+    ct_redis_get_hex(r, row, 0, out->id16, 16);
+    ct_redis_get_text(r, row, 1, out->identity, sizeof out->identity);
+    ct_redis_get_hex(r, row, 2, out->wallet20, 20);
+    ct_redis_get_hex(r, row, 3, out->renews16, 16);
+    out->expires_s = ct_redis_get_u64(r, row, 4, UINT64_MAX);
+}
+
+/* One row into row 0 of the reply; CT_ERR_NOT_FOUND when there is none. */
+static ct_err read_one(struct ct_redis *r, size_t columns)
+{
+    size_t rows = 0;
+    ct_err err = ct_redis_read(r, columns, &rows);
+    return err == CT_OK && rows == 0 ? CT_ERR_NOT_FOUND : err;
+}
+
+static ct_err pass_find(struct ct_store *s, const uint8_t id16[16], struct ct_pass_row *out)
+{
+    struct ct_redis *r = ct_store_server(s);
+    struct ct_pass_row row;
+    ct_redis_begin(r, CT_REDIS_READ
+                   "local k=P..'pass:'..ARGV[3] if call('EXISTS',k)==0 then return {} end "
+                   "return {call('HMGET',k," PASS_COLUMNS ")}");
+    ct_redis_hex(r, id16, 16);
+    ct_err err = read_one(r, 5);
+    if (err == CT_OK) {
+        read_pass(r, 0, &row);
+    }
+    err = ct_redis_end(r, err);
+    if (err == CT_OK) {
+        *out = row;
+    }
+    return err;
+}
+
+static ct_err pass_list(struct ct_store *s, const char *identity, uint64_t now_s,
+                        struct ct_pass_row *out, size_t cap, size_t *count)
+{
+    struct ct_redis *r = ct_store_server(s);
+    size_t rows = 0;
+    ct_redis_begin(r, CT_REDIS_READ
+                   "local rows={} for _,id in ipairs(call('ZREVRANGEBYSCORE',"
+                   "P..'passes-of:'..ARGV[3],'+inf',ARGV[4],'LIMIT','0',ARGV[5])) do "
+                   "rows[#rows+1]=call('HMGET',P..'pass:'..id," PASS_COLUMNS ") end return rows");
+    ct_redis_text(r, identity);
+    ct_redis_u64(r, now_s);
+    ct_redis_u64(r, cap);
+    ct_err err = ct_redis_read(r, 5, &rows);
+    rows = rows < cap ? rows : cap;
+    for (size_t i = 0; err == CT_OK && i < rows; i++) {
+        read_pass(r, i, &out[i]);
+    }
+    err = ct_redis_end(r, err);
+    if (err == CT_OK) {
+        *count = rows;
+    }
+    return err;
+}
+
+static ct_err device_put(struct ct_store *s, const struct ct_device_row *device)
+{
+    struct ct_redis *r = ct_store_server(s);
+    ct_redis_begin(r, CT_REDIS_CHANGE
+                   "call('HSET',P..'device:'..ARGV[3],'identity',ARGV[3],'wallet',ARGV[4],"
+                   "'key',ARGV[5],'relay',ARGV[6],'port',ARGV[7],'sequence',ARGV[8],"
+                   "'expiry-day',ARGV[9],'block',ARGV[10]) return ok('OK')");
+    ct_redis_text(r, device->identity);
+    ct_redis_hex(r, device->wallet20, 20);
+    ct_redis_hex(r, device->key32, 32);
+    ct_redis_u64(r, device->relay);
+    ct_redis_u64(r, device->port);
+    ct_redis_u64(r, device->sequence);
+    ct_redis_u64(r, device->expiry_day);
+    ct_redis_u64(r, device->block);
+    return ct_redis_end(r, ct_redis_change(r, NULL));
+}
+
+static ct_err device_find(struct ct_store *s, const char *identity, struct ct_device_row *out)
+{
+    struct ct_redis *r = ct_store_server(s);
+    struct ct_device_row row;
+    ct_redis_begin(r, CT_REDIS_READ
+                   "local k=P..'device:'..ARGV[3] if call('EXISTS',k)==0 then return {} end "
+                   "return {call('HMGET',k,'identity','wallet','key','relay','port','sequence',"
+                   "'expiry-day','block')}");
+    ct_redis_text(r, identity);
+    ct_err err = read_one(r, 8);
+    if (err == CT_OK) {
+        ct_redis_get_text(r, 0, 0, row.identity, sizeof row.identity);
+        ct_redis_get_hex(r, 0, 1, row.wallet20, 20);
+        ct_redis_get_hex(r, 0, 2, row.key32, 32);
+        row.relay = (uint16_t)ct_redis_get_u64(r, 0, 3, UINT16_MAX);
+        row.port = (uint16_t)ct_redis_get_u64(r, 0, 4, UINT16_MAX);
+        row.sequence = (uint16_t)ct_redis_get_u64(r, 0, 5, UINT16_MAX);
+        row.expiry_day = (uint16_t)ct_redis_get_u64(r, 0, 6, UINT16_MAX);
+        row.block = ct_redis_get_u64(r, 0, 7, UINT64_MAX);
+    }
+    err = ct_redis_end(r, err);
+    if (err == CT_OK) {
+        *out = row;
+    }
+    return err;
+}
+
+static ct_err relay_put(struct ct_store *s, const struct ct_relay_row *relay)
+{
+    struct ct_redis *r = ct_store_server(s);
+    ct_redis_begin(r, CT_REDIS_CHANGE
+                   "call('HSET',P..'relay:'..ARGV[3],'owner',ARGV[4],'number',ARGV[5],"
+                   "'checked',ARGV[6],'rtt-us',ARGV[7],'verdict',ARGV[8]) return ok('OK')");
+    ct_redis_hex(r, relay->pending32, 32);
+    ct_redis_hex(r, relay->owner20, 20);
+    ct_redis_u64(r, relay->index);
+    ct_redis_u64(r, relay->checked_s);
+    ct_redis_u64(r, relay->rtt_us);
+    ct_redis_text(r, relay->verdict);
+    return ct_redis_end(r, ct_redis_change(r, NULL));
+}
+
+static ct_err relay_find(struct ct_store *s, const uint8_t pending32[32], struct ct_relay_row *out)
+{
+    struct ct_redis *r = ct_store_server(s);
+    struct ct_relay_row row;
+    ct_redis_begin(r, CT_REDIS_READ
+                   "local k=P..'relay:'..ARGV[3] if call('EXISTS',k)==0 then return {} end "
+                   "return {call('HMGET',k,'owner','number','checked','rtt-us','verdict')}");
+    ct_redis_hex(r, pending32, 32);
+    ct_err err = read_one(r, 5);
+    if (err == CT_OK) {
+        memcpy(row.pending32, pending32, 32);
+        ct_redis_get_hex(r, 0, 0, row.owner20, 20);
+        row.index = (uint16_t)ct_redis_get_u64(r, 0, 1, UINT16_MAX);
+        row.checked_s = ct_redis_get_u64(r, 0, 2, UINT64_MAX);
+        row.rtt_us = (uint32_t)ct_redis_get_u64(r, 0, 3, UINT32_MAX);
+        ct_redis_get_text(r, 0, 4, row.verdict, sizeof row.verdict);
+    }
+    err = ct_redis_end(r, err);
+    if (err == CT_OK) {
+        *out = row;
+    }
+    return err;
+}
+
+static const struct ct_store_ops redis_ops = {
+    .free = free_store,
+    .token_add = token_add,
+    .token_use = token_use,
+    .token_withdraw = token_withdraw,
+    .pass_add = pass_add,
+    .pass_find = pass_find,
+    .pass_list = pass_list,
+    .device_put = device_put,
+    .device_find = device_find,
+    .relay_put = relay_put,
+    .relay_find = relay_find,
+    .op_add = ct_redis_op_add,
+    .op_find = ct_redis_op_find,
+    .op_list = ct_redis_op_list,
+    .op_move = ct_redis_op_move,
+    .op_of_tx = ct_redis_op_of_tx,
+    .tx_add = ct_redis_tx_add,
+    .tx_next = ct_redis_tx_next,
+    .tx_close = ct_redis_tx_close,
+};
+
+ct_err ct_store_redis(struct ct_store **out, const char *address, const char *password_path,
+                      struct ct_why *why)
+{
+    struct ct_store_redis *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        return ct_why(why, CT_ERR_NOMEM, "out of memory");
+    }
+    s->base.ops = &redis_ops;
+    ct_err err = ct_redis_open(&s->redis, address, password_path, SCHEMA_VERSION, why);
+    if (err != CT_OK) {
+        free_store(&s->base);
+        return err;
+    }
+    *out = &s->base;
+    return CT_OK;
+}

@@ -1,0 +1,281 @@
+/* The Redis store's operations and transactions: each step of theirs is one script. */
+#include "store_redis.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/hex.h"
+#include "base/secret.h"
+
+#define COLUMNS "'id','kind','state','subject','wallet','payload','tx','block','reason','created'"
+enum { COLUMN_COUNT = 10 };
+
+/*
+ * get() gives what move() needs of an operation: state, kind, row, subject. A script moves nothing
+ * before it has checked everything, since Redis takes nothing back.
+ */
+#define MOVES                                                                  \
+    "local function get(id) "                                                  \
+    "return call('HMGET',P..'op:'..id,'state','kind','row','subject') end "    \
+    "local function move(id,o,to) "                                            \
+    "for _,kind in ipairs({'0',o[2]}) do "                                     \
+    "call('ZREM',P..'ops:'..o[1]..':'..kind,id) "                              \
+    "call('ZADD',P..'ops:'..to..':'..kind,o[3],id) end "                       \
+    "if tonumber(to)>2 then call('DEL',P..'under-way:'..o[2]..':'..o[4]) end " \
+    "call('HSET',P..'op:'..id,'state',to) end "
+
+static void read_op(struct ct_redis *r, size_t row, struct ct_op *out)
+{
+    memset(out, 0, sizeof *out);
+    ct_redis_get_text(r, row, 0, out->id, sizeof out->id);
+    out->kind = (enum ct_op_kind)ct_redis_get_u64(r, row, 1, UINT8_MAX);
+    out->state = (enum ct_op_state)ct_redis_get_u64(r, row, 2, CT_OP_FAILED);
+    ct_redis_get_text(r, row, 3, out->subject, sizeof out->subject);
+    ct_redis_get_hex(r, row, 4, out->wallet20, sizeof out->wallet20);
+    out->payload_len = ct_redis_get_bytes(r, row, 5, out->payload, sizeof out->payload);
+    out->has_tx = !ct_redis_is_nil(r, row, 6);
+    if (out->has_tx) {
+        ct_redis_get_hex(r, row, 6, out->tx32, sizeof out->tx32);
+    }
+    out->block = ct_redis_get_u64(r, row, 7, UINT64_MAX);
+    ct_redis_get_text(r, row, 8, out->reason, sizeof out->reason);
+    out->created_s = ct_redis_get_u64(r, row, 9, UINT64_MAX);
+}
+
+ct_err ct_redis_op_add(struct ct_store *s, struct ct_op *op)
+{
+    struct ct_redis *r = ct_store_server(s);
+    uint8_t number[16];
+    char fresh[CT_OP_ID];
+    uint64_t now_s = ct_wall_s();
+    ct_err err = ct_random(number, sizeof number);
+    if (err != CT_OK) {
+        return err;
+    }
+    ct_hex(fresh, number, sizeof number);
+    /* ARGV: 3 id, 4 kind, 5 state, 6 subject, 7 wallet, 8 payload, 9 time */
+    ct_redis_begin(
+        r, CT_REDIS_CHANGE
+        "local u=P..'under-way:'..ARGV[4]..':'..ARGV[6] local id=call('GET',u) "
+        "if id then local k=P..'op:'..id local t=call('HMGET',k,'wallet','payload','state') "
+        "if t[1]~=ARGV[7] then return 'STATE '..id end "
+        "if ARGV[4]~='1' or t[2]==ARGV[8] then return 'OK '..id end "
+        "if t[3]=='2' then return 'STATE '..id end "
+        "call('HSET',k,'payload',ARGV[8]) return ok('OK '..id) end "
+        "local row=call('INCR',P..'op-row') "
+        "call('HSET',P..'op:'..ARGV[3],'id',ARGV[3],'row',row,'kind',ARGV[4],'state',ARGV[5],"
+        "'subject',ARGV[6],'wallet',ARGV[7],'payload',ARGV[8],'block','0','reason','',"
+        "'created',ARGV[9]) "
+        "call('ZADD',P..'ops:'..ARGV[5]..':0',row,ARGV[3]) "
+        "call('ZADD',P..'ops:'..ARGV[5]..':'..ARGV[4],row,ARGV[3]) "
+        "if tonumber(ARGV[5])<3 then call('SET',u,ARGV[3]) end return ok('OK '..ARGV[3])");
+    ct_redis_text(r, fresh);
+    ct_redis_u64(r, op->kind);
+    ct_redis_u64(r, op->state);
+    ct_redis_text(r, op->subject);
+    ct_redis_hex(r, op->wallet20, 20);
+    ct_redis_hex(r, op->payload, op->payload_len);
+    ct_redis_u64(r, now_s);
+    err = ct_redis_end(r, ct_redis_change(r, op->id));
+    if (err == CT_OK && strcmp(op->id, fresh) == 0) {
+        op->created_s = now_s;
+    }
+    return err;
+}
+
+ct_err ct_redis_op_find(struct ct_store *s, const char *id, struct ct_op *out)
+{
+    struct ct_redis *r = ct_store_server(s);
+    struct ct_op op;
+    size_t rows = 0;
+    ct_redis_begin(r, CT_REDIS_READ
+                   "local k=P..'op:'..ARGV[3] if call('EXISTS',k)==0 then return {} end "
+                   "return {call('HMGET',k," COLUMNS ")}");
+    ct_redis_text(r, id);
+    ct_err err = ct_redis_read(r, COLUMN_COUNT, &rows);
+    if (err == CT_OK && rows == 0) {
+        err = CT_ERR_NOT_FOUND;
+    }
+    if (err == CT_OK) {
+        read_op(r, 0, &op);
+    }
+    err = ct_redis_end(r, err);
+    if (err == CT_OK) {
+        *out = op;
+    }
+    return err;
+}
+
+static ct_err read_ops(struct ct_redis *r, struct ct_op *out, size_t cap, size_t *count)
+{
+    size_t rows = 0;
+    ct_err err = ct_redis_read(r, COLUMN_COUNT, &rows);
+    rows = rows < cap ? rows : cap;
+    for (size_t i = 0; err == CT_OK && i < rows; i++) {
+        read_op(r, i, &out[i]);
+    }
+    err = ct_redis_end(r, err);
+    if (err == CT_OK) {
+        *count = rows;
+    }
+    return err;
+}
+
+ct_err ct_redis_op_list(struct ct_store *s, enum ct_op_state state, unsigned kind,
+                        struct ct_op *out, size_t cap, size_t *count)
+{
+    struct ct_redis *r = ct_store_server(s);
+    ct_redis_begin(r, CT_REDIS_READ
+                   "local rows={} for _,id in ipairs(call('ZRANGEBYSCORE',"
+                   "P..'ops:'..ARGV[3]..':'..ARGV[4],'-inf','+inf','LIMIT','0',ARGV[5])) do "
+                   "rows[#rows+1]=call('HMGET',P..'op:'..id," COLUMNS ") end return rows");
+    ct_redis_u64(r, state);
+    ct_redis_u64(r, kind);
+    ct_redis_u64(r, cap);
+    return read_ops(r, out, cap, count);
+}
+
+ct_err ct_redis_op_move(struct ct_store *s, const char *id, enum ct_op_state from,
+                        enum ct_op_state to, const void *payload, size_t payload_len,
+                        const char *reason)
+{
+    struct ct_redis *r = ct_store_server(s);
+    if (from > CT_OP_SENT) {
+        return CT_ERR_STATE; /* done and failed are final */
+    }
+    /* ARGV: 3 id, 4 from, 5 to, 6 payload, 7 reason */
+    ct_redis_begin(r, CT_REDIS_CHANGE MOVES
+                   "local o=get(ARGV[3]) if o[1]~=ARGV[4] then return 'STATE' end "
+                   "move(ARGV[3],o,ARGV[5]) call('HSET',P..'op:'..ARGV[3],'reason',ARGV[7]) "
+                   "if ARGV[6]~='' then call('HSET',P..'op:'..ARGV[3],'payload',ARGV[6]) end "
+                   "return ok('OK')");
+    ct_redis_text(r, id);
+    ct_redis_u64(r, from);
+    ct_redis_u64(r, to);
+    ct_redis_hex(r, payload, payload_len);
+    ct_redis_text(r, reason);
+    return ct_redis_end(r, ct_redis_change(r, NULL));
+}
+
+ct_err ct_redis_op_of_tx(struct ct_store *s, const uint8_t hash32[32], struct ct_op *out,
+                         size_t cap, size_t *count)
+{
+    struct ct_redis *r = ct_store_server(s);
+    ct_redis_begin(r, CT_REDIS_READ
+                   "local rows={} for _,id in ipairs(call('ZRANGE',P..'tx-ops:'..ARGV[3],0,-1)) do "
+                   "if #rows<tonumber(ARGV[4]) and call('HGET',P..'op:'..id,'state')=='2' then "
+                   "rows[#rows+1]=call('HMGET',P..'op:'..id," COLUMNS ") end end return rows");
+    ct_redis_hex(r, hash32, 32);
+    ct_redis_u64(r, cap);
+    return read_ops(r, out, cap, count);
+}
+
+/* Sixteen digits, so that the order of the text is that of the number. */
+static void nonce_text(char out[17], uint64_t nonce)
+{
+    (void)snprintf(out, 17, "%016llx", (unsigned long long)nonce);
+}
+
+ct_err ct_redis_tx_add(struct ct_store *s, const struct ct_txn *tx, const char (*ids)[CT_OP_ID],
+                       size_t count)
+{
+    struct ct_redis *r = ct_store_server(s);
+    char nonce[17];
+    nonce_text(nonce, tx->nonce);
+    /* ARGV: 3 hash, 4 sender, 5 nonce, 6 raw, 7 time, 8.. operations */
+    ct_redis_begin(
+        r, CT_REDIS_CHANGE MOVES
+        "local h=ARGV[3] if call('EXISTS',P..'tx:'..h)==1 then return 'STATE' end "
+        "local all={} for i=8,#ARGV do local id=ARGV[i] "
+        "if all[id] then return 'STATE' end all[id]=get(id) "
+        "if all[id][1]~='1' then return 'STATE' end end "
+        "call('HSET',P..'tx:'..h,'hash',h,'sender',ARGV[4],'nonce',ARGV[5],'raw',ARGV[6],"
+        "'state','0','block','0','created',ARGV[7]) "
+        "call('ZADD',P..'sent:'..ARGV[4],0,ARGV[5]..':'..h) "
+        "for id,o in pairs(all) do move(id,o,'2') "
+        "call('HSET',P..'op:'..id,'reason','','tx',h) "
+        "call('ZADD',P..'tx-ops:'..h,o[3],id) end return ok('OK')");
+    ct_redis_hex(r, tx->hash32, 32);
+    ct_redis_hex(r, tx->sender20, 20);
+    ct_redis_text(r, nonce);
+    ct_redis_hex(r, tx->raw, tx->raw_len);
+    ct_redis_u64(r, tx->created_s);
+    for (size_t i = 0; i < count; i++) {
+        ct_redis_text(r, ids[i]);
+    }
+    return ct_redis_end(r, ct_redis_change(r, NULL));
+}
+
+/* Into out only what is whole: the bytes of the transaction come last. */
+static ct_err read_tx(struct ct_redis *r, struct ct_txn *out, const uint8_t sender20[20])
+{
+    uint8_t nonce[8];
+    uint8_t hash[32];
+    ct_redis_get_hex(r, 0, 0, nonce, sizeof nonce);
+    ct_redis_get_hex(r, 0, 1, hash, sizeof hash);
+    uint64_t created_s = ct_redis_get_u64(r, 0, 2, UINT64_MAX);
+    size_t len = ct_redis_get_bytes(r, 0, 3, out->raw, sizeof out->raw);
+    ct_err err = ct_redis_end(r, CT_OK);
+    if (err != CT_OK) {
+        return err;
+    }
+    memcpy(out->sender20, sender20, 20);
+    memcpy(out->hash32, hash, sizeof hash);
+    out->nonce = 0;
+    for (size_t i = 0; i < sizeof nonce; i++) {
+        out->nonce = out->nonce << 8 | nonce[i];
+    }
+    out->created_s = created_s;
+    out->raw_len = len;
+    return CT_OK;
+}
+
+ct_err ct_redis_tx_next(struct ct_store *s, const uint8_t sender20[20], uint64_t after,
+                        struct ct_txn *out)
+{
+    struct ct_redis *r = ct_store_server(s);
+    char from[17];
+    size_t rows = 0;
+    nonce_text(from, after == UINT64_MAX ? 0 : after + 1);
+    ct_redis_begin(r,
+                   CT_REDIS_READ "local m=call('ZRANGEBYLEX',P..'sent:'..ARGV[3],'['..ARGV[4],'+',"
+                                 "'LIMIT','0','1')[1] if not m then return {} end "
+                                 "return {call('HMGET',P..'tx:'..string.sub(m,18),"
+                                 "'nonce','hash','created','raw')}");
+    ct_redis_hex(r, sender20, 20);
+    ct_redis_text(r, from);
+    ct_err err = ct_redis_read(r, 4, &rows);
+    if (err == CT_OK && rows == 0) {
+        err = CT_ERR_NOT_FOUND;
+    }
+    return err == CT_OK ? read_tx(r, out, sender20) : ct_redis_end(r, err);
+}
+
+ct_err ct_redis_tx_close(struct ct_store *s, const uint8_t hash32[32], enum ct_txn_state state,
+                         uint64_t block, const struct ct_op_end *ends, size_t count)
+{
+    struct ct_redis *r = ct_store_server(s);
+    /* ARGV: 3 hash, 4 state, 5 block, 6.. id, state, reason of each operation. One that is to be
+     * sent again forgets its transaction. */
+    ct_redis_begin(r, CT_REDIS_CHANGE MOVES
+                   "local h=ARGV[3] local t=call('HMGET',P..'tx:'..h,'state','sender','nonce') "
+                   "if t[1]~='0' then return 'STATE' end "
+                   "call('HSET',P..'tx:'..h,'state',ARGV[4],'block',ARGV[5]) "
+                   "call('ZREM',P..'sent:'..t[2],t[3]..':'..h) "
+                   "for i=6,#ARGV,3 do local id=ARGV[i] local o=get(id) if o[1]=='2' then "
+                   "move(id,o,ARGV[i+1]) "
+                   "call('HSET',P..'op:'..id,'reason',ARGV[i+2],'block',ARGV[5]) "
+                   "if ARGV[i+1]=='1' then "
+                   "call('HDEL',P..'op:'..id,'tx') call('ZREM',P..'tx-ops:'..h,id) end "
+                   "end end return ok('OK')");
+    ct_redis_hex(r, hash32, 32);
+    ct_redis_u64(r, state);
+    ct_redis_u64(r, block);
+    for (size_t i = 0; i < count; i++) {
+        ct_redis_text(r, ends[i].id);
+        ct_redis_u64(r, ends[i].state);
+        ct_redis_text(r, ends[i].reason);
+    }
+    return ct_redis_end(r, ct_redis_change(r, NULL));
+}
