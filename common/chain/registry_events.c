@@ -50,12 +50,29 @@ static const char *const skip_texts[] = {
     [CT_SkipReason_TooFar] = "it would last longer than three years",
     [CT_SkipReason_BadTerms] = "its name, key or terms are malformed",
     [CT_SkipReason_NotRegistered] = "no such device is registered",
+    [CT_SkipReason_NotLive] = "no such device is approved and unexpired",
+    [CT_SkipReason_NotItsWallet] = "whoever sent or signed it is not the device's wallet",
+    [CT_SkipReason_NotPending] = "no such device is pending",
+    [CT_SkipReason_WrongDigest] = "the pending record is not the one that was checked",
+    [CT_SkipReason_StillLive] = "its record is approved and lives; update it instead",
+    [CT_SkipReason_NoVoucher] = "no approver gave this wallet a voucher for it",
 };
+
+static const char *skip_text(uint64_t reason)
+{
+    bool known = reason < sizeof(skip_texts) / sizeof(skip_texts[0]);
+    return known ? skip_texts[reason] : "the registry gives no known reason";
+}
 
 const char *ct_registry_error_text(const uint8_t *data, size_t len)
 {
     struct ct_rd r = ct_rd_init(data, len);
     uint32_t selector = ct_rd_be32(&r);
+    if (!r.bad && selector == CT_ERRSEL_ClientRefused) {
+        (void)ct_rd_take(&r, 32); /* identity hash */
+        uint64_t reason = ct_abi_get_u64(&r);
+        return ct_rd_end(&r) == CT_OK ? skip_text(reason) : NULL;
+    }
     for (size_t i = 0; !r.bad && i < sizeof(reasons) / sizeof(reasons[0]); i++) {
         if (reasons[i].selector == selector) {
             return reasons[i].text;
@@ -101,8 +118,7 @@ bool ct_receipt_client_skipped(const char **reason_text, const struct ct_receipt
         }
         struct ct_rd r = ct_rd_init(log->data, log->data_len);
         uint64_t reason = ct_abi_get_u64(&r);
-        bool known = ct_rd_end(&r) == CT_OK && reason < sizeof(skip_texts) / sizeof(skip_texts[0]);
-        *reason_text = known ? skip_texts[reason] : "the registry gives no known reason";
+        *reason_text = skip_text(ct_rd_end(&r) == CT_OK ? reason : UINT64_MAX);
         return true;
     }
     return false;

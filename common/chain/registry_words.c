@@ -257,23 +257,3 @@ ct_err ct_relay_check(const struct ct_relay *relay, uint64_t time_s, struct ct_w
     (void)snprintf(what, sizeof(what), "relay %u", (unsigned)relay->index);
     return check(relay->state, relay->expiry_day, time_s, what, "; use another relay", why);
 }
-
-void ct_registration_digest(uint8_t out32[32], uint64_t chain_id, const uint8_t contract20[20],
-                            const struct ct_registration *registration)
-{
-    uint8_t words[9][32];
-    uint8_t domain[32];
-    uint8_t hash[32];
-    memcpy(words[0], registration->id_hash32, 32);
-    memcpy(words[1], registration->key32, 32);
-    ct_word_u64(words[2], registration->relay);
-    ct_word_u64(words[3], registration->port);
-    ct_word_u64(words[4], registration->backup_relay);
-    ct_word_u64(words[5], registration->backup_port);
-    ct_word_u64(words[6], registration->expiry_day);
-    ct_word_u64(words[7], registration->sequence);
-    ct_word_u64(words[8], registration->deadline_s);
-    ct_eip712_chainturn(domain, chain_id, contract20);
-    ct_eip712_struct(hash, CT_EIP712_REGISTRATION_TYPE, (const uint8_t(*)[32])words, 9);
-    ct_eip712_digest(out32, domain, hash);
-}

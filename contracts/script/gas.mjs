@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
-import { Interface, Wallet, id, toBeHex, zeroPadValue } from "ethers";
+import { Interface, Signature, Wallet, concat, id, keccak256, toBeHex, zeroPadValue } from "ethers";
 import { startAnvil } from "./anvil.mjs";
 
 const { compileRegistry } = createRequire(import.meta.url)("../tools/compile.js");
@@ -14,22 +14,24 @@ const PAPER = {
     registerServer: 47_320,
     approveServerLater: 51_904,
     onboarding: 600_229, // funding, addClient and approveClient: three transactions
+    addClient: 500_097,
+    approveClient: 79_929, // 329,685 with a signed token
+    updateAllocation: 31_444,
     lookup: 58_317_068, // the oldest of 5,000 clients
 };
 const DAY = 86_400;
+const RELAYS = "uint16 relay,uint16 port,uint16 backupRelay,uint16 backupPort";
 const TYPES = {
-    Registration: [
-        ["identity", "bytes32"],
-        ["key", "bytes32"],
-        ["relay", "uint16"],
-        ["port", "uint16"],
-        ["backupRelay", "uint16"],
-        ["backupPort", "uint16"],
-        ["expiryDay", "uint16"],
-        ["sequence", "uint16"],
-        ["deadline", "uint64"],
-    ].map(([name, type]) => ({ name, type })),
+    Registration: `bytes32 identity,bytes32 key,${RELAYS},uint16 expiryDay,uint16 sequence,uint64 deadline`,
+    Voucher: "bytes32 identity,bytes32 tokenHash,address wallet,uint64 deadline",
+    Update: `bytes32 identity,${RELAYS},uint16 sequence,uint64 deadline`,
+    KeyRotation: "bytes32 identity,bytes32 key,uint16 sequence,uint64 deadline",
+    SelfRevocation: "bytes32 identity,uint16 sequence,uint64 deadline",
 };
+for (const name of Object.keys(TYPES)) {
+    const member = (text) => ({ type: text.split(" ")[0], name: text.split(" ")[1] });
+    TYPES[name] = { [name]: TYPES[name].split(",").map(member) };
+}
 
 const figures = [];
 const figure = (name, gas, paper = null) => figures.push({ name, gas: Math.round(gas), paper });
@@ -111,9 +113,8 @@ class Bench {
     }
 
     // A device with a primary and a backup relay, its wallet made from its number.
-    async registration() {
-        const n = ++this.devices;
-        const t = {
+    device(n) {
+        return {
             identity: id(`device-${n}`),
             key: id(`key ${n}`),
             relay: 1,
@@ -124,14 +125,38 @@ class Bench {
             sequence: 0,
             deadline: this.now + DAY,
         };
-        const wallet = new Wallet(zeroPadValue(toBeHex(n), 32));
-        const signature = await wallet.signTypedData(this.domain, TYPES, t);
-        const r = signature.slice(0, 66);
-        const parity = BigInt(`0x${signature.slice(130)}`) - 27n;
-        const vs = toBeHex((parity << 255n) | BigInt(`0x${signature.slice(66, 130)}`), 32);
+    }
+
+    wallet(n) {
+        return new Wallet(zeroPadValue(toBeHex(n), 32));
+    }
+
+    terms(t) {
         const widths = [t.deadline, t.expiryDay, t.sequence, t.relay, t.port, t.backupRelay, t.backupPort];
-        const terms = widths.reduce((sum, v) => (sum << 16n) | BigInt(v), 0n) << 96n;
-        return [t.identity, t.key, terms, r, vs];
+        return widths.reduce((sum, v) => (sum << 16n) | BigInt(v ?? 0), 0n) << 96n;
+    }
+
+    // What an approver names: both words of the record, the four bits of the state zeroed.
+    async digest(identity) {
+        const base = BigInt(keccak256(concat([identity, toBeHex(0, 32)])));
+        const at = (slot) => this.rpc("eth_getStorageAt", [this.address, toBeHex(slot, 32), "latest"]);
+        const word0 = BigInt(await at(base)) & ~(15n << 92n);
+        return keccak256(concat([toBeHex(word0, 32), await at(base + 1n)]));
+    }
+
+    // r and vs of EIP-2098
+    async sign(wallet, type, value) {
+        const { r, yParityAndS } = Signature.from(
+            await wallet.signTypedData(this.domain, TYPES[type], value)
+        );
+        return [r, yParityAndS];
+    }
+
+    async registration() {
+        const n = ++this.devices;
+        const t = this.device(n);
+        const signature = await this.sign(this.wallet(n), "Registration", t);
+        return [t.identity, t.key, this.terms(t), ...signature];
     }
 
     async batch(size) {
@@ -142,6 +167,83 @@ class Bench {
         if (written.length !== size) throw new Error(`${written.length} of ${size} registered`);
         return gas / size;
     }
+
+    // The funded road: devices add themselves, one approval call for all. Gas of the dearest addClient.
+    async funded(size) {
+        let added = 0;
+        const approvals = [];
+        for (let i = 0; i < size; i++) {
+            const t = this.device(++this.devices);
+            const wallet = this.wallet(this.devices);
+            await this.rpc("anvil_setBalance", [wallet.address, "0xde0b6b3a7640000"]);
+            await this.rpc("anvil_impersonateAccount", [wallet.address]);
+            const voucher = {
+                identity: t.identity,
+                tokenHash: id(`token ${this.devices}`),
+                wallet: wallet.address,
+                deadline: t.deadline,
+            };
+            const signature = await this.sign(this.voucherKey, "Voucher", voucher);
+            const args = [t.identity, voucher.tokenHash, t.key, this.terms(t), ...signature];
+            const { gas } = await this.call(wallet.address, "addClient", args);
+            approvals.push([t.identity, await this.digest(t.identity)]);
+            added = Math.max(added, gas);
+        }
+        const { gas, logs } = await this.call(this.approver, "approveClients", [approvals]);
+        const approved = logs.filter((l) => this.iface.parseLog(l).name === "ClientApproved");
+        if (approved.length !== size) throw new Error(`${approved.length} of ${size} approved`);
+        return { added, approved: gas / size };
+    }
+
+    // What the devices first .. last, registered and unchanged so far, change by signatures.
+    async signedChanges(first, last) {
+        const updates = [];
+        const rotations = [];
+        for (let n = first; n <= last; n++) {
+            const t = { ...this.device(n), sequence: 1, expiryDay: 0 };
+            const update = await this.sign(this.wallet(n), "Update", t);
+            updates.push([t.identity, this.terms(t), ...update]);
+            const rotation = { identity: t.identity, key: id("new"), sequence: 2, deadline: t.deadline };
+            const signature = await this.sign(this.wallet(n), "KeyRotation", rotation);
+            rotations.push([t.identity, rotation.key, this.terms(rotation), ...signature]);
+        }
+        const size = last - first + 1;
+        const updated = await this.call(this.relayOwner, "updateAllocations", [updates]);
+        const rotated = await this.call(this.relayOwner, "rotateKeys", [rotations]);
+        if (updated.logs.length !== size || rotated.logs.length !== size) {
+            throw new Error("a signed change was skipped");
+        }
+        return { updated: updated.gas / size, rotated: rotated.gas / size };
+    }
+
+    async revokeSelf(n, sequence) {
+        const t = { identity: id(`device-${n}`), sequence, deadline: this.now + DAY };
+        const signature = await this.sign(this.wallet(n), "SelfRevocation", t);
+        const args = [t.identity, t.sequence, t.deadline, ...signature];
+        return (await this.call(this.relayOwner, "revokeSelf", args)).gas;
+    }
+}
+
+async function measureFundedRoad(bench) {
+    bench.voucherKey = Wallet.createRandom();
+    await bench.call(bench.owner, "setApprover", [bench.voucherKey.address, true]);
+    const one = await bench.funded(1);
+    const alone = bench.devices;
+    const many = await bench.funded(100);
+    figure("addClient", Math.max(one.added, many.added), PAPER.addClient);
+    figure("approveClients, a batch of 1", one.approved, PAPER.approveClient);
+    figure("approveClients, per device in a batch of 100", many.approved, PAPER.approveClient);
+    const t = bench.device(alone);
+    const ports = [t.relay, 60_000, t.backupRelay, 60_001];
+    const update = (args) => bench.call(bench.wallet(alone).address, "updateAllocation", args);
+    const moved = await update([t.identity, ...ports, 1]);
+    figure("updateAllocation, with both relays", moved.gas, PAPER.updateAllocation);
+    const home = await update([t.identity, t.relay, 60_002, 0, 0, 2]);
+    figure("updateAllocation, without a backup", home.gas, PAPER.updateAllocation);
+    const changes = await bench.signedChanges(alone + 1, alone + 100);
+    figure("updateAllocations, per device in a batch of 100", changes.updated, PAPER.updateAllocation);
+    figure("rotateKeys, per device in a batch of 100", changes.rotated);
+    figure("revokeSelf", await bench.revokeSelf(alone, 3));
 }
 
 async function measure(rpc) {
@@ -164,6 +266,7 @@ async function measure(rpc) {
     figure("getClientRelayedAddress, with both relays", relayed, PAPER.lookup);
     figure("getServer", await bench.lookup("getServer", [1]));
     figure("getClient, missing name", await bench.lookup("getClient", [id("nobody")]));
+    await measureFundedRoad(bench);
     figure("revokeClient", (await bench.call(bench.approver, "revokeClient", name)).gas);
     const pass = "0x000102030405060708090a0b0c0d0e0f";
     figure("revokePass", (await bench.call(bench.approver, "revokePass", [pass])).gas);
@@ -177,6 +280,8 @@ function goals() {
     const batch = "registerClients, per device in a batch of 100";
     return [
         goal("sponsored_registration_gas_per_device", batch, 57_000),
+        goal("add_client_gas", "addClient", 82_000),
+        goal("approval_gas_per_device", "approveClients, per device in a batch of 100", 10_500),
         goal("lookup_gas", "getClient", 8_000),
         goal("missing_lookup_gas", "getClient, missing name", 8_000),
     ];
@@ -197,7 +302,7 @@ function machine(client) {
 function print(list) {
     const n = (v) => (v === null ? "-" : v.toLocaleString("en-US"));
     const line = (a, b, c, d) =>
-        console.log(`${a.padEnd(46)}${b.padStart(12)}${c.padStart(14)}${d.padStart(10)}`);
+        console.log(`${a.padEnd(48)}${b.padStart(12)}${c.padStart(14)}${d.padStart(10)}`);
     line("gas", "chainturn", "the paper", "ratio");
     for (const f of figures) {
         line(f.name, n(f.gas), n(f.paper), f.paper ? (f.paper / f.gas).toFixed(1) : "-");

@@ -82,32 +82,62 @@ abstract contract Devices is Relays, EIP712 {
             ECDSA.tryRecover(_registrationHash(e.identityHash, e.key, t), e.r, e.vs);
         if (err != ECDSA.RecoverError.NoError) return SkipReason.BadSignature;
 
-        Device storage d = _devices[e.identityHash];
+        uint256 word0;
+        (reason, word0) = _write(e.identityHash, e.key, t, wallet, DeviceState.Approved);
+        if (reason == SkipReason.None) emit ClientRegistered(e.identityHash, wallet, word0);
+    }
+
+    /// @dev Both roads write here, so a name is free under the same conditions on either.
+    function _write(bytes32 identityHash, bytes32 key, uint256 t, address wallet, DeviceState state)
+        internal
+        returns (SkipReason, uint256 word0)
+    {
+        Device storage d = _devices[identityHash];
         uint256 old = d.word0;
-        if (_deviceLive(old) && Pack.deviceWallet(old) != wallet) return SkipReason.NameTaken;
-        uint16 sequence = Pack.termsSequence(t);
-        if (sequence != Pack.deviceSequence(old) || sequence == type(uint16).max) {
-            return SkipReason.WrongSequence;
+        if (_deviceLive(old)) {
+            if (Pack.deviceWallet(old) != wallet) return (SkipReason.NameTaken, 0);
+            if (state == DeviceState.Pending) return (SkipReason.StillLive, 0);
         }
-        uint256 word0 = Pack.deviceWord0(
-            wallet, DeviceState.Approved, Pack.termsExpiryDay(t), sequence + 1, _packedRelays(t)
-        );
+        uint16 sequence = Pack.termsSequence(t);
+        if (!_nextSequence(old, sequence)) return (SkipReason.WrongSequence, 0);
+        unchecked {
+            sequence++; // the last was refused
+        }
+        word0 =
+            Pack.deviceWord0(wallet, state, Pack.termsExpiryDay(t), sequence, Pack.termsRelays(t));
         d.word0 = word0;
-        d.key = e.key;
-        emit ClientRegistered(e.identityHash, wallet, word0);
+        d.key = key;
+        return (SkipReason.None, word0);
+    }
+
+    /// @dev The one stored, and not the last of all.
+    function _nextSequence(uint256 word0, uint16 sequence) internal pure returns (bool) {
+        return sequence == Pack.deviceSequence(word0) && sequence != type(uint16).max;
+    }
+
+    /// @dev Calls for one device fail where a batch skips.
+    function _demand(bytes32 identityHash, SkipReason reason) internal pure {
+        if (reason != SkipReason.None) revert ClientRefused(identityHash, reason);
     }
 
     function _checkTerms(bytes32 identityHash, bytes32 key, uint256 t)
-        private
+        internal
         view
         returns (SkipReason)
     {
         if (identityHash == 0 || key == 0 || uint96(t) != 0) return SkipReason.BadTerms;
         if (block.timestamp > Pack.termsDeadline(t)) return SkipReason.DeadlinePassed;
         uint256 today = _today();
-        if (Pack.termsExpiryDay(t) < today) return SkipReason.AlreadyExpired;
-        if (Pack.termsExpiryDay(t) > today + MAX_RECORD_DAYS) return SkipReason.TooFar;
-        SkipReason reason = _checkRelay(Pack.termsRelay(t), Pack.termsPort(t));
+        uint256 day = Pack.termsExpiryDay(t);
+        if (day < today) return SkipReason.AlreadyExpired;
+        unchecked {
+            if (day - today > MAX_RECORD_DAYS) return SkipReason.TooFar;
+        }
+        return _checkRelays(t);
+    }
+
+    function _checkRelays(uint256 t) internal view returns (SkipReason reason) {
+        reason = _checkRelay(Pack.termsRelay(t), Pack.termsPort(t));
         if (reason != SkipReason.None) return reason;
         return _checkRelay(Pack.termsBackupRelay(t), Pack.termsBackupPort(t));
     }
@@ -121,12 +151,6 @@ abstract contract Devices is Relays, EIP712 {
             return SkipReason.PortOutOfRange;
         }
         return SkipReason.None;
-    }
-
-    function _packedRelays(uint256 t) private pure returns (uint256) {
-        return Pack.deviceRelays(
-            Pack.termsRelay(t), Pack.termsPort(t), Pack.termsBackupRelay(t), Pack.termsBackupPort(t)
-        );
     }
 
     function _registrationHash(bytes32 identityHash, bytes32 key, uint256 t)
@@ -154,16 +178,16 @@ abstract contract Devices is Relays, EIP712 {
 
     function _revoke(bytes32 identityHash) private returns (bool) {
         uint256 w = _devices[identityHash].word0;
-        if (Pack.deviceState(w) != DeviceState.Approved) return false;
+        if (!Pack.isDeviceState(w, DeviceState.Approved)) return false;
         _devices[identityHash].word0 = Pack.withDeviceState(w, DeviceState.Revoked);
         _log(LogKind.ClientRevoked, identityHash, 0);
         emit ClientRevoked(identityHash);
         return true;
     }
 
-    function _deviceLive(uint256 word0) private view returns (bool) {
+    function _deviceLive(uint256 word0) internal view returns (bool) {
         return
-            Pack.deviceState(word0) == DeviceState.Approved
+            Pack.isDeviceState(word0, DeviceState.Approved)
                 && Pack.deviceExpiryDay(word0) >= _today();
     }
 

@@ -85,8 +85,20 @@ interface IRegistry {
         TooFar,
         /// zero identity hash or key, or low 96 bits of `terms` not zero
         BadTerms,
-        /// nothing to revoke: no record, or revoked before
-        NotRegistered
+        /// nothing to revoke: no record, not approved yet, or revoked before
+        NotRegistered,
+        /// nothing to change: no approved, unexpired record of that name
+        NotLive,
+        /// whoever sent or signed this is not the record's wallet
+        NotItsWallet,
+        /// nothing to approve: the record of that name is not pending
+        NotPending,
+        /// the pending record is not the one that was checked
+        WrongDigest,
+        /// the caller's own record of that name is approved and lives: updateAllocation changes it
+        StillLive,
+        /// no approver signed such a voucher for the caller
+        NoVoucher
     }
 
     /// @notice What a relay's owner registers.
@@ -128,6 +140,35 @@ interface IRegistry {
     /// uint16 relay,uint16 port,uint16 backupRelay,uint16 backupPort,uint16 expiryDay,
     /// uint16 sequence,uint64 deadline)
     struct Registration {
+        bytes32 identityHash;
+        bytes32 key;
+        uint256 terms;
+        bytes32 r;
+        bytes32 vs;
+    }
+
+    /// @notice A pending device that was checked.
+    /// @param digest keccak256 of the record's two words, the state zeroed
+    struct Approval {
+        bytes32 identityHash;
+        bytes32 digest;
+    }
+
+    /// @notice New relays and ports of a live device, signed by its wallet, submitted by anyone.
+    /// @param terms as in a Registration, expiryDay zero
+    /// @param r,vs over Update(bytes32 identity,uint16 relay,uint16 port,uint16 backupRelay,
+    /// uint16 backupPort,uint16 sequence,uint64 deadline)
+    struct Update {
+        bytes32 identityHash;
+        uint256 terms;
+        bytes32 r;
+        bytes32 vs;
+    }
+
+    /// @notice A new X25519 key of a live device, signed by its wallet, submitted by anyone.
+    /// @param terms as in a Registration, all zero but deadline and sequence
+    /// @param r,vs over KeyRotation(bytes32 identity,bytes32 key,uint16 sequence,uint64 deadline)
+    struct KeyRotation {
         bytes32 identityHash;
         bytes32 key;
         uint256 terms;
@@ -182,6 +223,11 @@ interface IRegistry {
 
     /// @param word0 the device's first storage word as it now stands
     event ClientRegistered(bytes32 indexed identityHash, address indexed wallet, uint256 word0);
+    event ClientPending(bytes32 indexed identityHash);
+    event ClientApproved(bytes32 indexed identityHash);
+    /// @param word0 the device's first storage word as it now stands
+    event ClientUpdated(bytes32 indexed identityHash, uint256 word0);
+    event ClientKeyRotated(bytes32 indexed identityHash, bytes32 key, uint16 sequence);
     event ClientSkipped(bytes32 indexed identityHash, SkipReason reason);
     event ClientRevoked(bytes32 indexed identityHash);
     event PassRevoked(bytes16 indexed passId);
@@ -219,6 +265,8 @@ interface IRegistry {
     error BadPage(uint256 from, uint256 count);
     /// @notice There is nothing to revoke under that name.
     error NotRegistered(bytes32 identityHash);
+    /// @notice A call for one device does not hold; a batch would have skipped it for that reason.
+    error ClientRefused(bytes32 identityHash, SkipReason reason);
     /// @notice Without an owner nobody could ever replace the wallet manager's keys.
     error OwnerRequired();
 
@@ -255,6 +303,63 @@ interface IRegistry {
     /// skipped with ClientSkipped; its neighbours go in.
     /// @return written how many went in
     function registerClients(Registration[] calldata batch) external returns (uint256 written);
+
+    /// @notice Write the caller's own record as pending, on a voucher of an approver. The caller is
+    /// the voucher's wallet. Refused while an approved record of that name lives.
+    /// @dev A voucher is bound to name, wallet and deadline and is not used up, which saves the
+    /// 22,100 gas of a mark: all that a second use can do is to replace the same wallet's record
+    /// of the same name, which is pending again and needs an approval that names its new digest.
+    /// The token itself never comes here.
+    /// @param tokenHash keccak256 of the token that the voucher was given for
+    /// @param terms as in a Registration; the deadline is the voucher's
+    /// @param r,vs the approver's signature over Voucher(bytes32 identity,bytes32 tokenHash,
+    /// address wallet,uint64 deadline)
+    function addClient(
+        bytes32 identityHash,
+        bytes32 tokenHash,
+        bytes32 key,
+        uint256 terms,
+        bytes32 r,
+        bytes32 vs
+    ) external;
+
+    /// @notice Approve a pending device exactly as it was checked. Approver only.
+    /// @param digest keccak256 of the pending record's two words, the state zeroed
+    function approveClient(bytes32 identityHash, bytes32 digest) external;
+
+    /// @notice The same for many. An entry that does not hold is skipped with ClientSkipped.
+    /// @return approved how many were approved
+    function approveClients(Approval[] calldata batch) external returns (uint256 approved);
+
+    /// @notice The caller's live record moves to other relays and ports. Its expiry stays.
+    /// @param sequence the stored number; the next one is stored
+    function updateAllocation(
+        bytes32 identityHash,
+        uint16 relay,
+        uint16 port,
+        uint16 backupRelay,
+        uint16 backupPort,
+        uint16 sequence
+    ) external;
+
+    /// @notice The same, signed, for devices without ether. Anyone may submit; an entry that does
+    /// not hold is skipped with ClientSkipped.
+    /// @return written how many went in
+    function updateAllocations(Update[] calldata batch) external returns (uint256 written);
+
+    /// @notice Replace devices' X25519 keys, signed; otherwise like updateAllocations.
+    function rotateKeys(KeyRotation[] calldata batch) external returns (uint256 written);
+
+    /// @notice A device takes its own record back. Anyone may submit.
+    /// @param r,vs the wallet's signature over SelfRevocation(bytes32 identity,uint16 sequence,
+    /// uint64 deadline)
+    function revokeSelf(
+        bytes32 identityHash,
+        uint16 sequence,
+        uint64 deadline,
+        bytes32 r,
+        bytes32 vs
+    ) external;
 
     /// @notice Revoke a device; its sequence number stays. Approver only.
     function revokeClient(bytes32 identityHash) external;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 pragma solidity 0.8.30;
 
+import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {IRegistry} from "./IRegistry.sol";
 
 /// @title Storage words to fields and back; the layout is written out in IRegistry.
@@ -10,6 +11,10 @@ library Pack {
     uint256 internal constant RELAY_EXPIRY_SHIFT = 24;
     uint256 internal constant RELAY_INDEX_SHIFT = 8;
     uint256 internal constant DEVICE_STATE_SHIFT = 92;
+    uint256 internal constant DEVICE_SEQUENCE_SHIFT = 60;
+
+    /// @dev Both relays and ports of a device's word 0.
+    uint256 internal constant DEVICE_RELAYS = (uint256(1) << DEVICE_SEQUENCE_SHIFT) - 1;
 
     /// @dev What approval does not depend on: state and expiryDay.
     uint256 internal constant RELAY_UNSIGNED_FIELDS =
@@ -33,6 +38,11 @@ library Pack {
 
     function relayState(uint256 w) internal pure returns (IRegistry.RelayState) {
         return IRegistry.RelayState(uint8(w >> RELAY_STATE_SHIFT));
+    }
+
+    /// @dev relayState(w) == state, without the bounds check of a conversion.
+    function isRelayState(uint256 w, IRegistry.RelayState state) internal pure returns (bool) {
+        return uint8(w >> RELAY_STATE_SHIFT) == uint256(state);
     }
 
     function relayListenPort(uint256 w) internal pure returns (uint16) {
@@ -95,6 +105,7 @@ library Pack {
 
     // Device word 0
 
+    /// @param relays the low 60 bits
     function deviceWord0(
         address wallet,
         IRegistry.DeviceState state,
@@ -103,17 +114,7 @@ library Pack {
         uint256 relays
     ) internal pure returns (uint256) {
         return (uint256(uint160(wallet)) << 96) | (uint256(state) << DEVICE_STATE_SHIFT)
-            | (uint256(expiryDay) << 76) | (uint256(sequence) << 60) | relays;
-    }
-
-    /// @dev The low 60 bits of a device's word 0. Relay indices must be below 2^14.
-    function deviceRelays(uint16 relay, uint16 port, uint16 backupRelay, uint16 backupPort)
-        internal
-        pure
-        returns (uint256)
-    {
-        return (uint256(relay) << 46) | (uint256(port) << 30) | (uint256(backupRelay) << 16)
-            | backupPort;
+            | (uint256(expiryDay) << 76) | (uint256(sequence) << DEVICE_SEQUENCE_SHIFT) | relays;
     }
 
     function deviceWallet(uint256 w) internal pure returns (address) {
@@ -124,12 +125,17 @@ library Pack {
         return IRegistry.DeviceState((w >> DEVICE_STATE_SHIFT) & 0xf);
     }
 
+    /// @dev deviceState(w) == state, without the bounds check of a conversion.
+    function isDeviceState(uint256 w, IRegistry.DeviceState state) internal pure returns (bool) {
+        return (w >> DEVICE_STATE_SHIFT) & 0xf == uint256(state);
+    }
+
     function deviceExpiryDay(uint256 w) internal pure returns (uint16) {
         return uint16(w >> 76);
     }
 
     function deviceSequence(uint256 w) internal pure returns (uint16) {
-        return uint16(w >> 60);
+        return uint16(w >> DEVICE_SEQUENCE_SHIFT);
     }
 
     function deviceRelay(uint256 w) internal pure returns (uint16) {
@@ -156,7 +162,33 @@ library Pack {
         return (w & ~(uint256(0xf) << DEVICE_STATE_SHIFT)) | (uint256(state) << DEVICE_STATE_SHIFT);
     }
 
-    // A registration's terms
+    function withDeviceSequence(uint256 w, uint16 sequence) internal pure returns (uint256) {
+        return (w & ~(uint256(0xffff) << DEVICE_SEQUENCE_SHIFT))
+            | (uint256(sequence) << DEVICE_SEQUENCE_SHIFT);
+    }
+
+    function withDeviceRelays(uint256 w, uint256 relays) internal pure returns (uint256) {
+        return (w & ~DEVICE_RELAYS) | relays;
+    }
+
+    /// @dev What an approver names to approve a pending record: both words, the state zeroed.
+    function deviceDigest(uint256 w, bytes32 key) internal pure returns (bytes32) {
+        return Hashes.efficientKeccak256(bytes32(w & ~(uint256(0xf) << DEVICE_STATE_SHIFT)), key);
+    }
+
+    // The terms of a registration, voucher, update or key rotation
+
+    /// @dev Without deadline and expiryDay.
+    function terms(
+        uint16 sequence,
+        uint16 relay,
+        uint16 port,
+        uint16 backupRelay,
+        uint16 backupPort
+    ) internal pure returns (uint256) {
+        return (uint256(sequence) << 160) | (uint256(relay) << 144) | (uint256(port) << 128)
+            | (uint256(backupRelay) << 112) | (uint256(backupPort) << 96);
+    }
 
     function termsDeadline(uint256 t) internal pure returns (uint64) {
         return uint64(t >> 192);
@@ -184,5 +216,10 @@ library Pack {
 
     function termsBackupPort(uint256 t) internal pure returns (uint16) {
         return uint16(t >> 96);
+    }
+
+    /// @dev Both relays and ports as a device's word 0 has them; the indices are below 2^14.
+    function termsRelays(uint256 t) internal pure returns (uint256) {
+        return (uint256(uint32(t >> 128)) << 30) | uint32(t >> 96);
     }
 }

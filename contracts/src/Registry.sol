@@ -2,11 +2,12 @@
 pragma solidity 0.8.30;
 
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
-import {Devices} from "./Devices.sol";
+import {Changes} from "./Changes.sol";
+import {Funded} from "./Funded.sol";
 
 /// @title chainturn's registry: who may do what, the wallet manager's keys, the log's head.
 /// @notice A cold owner sets keys and approvers; hot approvers write relays and devices.
-contract Registry is Devices, Ownable2Step {
+contract Registry is Funded, Changes, Ownable2Step {
     constructor(
         address owner_,
         address approver,

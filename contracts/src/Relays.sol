@@ -128,7 +128,7 @@ abstract contract Relays is Layout {
     /// @dev Approved and not expired.
     function _relayLive(uint256 word0) internal view returns (bool) {
         return
-            Pack.relayState(word0) == RelayState.Approved && Pack.relayExpiryDay(word0) >= _today();
+            Pack.isRelayState(word0, RelayState.Approved) && Pack.relayExpiryDay(word0) >= _today();
     }
 
     function _checkParams(RelayParams calldata p) private pure {

@@ -132,7 +132,7 @@ abstract contract Fixture {
     }
 
     /// @dev Spelt out from EIP-712, not taken from the contract.
-    function eip712Digest(Terms memory t) internal view returns (bytes32) {
+    function typedDigest(bytes32 structHash) internal view returns (bytes32) {
         bytes32 domain = keccak256(
             abi.encode(
                 keccak256(
@@ -144,11 +144,21 @@ abstract contract Fixture {
                 address(registry)
             )
         );
+        return keccak256(abi.encodePacked(hex"1901", domain, structHash));
+    }
+
+    function eip712Digest(Terms memory t) internal view returns (bytes32) {
         bytes32 typeHash = keccak256(
             "Registration(bytes32 identity,bytes32 key,uint16 relay,uint16 port,uint16 backupRelay,uint16 backupPort,uint16 expiryDay,uint16 sequence,uint64 deadline)"
         );
         // the structure's members are 32-byte words in the order of the type
-        return keccak256(abi.encodePacked(hex"1901", domain, keccak256(abi.encode(typeHash, t))));
+        return typedDigest(keccak256(abi.encode(typeHash, t)));
+    }
+
+    function packed(Terms memory t) internal pure returns (uint256) {
+        return (uint256(t.deadline) << 192) | (uint256(t.expiryDay) << 176)
+            | (uint256(t.sequence) << 160) | (uint256(t.relay) << 144) | (uint256(t.port) << 128)
+            | (uint256(t.backupRelay) << 112) | (uint256(t.backupPort) << 96);
     }
 
     function signed(Terms memory t, uint256 walletKey)
@@ -158,9 +168,7 @@ abstract contract Fixture {
     {
         e.identityHash = t.identity;
         e.key = t.key;
-        e.terms = (uint256(t.deadline) << 192) | (uint256(t.expiryDay) << 176)
-            | (uint256(t.sequence) << 160) | (uint256(t.relay) << 144) | (uint256(t.port) << 128)
-            | (uint256(t.backupRelay) << 112) | (uint256(t.backupPort) << 96);
+        e.terms = packed(t);
         (e.r, e.vs) = vm.signCompact(walletKey, eip712Digest(t));
     }
 
@@ -183,6 +191,11 @@ abstract contract Fixture {
 
     function expectSkip(Terms memory t, uint256 walletKey, IRegistry.SkipReason reason) internal {
         expectSkip(signed(t, walletKey), reason);
+    }
+
+    /// @dev The next call fails for that reason.
+    function expectRefusal(bytes32 identity, IRegistry.SkipReason reason) internal {
+        vm.expectRevert(abi.encodeWithSelector(IRegistry.ClientRefused.selector, identity, reason));
     }
 
     // Storage

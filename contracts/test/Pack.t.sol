@@ -67,7 +67,7 @@ contract PackTest is Fixture {
         state %= 4;
         f[2] &= 0x3fff;
         f[4] &= 0x3fff;
-        uint256 relays = Pack.deviceRelays(f[2], f[3], f[4], f[5]);
+        uint256 relays = Pack.termsRelays(Pack.terms(0xffff, f[2], f[3], f[4], f[5]));
         uint256 w = Pack.deviceWord0(wallet, IRegistry.DeviceState(state), f[0], f[1], relays);
         vm.assertEq(Pack.deviceWallet(w), wallet);
         vm.assertEq(uint256(Pack.deviceState(w)), state);
@@ -83,6 +83,44 @@ contract PackTest is Fixture {
         uint256 revoked = Pack.withDeviceState(w, IRegistry.DeviceState.Revoked);
         vm.assertEq((revoked ^ w) & ~(uint256(0xf) << 92), 0);
         vm.assertEq((revoked >> 92) & 0xf, 3);
+    }
+
+    function testFuzz_changesChangeOnlyTheirField(uint256 w, uint16 sequence, uint256 relays)
+        public
+        pure
+    {
+        relays &= (uint256(1) << 60) - 1;
+        uint256 next = Pack.withDeviceSequence(w, sequence);
+        vm.assertEq((next ^ w) & ~(uint256(0xffff) << 60), 0);
+        vm.assertEq(Pack.deviceSequence(next), sequence);
+        uint256 moved = Pack.withDeviceRelays(w, relays);
+        vm.assertEq((moved ^ w) >> 60, 0);
+        vm.assertEq(moved & ((uint256(1) << 60) - 1), relays);
+    }
+
+    function testFuzz_stateIsWhatItIsComparedWith(uint256 w, uint8 state) public pure {
+        state %= 4;
+        vm.assertTrue(
+            Pack.isDeviceState(
+                Pack.withDeviceState(w, IRegistry.DeviceState(state)), IRegistry.DeviceState(state)
+            )
+        );
+        IRegistry.DeviceState other = IRegistry.DeviceState((state + 1) % 4);
+        vm.assertFalse(
+            Pack.isDeviceState(Pack.withDeviceState(w, IRegistry.DeviceState(state)), other)
+        );
+    }
+
+    function testFuzz_deviceDigestLeavesOutTheStateAlone(uint256 w, bytes32 key, uint8 bit)
+        public
+        pure
+    {
+        bool masked = bit >= 92 && bit < 96;
+        bytes32 digest = Pack.deviceDigest(w, key);
+        bytes32 other = Pack.deviceDigest(w ^ (uint256(1) << bit), key);
+        vm.assertTrue((digest == other) == masked);
+        vm.assertTrue(digest != Pack.deviceDigest(w, key ^ bytes32(uint256(1) << bit)));
+        vm.assertEq(digest, keccak256(abi.encodePacked(w & ~(uint256(0xf) << 92), key)));
     }
 
     function testFuzz_termsAreReadWhereTheyStand(uint64 deadline, uint16[6] memory f) public pure {

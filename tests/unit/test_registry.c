@@ -1,6 +1,6 @@
 /* Our reading of the contract against what the compiler generated: selectors, slots, words. */
 /* links: ct_chain ct_base ct_contract_headers */
-#include "chain/registry.h"
+#include "chain/registry_client.h"
 
 #include <stdlib.h>
 
@@ -42,6 +42,15 @@ static void selectors_are_those_of_the_signatures(void)
     check_selector("registerClients((bytes32,bytes32,uint256,bytes32,bytes32)[])",
                    CT_SEL_registerClients);
     check_selector("revokeClient(bytes32)", CT_SEL_revokeClient);
+    check_selector("addClient(bytes32,bytes32,bytes32,uint256,bytes32,bytes32)", CT_SEL_addClient);
+    check_selector("approveClient(bytes32,bytes32)", CT_SEL_approveClient);
+    check_selector("approveClients((bytes32,bytes32)[])", CT_SEL_approveClients);
+    check_selector("updateAllocation(bytes32,uint16,uint16,uint16,uint16,uint16)",
+                   CT_SEL_updateAllocation);
+    check_selector("updateAllocations((bytes32,uint256,bytes32,bytes32)[])",
+                   CT_SEL_updateAllocations);
+    check_selector("rotateKeys((bytes32,bytes32,uint256,bytes32,bytes32)[])", CT_SEL_rotateKeys);
+    check_selector("revokeSelf(bytes32,uint16,uint64,bytes32,bytes32)", CT_SEL_revokeSelf);
     check_selector("revokePass(bytes16)", CT_SEL_revokePass);
     check_selector("setWMKey(bytes32,bytes32,uint64)", CT_SEL_setWMKey);
     check_selector("setApprover(address,bool)", CT_SEL_setApprover);
@@ -57,18 +66,28 @@ static void events_and_errors_are_those_of_the_signatures(void)
     check_topic("ClientSkipped(bytes32,uint8)", skipped);
     check_topic("Logged(uint64,uint8,bytes32,bytes32)", logged);
     check_selector("NotApprover(address)", CT_ERRSEL_NotApprover);
+    check_selector("ClientRefused(bytes32,uint8)", CT_ERRSEL_ClientRefused);
     check_selector("DigestMismatch(bytes32,bytes32)", CT_ERRSEL_DigestMismatch);
     check_selector("RangeTaken(uint16)", CT_ERRSEL_RangeTaken);
     check_selector("OwnableUnauthorizedAccount(address)", CT_ERRSEL_OwnableUnauthorizedAccount);
 }
 
-static void registration_type_hashes_to_the_contracts(void)
+static void signed_types_are_the_contracts(void)
 {
     static const uint8_t want[32] = CT_EIP712_REGISTRATION_TYPEHASH;
     check_topic("Registration(bytes32 identity,bytes32 key,uint16 relay,uint16 port,"
                 "uint16 backupRelay,uint16 backupPort,uint16 expiryDay,uint16 sequence,"
                 "uint64 deadline)",
                 want);
+    CHECK_STR(CT_EIP712_VOUCHER_TYPE,
+              "Voucher(bytes32 identity,bytes32 tokenHash,address wallet,uint64 deadline)");
+    CHECK_STR(CT_EIP712_UPDATE_TYPE,
+              "Update(bytes32 identity,uint16 relay,uint16 port,uint16 backupRelay,"
+              "uint16 backupPort,uint16 sequence,uint64 deadline)");
+    CHECK_STR(CT_EIP712_KEY_ROTATION_TYPE,
+              "KeyRotation(bytes32 identity,bytes32 key,uint16 sequence,uint64 deadline)");
+    CHECK_STR(CT_EIP712_SELF_REVOCATION_TYPE,
+              "SelfRevocation(bytes32 identity,uint16 sequence,uint64 deadline)");
     CHECK_STR(CT_EIP712_NAME, "chainturn");
     CHECK_STR(CT_EIP712_VERSION, "1");
 }
@@ -210,6 +229,25 @@ static void digest_ignores_state_and_expiry_and_nothing_else(void)
     }
 }
 
+static void device_digest_ignores_the_state_and_nothing_else(void)
+{
+    uint8_t plain[32];
+    uint8_t words[2][32] = {{0}};
+    ct_keccak256(plain, words, sizeof(words));
+    for (size_t bit = 0; bit < 8 * sizeof(words); bit++) {
+        uint8_t digest[32];
+        struct ct_device device;
+        memset(words, 0, sizeof(words));
+        ((uint8_t *)words)[bit / 8] = (uint8_t)(1u << bit % 8);
+        if (ct_device_decode(&device, (const uint8_t(*)[32])words) != CT_OK) {
+            continue;
+        }
+        ct_device_digest(digest, &device);
+        bool masked = bit / 8 == 20 && bit % 8 >= 4;
+        CHECK_EQ(memcmp(digest, plain, 32) == 0, masked);
+    }
+}
+
 static void identities_have_their_alphabet_and_length(void)
 {
     char longest[CT_IDENTITY_MAX + 2];
@@ -272,6 +310,19 @@ static void every_custom_error_has_words(void)
         CHECK(ct_registry_error_text(data, sizeof(data)) != NULL);
         CHECK(ct_registry_error_text(data, 3) == NULL);
     }
+    for (unsigned reason = 0; reason <= CT_SkipReason_NoVoucher + 1; reason++) {
+        static const char unknown[] = "the registry gives no known reason";
+        uint8_t data[68] = {0};
+        struct ct_wr w = ct_wr_init(data, sizeof(data));
+        ct_wr_be32(&w, CT_ERRSEL_ClientRefused);
+        data[67] = (uint8_t)reason;
+        const char *text = ct_registry_error_text(data, sizeof(data));
+        REQUIRE(text != NULL);
+        CHECK_EQ(strcmp(text, unknown) == 0, reason > CT_SkipReason_NoVoucher);
+        for (size_t len = 0; len < sizeof(data); len++) {
+            CHECK(ct_registry_error_text(data, len) == NULL);
+        }
+    }
     CHECK(ct_registry_error_text((const uint8_t *)"\1\2\3\4", 4) == NULL);
     CHECK(ct_registry_error_text(NULL, 0) == NULL);
 }
@@ -289,12 +340,13 @@ static void approved_record_without_expiry_day_is_not_valid_on_day_zero(void)
 static const struct ct_test tests[] = {
     CT_TEST(selectors_are_those_of_the_signatures),
     CT_TEST(events_and_errors_are_those_of_the_signatures),
-    CT_TEST(registration_type_hashes_to_the_contracts),
+    CT_TEST(signed_types_are_the_contracts),
     CT_TEST(layout_is_the_documented_one),
     CT_TEST(slots_are_keccak_of_key_and_mapping),
     CT_TEST(device_words_come_back_and_lie_where_they_should),
     CT_TEST(relay_words_come_back_and_reserved_bits_are_refused),
     CT_TEST(digest_ignores_state_and_expiry_and_nothing_else),
+    CT_TEST(device_digest_ignores_the_state_and_nothing_else),
     CT_TEST(identities_have_their_alphabet_and_length),
     CT_TEST(records_say_why_they_cannot_be_used),
     CT_TEST(every_custom_error_has_words),

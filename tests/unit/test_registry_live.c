@@ -1,6 +1,6 @@
 /* The whole way on a real chain: deploy, register, approve, prove, revoke, against anvil. */
 /* links: ct_testchain ct_chain ct_base */
-#include "chain/registry.h"
+#include "chain/registry_client.h"
 
 #include <stdlib.h>
 
@@ -287,6 +287,169 @@ static void revoked_device_is_not_approved(void)
     CHECK_STR(why.text, "sensor-42 is revoked; its owner has to register it again");
 }
 
+/* ---- the funded road, device "sensor-77" ---- */
+
+static struct ct_device funded; /* as the chain should hold it */
+static uint8_t funded_id[32];
+
+static void read_funded(struct ct_device *out)
+{
+    struct ct_why why = {""};
+    struct ct_view view;
+    REQUIRE(ct_chain_view(chain, &view, &why) == CT_OK);
+    REQUIRE(ct_registry_device(chain, &view, funded_id, out, &why) == CT_OK);
+}
+
+static void check_funded(void)
+{
+    struct ct_device got;
+    uint8_t words[2][2][32];
+    read_funded(&got);
+    ct_device_encode(words[0], &got);
+    ct_device_encode(words[1], &funded);
+    CHECK_MEM(words[0], words[1], sizeof(words[0]));
+}
+
+static void send_ok(const struct ct_wallet *wallet, const struct ct_wr *w)
+{
+    struct ct_why why = {""};
+    struct ct_receipt receipt = {0};
+    REQUIRE(ct_wr_end(w) == CT_OK);
+    ct_err err = send_from(wallet, w, &receipt, &why);
+    CHECK_STR(why.text, "");
+    REQUIRE(err == CT_OK);
+    CHECK_EQ(receipt.log_count, 1); /* a batch that skips its one entry logs one event as well */
+    ct_receipt_free(&receipt);
+}
+
+static void check_refused(const struct ct_wallet *wallet, const struct ct_wr *w, const char *text)
+{
+    struct ct_why why = {""};
+    struct ct_receipt receipt = {0};
+    CHECK_EQ(send_from(wallet, w, &receipt, &why), CT_ERR_REFUSED);
+    CHECK(strstr(why.text, text) != NULL);
+    ct_receipt_free(&receipt);
+}
+
+static void device_with_a_voucher_adds_itself_and_is_approved_by_digest(void)
+{
+    struct ct_signed_voucher voucher = {.voucher = {.deadline_s = ct_wall_s() + 3600}};
+    struct ct_device pending;
+    struct ct_approval approval;
+    uint8_t digest[32];
+    uint8_t buf[512];
+    REQUIRE(chain != NULL && ct_identity_hash(funded_id, "sensor-77") == CT_OK);
+    REQUIRE(ct_anvil_fund(&anvil, device_wallet.addr20));
+    memcpy(voucher.voucher.id_hash32, funded_id, 32);
+    memcpy(voucher.voucher.wallet20, device_wallet.addr20, 20);
+    ct_token_hash(voucher.voucher.token_hash32, "ctk1.a.token");
+    ct_voucher_digest(digest, ct_chain_bundle(chain)->chain_id, contract(), &voucher.voucher);
+    REQUIRE(ct_wallet_sign(voucher.sig65, &owner, digest) == CT_OK);
+    funded = (struct ct_device){.state = CT_RECORD_PENDING,
+                                .expiry_day = expiry_day,
+                                .relay = 1,
+                                .port = 49170,
+                                .backup_relay = 2,
+                                .backup_port = 49171};
+    memset(funded.key32, 0x77, 32);
+    memcpy(funded.wallet20, device_wallet.addr20, 20);
+
+    struct ct_wr w = ct_wr_init(buf, sizeof(buf));
+    ct_call_add_client(&w, &voucher, &funded);
+    check_refused(&relay_owner, &w, "no approver gave this wallet a voucher");
+    send_ok(&device_wallet, &w);
+    funded.sequence = 1;
+    check_funded();
+    read_funded(&pending);
+
+    memcpy(approval.id_hash32, funded_id, 32);
+    ct_device_digest(approval.digest32, &pending);
+    approval.digest32[0] ^= 1;
+    w = ct_wr_init(buf, sizeof(buf));
+    ct_call_approve_client(&w, &approval);
+    check_refused(&owner, &w, "not the one that was checked");
+    approval.digest32[0] ^= 1;
+    w = ct_wr_init(buf, sizeof(buf));
+    ct_call_approve_clients(&w, &approval, 1);
+    check_refused(&relay_owner, &w, "not an approver");
+    send_ok(&owner, &w);
+    funded.state = CT_RECORD_APPROVED;
+    check_funded();
+    w = ct_wr_init(buf, sizeof(buf));
+    ct_call_approve_client(&w, &approval);
+    check_refused(&owner, &w, "no such device is pending");
+}
+
+static void device_moves_its_record_itself_and_by_signature(void)
+{
+    struct ct_signed_client_update entry = {
+        .update = {.relay = 2, .port = 49180, .sequence = 1, .deadline_s = ct_wall_s() + 3600}};
+    uint8_t digest[32];
+    uint8_t buf[512];
+    REQUIRE(chain != NULL);
+    memcpy(entry.update.id_hash32, funded_id, 32);
+    struct ct_wr w = ct_wr_init(buf, sizeof(buf));
+    ct_call_update_allocation(&w, &entry.update);
+    check_refused(&owner, &w, "not the device's wallet");
+    send_ok(&device_wallet, &w);
+    funded.relay = 2;
+    funded.port = 49180;
+    funded.backup_relay = funded.backup_port = 0;
+    funded.sequence = 2;
+    check_funded();
+
+    entry.update.sequence = 2;
+    entry.update.backup_relay = 1;
+    entry.update.backup_port = 49181;
+    ct_client_update_digest(digest, ct_chain_bundle(chain)->chain_id, contract(), &entry.update);
+    REQUIRE(ct_wallet_sign(entry.sig65, &device_wallet, digest) == CT_OK);
+    w = ct_wr_init(buf, sizeof(buf));
+    ct_call_update_allocations(&w, &entry, 1);
+    send_ok(&relay_owner, &w);
+    funded.backup_relay = 1;
+    funded.backup_port = 49181;
+    funded.sequence = 3;
+    check_funded();
+    send_ok(&relay_owner, &w); /* the same again is skipped */
+    check_funded();
+}
+
+static void device_rotates_its_key_and_revokes_itself_by_signature(void)
+{
+    uint64_t chain_id = ct_chain_bundle(chain)->chain_id;
+    struct ct_signed_key_rotation rotation = {
+        .rotation = {.sequence = 3, .deadline_s = ct_wall_s() + 3600}};
+    struct ct_signed_self_revocation end = {
+        .revocation = {.sequence = 4, .deadline_s = ct_wall_s() + 3600}};
+    uint8_t digest[32];
+    uint8_t buf[512];
+    memcpy(rotation.rotation.id_hash32, funded_id, 32);
+    memset(rotation.rotation.key32, 0x78, 32);
+    ct_key_rotation_digest(digest, chain_id, contract(), &rotation.rotation);
+    REQUIRE(ct_wallet_sign(rotation.sig65, &device_wallet, digest) == CT_OK);
+    struct ct_wr w = ct_wr_init(buf, sizeof(buf));
+    ct_call_rotate_keys(&w, &rotation, 1);
+    send_ok(&relay_owner, &w);
+    memset(funded.key32, 0x78, 32);
+    funded.sequence = 4;
+    check_funded();
+
+    memcpy(end.revocation.id_hash32, funded_id, 32);
+    ct_self_revocation_digest(digest, chain_id, contract(), &end.revocation);
+    REQUIRE(ct_wallet_sign(end.sig65, &device_wallet, digest) == CT_OK);
+    struct ct_why why = {""};
+    struct ct_receipt receipt = {0};
+    w = ct_wr_init(buf, sizeof(buf));
+    ct_call_revoke_self(&w, &end);
+    REQUIRE(send_from(&relay_owner, &w, &receipt, &why) == CT_OK);
+    CHECK_EQ(receipt.log_count, 2); /* the log's entry as well */
+    ct_receipt_free(&receipt);
+    funded.state = CT_RECORD_REVOKED;
+    funded.sequence = 5;
+    check_funded();
+    check_refused(&relay_owner, &w, "no such device is registered");
+}
+
 static void wallet_without_ether_is_told_so_before_anything_is_sent(void)
 {
     struct ct_why why = {""};
@@ -337,6 +500,9 @@ static const struct ct_test tests[] = {
     CT_TEST(more_relays_than_one_page_are_listed),
     CT_TEST(batch_registers_the_good_and_names_the_bad),
     CT_TEST(revoked_device_is_not_approved),
+    CT_TEST(device_with_a_voucher_adds_itself_and_is_approved_by_digest),
+    CT_TEST(device_moves_its_record_itself_and_by_signature),
+    CT_TEST(device_rotates_its_key_and_revokes_itself_by_signature),
     CT_TEST(wallet_without_ether_is_told_so_before_anything_is_sent),
     CT_TEST(cold_look_up_takes_three_round_trips),
     CT_TEST(chain_is_let_go),

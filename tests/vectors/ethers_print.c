@@ -6,7 +6,7 @@
 
 #include "base/hex.h"
 #include "chain/keccak.h"
-#include "chain/registry.h"
+#include "chain/registry_client.h"
 #include "chain/tx.h"
 
 enum { ROUNDS = 20, CHAIN_ID = 31337 };
@@ -135,6 +135,157 @@ static bool print_server(unsigned round)
     return ct_wr_end(&w) == CT_OK;
 }
 
+static bool print_signed(const char *after, const struct ct_wallet *wallet,
+                         const uint8_t digest[32], const uint8_t sig65[CT_SIG_LEN])
+{
+    print_hex("digest", digest, 32, ",");
+    print_hex("signature", sig65, CT_SIG_LEN, ",");
+    print_hex("signer", wallet->addr20, 20, after);
+    return ct_sig_check(wallet->addr20, digest, sig65) == CT_OK;
+}
+
+static bool print_voucher(unsigned round, const struct ct_wallet *wallet)
+{
+    struct ct_signed_voucher voucher;
+    struct ct_device device = {.relay = (uint16_t)(round * 331),
+                               .port = (uint16_t)(49152 + round),
+                               .backup_relay = (uint16_t)(round * 17),
+                               .backup_port = (uint16_t)(65535 - round),
+                               .expiry_day = (uint16_t)(20700 + round),
+                               .sequence = (uint16_t)(round * 3000)};
+    uint8_t contract[20];
+    uint8_t digest[32];
+    uint8_t buf[512];
+    memset(&voucher, 0, sizeof(voucher));
+    memcpy(voucher.voucher.id_hash32, bytes + 500, 32);
+    memcpy(voucher.voucher.token_hash32, bytes + 532, 32);
+    memcpy(voucher.voucher.wallet20, bytes + 564, 20);
+    memcpy(contract, bytes + 584, 20);
+    memcpy(device.key32, bytes + 604, 32);
+    voucher.voucher.deadline_s = 1800000000u + round;
+    ct_voucher_digest(digest, CHAIN_ID, contract, &voucher.voucher);
+    if (ct_wallet_sign(voucher.sig65, wallet, digest) != CT_OK) {
+        return false;
+    }
+    struct ct_wr w = ct_wr_init(buf, sizeof(buf));
+    ct_call_add_client(&w, &voucher, &device);
+    (void)printf("{\"kind\":\"voucher\",\"chainId\":%d,\"relay\":%u,\"port\":%u,\"backupRelay\":%u,"
+                 "\"backupPort\":%u,\"expiryDay\":%u,\"sequence\":%u,\"deadline\":\"%" PRIu64 "\",",
+                 CHAIN_ID, (unsigned)device.relay, (unsigned)device.port,
+                 (unsigned)device.backup_relay, (unsigned)device.backup_port,
+                 (unsigned)device.expiry_day, (unsigned)device.sequence,
+                 voucher.voucher.deadline_s);
+    print_hex("contract", contract, 20, ",");
+    print_hex("identity", voucher.voucher.id_hash32, 32, ",");
+    print_hex("tokenHash", voucher.voucher.token_hash32, 32, ",");
+    print_hex("wallet", voucher.voucher.wallet20, 20, ",");
+    print_hex("key", device.key32, 32, ",");
+    bool ok = print_signed(",", wallet, digest, voucher.sig65);
+    print_hex("call", buf, w.len, "}\n");
+    return ok && ct_wr_end(&w) == CT_OK;
+}
+
+static bool print_update(unsigned round, const struct ct_wallet *wallet)
+{
+    struct ct_signed_client_update entry;
+    struct ct_client_update *u = &entry.update;
+    uint8_t contract[20];
+    uint8_t digest[32];
+    uint8_t buf[512];
+    uint8_t own[256];
+    memset(&entry, 0, sizeof(entry));
+    memcpy(u->id_hash32, bytes + 700, 32);
+    memcpy(contract, bytes + 732, 20);
+    u->relay = (uint16_t)(round * 331);
+    u->port = (uint16_t)(49152 + round);
+    u->backup_relay = (uint16_t)(round * 17);
+    u->backup_port = (uint16_t)(65535 - round);
+    u->sequence = (uint16_t)(round * 3000);
+    u->deadline_s = 1800000000u + round * UINT64_C(1000000000000);
+    ct_client_update_digest(digest, CHAIN_ID, contract, u);
+    if (ct_wallet_sign(entry.sig65, wallet, digest) != CT_OK) {
+        return false;
+    }
+    struct ct_wr w = ct_wr_init(buf, sizeof(buf));
+    struct ct_wr o = ct_wr_init(own, sizeof(own));
+    ct_call_update_allocations(&w, &entry, 1);
+    ct_call_update_allocation(&o, u);
+    (void)printf("{\"kind\":\"update\",\"chainId\":%d,\"relay\":%u,\"port\":%u,\"backupRelay\":%u,"
+                 "\"backupPort\":%u,\"sequence\":%u,\"deadline\":\"%" PRIu64 "\",",
+                 CHAIN_ID, (unsigned)u->relay, (unsigned)u->port, (unsigned)u->backup_relay,
+                 (unsigned)u->backup_port, (unsigned)u->sequence, u->deadline_s);
+    print_hex("contract", contract, 20, ",");
+    print_hex("identity", u->id_hash32, 32, ",");
+    bool ok = print_signed(",", wallet, digest, entry.sig65);
+    print_hex("own", own, o.len, ",");
+    print_hex("call", buf, w.len, "}\n");
+    return ok && ct_wr_end(&w) == CT_OK && ct_wr_end(&o) == CT_OK;
+}
+
+static bool print_rotation(unsigned round, const struct ct_wallet *wallet)
+{
+    struct ct_signed_key_rotation entry;
+    struct ct_key_rotation *k = &entry.rotation;
+    uint8_t contract[20];
+    uint8_t digest[32];
+    uint8_t buf[512];
+    memset(&entry, 0, sizeof(entry));
+    memcpy(k->id_hash32, bytes + 800, 32);
+    memcpy(k->key32, bytes + 832, 32);
+    memcpy(contract, bytes + 864, 20);
+    k->sequence = (uint16_t)(round * 3000);
+    k->deadline_s = 1800000000u + round;
+    ct_key_rotation_digest(digest, CHAIN_ID, contract, k);
+    if (ct_wallet_sign(entry.sig65, wallet, digest) != CT_OK) {
+        return false;
+    }
+    struct ct_wr w = ct_wr_init(buf, sizeof(buf));
+    ct_call_rotate_keys(&w, &entry, 1);
+    (void)printf("{\"kind\":\"rotation\",\"chainId\":%d,\"sequence\":%u,\"deadline\":\"%" PRIu64
+                 "\",",
+                 CHAIN_ID, (unsigned)k->sequence, k->deadline_s);
+    print_hex("contract", contract, 20, ",");
+    print_hex("identity", k->id_hash32, 32, ",");
+    print_hex("key", k->key32, 32, ",");
+    bool ok = print_signed(",", wallet, digest, entry.sig65);
+    print_hex("call", buf, w.len, "}\n");
+    return ok && ct_wr_end(&w) == CT_OK;
+}
+
+static bool print_revocation(unsigned round, const struct ct_wallet *wallet)
+{
+    struct ct_signed_self_revocation entry;
+    struct ct_approval approval;
+    uint8_t contract[20];
+    uint8_t digest[32];
+    uint8_t buf[512];
+    uint8_t approve[256];
+    memset(&entry, 0, sizeof(entry));
+    memcpy(entry.revocation.id_hash32, bytes + 900, 32);
+    memcpy(contract, bytes + 932, 20);
+    memcpy(&approval, bytes + 900, sizeof(approval));
+    entry.revocation.sequence = (uint16_t)(round * 3000);
+    entry.revocation.deadline_s = 1800000000u + round;
+    ct_self_revocation_digest(digest, CHAIN_ID, contract, &entry.revocation);
+    if (ct_wallet_sign(entry.sig65, wallet, digest) != CT_OK) {
+        return false;
+    }
+    struct ct_wr w = ct_wr_init(buf, sizeof(buf));
+    struct ct_wr a = ct_wr_init(approve, sizeof(approve));
+    ct_call_revoke_self(&w, &entry);
+    ct_call_approve_clients(&a, &approval, 1);
+    (void)printf("{\"kind\":\"revocation\",\"chainId\":%d,\"sequence\":%u,\"deadline\":\"%" PRIu64
+                 "\",",
+                 CHAIN_ID, (unsigned)entry.revocation.sequence, entry.revocation.deadline_s);
+    print_hex("contract", contract, 20, ",");
+    print_hex("identity", entry.revocation.id_hash32, 32, ",");
+    print_hex("recordDigest", approval.digest32, 32, ",");
+    bool ok = print_signed(",", wallet, digest, entry.sig65);
+    print_hex("approve", approve, a.len, ",");
+    print_hex("call", buf, w.len, "}\n");
+    return ok && ct_wr_end(&w) == CT_OK && ct_wr_end(&a) == CT_OK;
+}
+
 int main(void)
 {
     for (unsigned round = 0; round < ROUNDS; round++) {
@@ -143,7 +294,9 @@ int main(void)
         next_bytes(round);
         memcpy(secret.bytes, bytes + 40, 32);
         if (ct_wallet_from_secret(&wallet, &secret) != CT_OK || !print_tx(round, &wallet) ||
-            !print_registration(round, &wallet) || !print_server(round)) {
+            !print_registration(round, &wallet) || !print_server(round) ||
+            !print_voucher(round, &wallet) || !print_update(round, &wallet) ||
+            !print_rotation(round, &wallet) || !print_revocation(round, &wallet)) {
             return 1;
         }
     }
