@@ -14,7 +14,8 @@
 #include "anvil.h"
 #include "base/clock.h"
 #include "base/hex.h"
-#include "chain/registry.h"
+#include "chain/registry_client.h"
+#include "chain/send.h"
 #include "ct_test.h"
 #include "init.h"
 #include "kex/token.h"
@@ -259,6 +260,69 @@ static void a_registered_device_needs_no_token(void)
     CHECK_EQ(ask_pass(&first, NULL, NULL, &pass, &why), CT_OK);
 }
 
+/* The approver's voucher, made here from its key; then the device's own transaction. */
+static void add_itself(struct device *d, const char *identity, const char *token)
+{
+    struct ct_why why = {""};
+    struct ct_wallet approver;
+    struct ct_receipt receipt = {0};
+    struct ct_signed_voucher voucher = {.voucher = {.deadline_s = ct_wall_s() + 3600}};
+    struct ct_device record = {.expiry_day = (uint16_t)(ct_wall_s() / 86400 + 30)};
+    uint8_t digest32[32];
+    uint8_t buf[256];
+    REQUIRE(ct_wallet_load(&approver, in_dir("approver.key"), &why) == CT_OK);
+    REQUIRE(ct_identity_hash(voucher.voucher.id_hash32, identity) == CT_OK);
+    ct_token_hash(voucher.voucher.token_hash32, token);
+    memcpy(voucher.voucher.wallet20, d->wallet.addr20, 20);
+    memcpy(record.key32, d->key.public32, 32);
+    ct_voucher_digest(digest32, bundle.chain_id, bundle.contract20, &voucher.voucher);
+    REQUIRE(ct_wallet_sign(voucher.sig65, &approver, digest32) == CT_OK);
+    ct_wallet_wipe(&approver);
+    struct ct_wr w = ct_wr_init(buf, sizeof(buf));
+    ct_call_add_client(&w, &voucher, &record);
+    const struct ct_send tx = {.to20 = bundle.contract20, .data = buf, .data_len = w.len};
+    REQUIRE(ct_wr_end(&w) == CT_OK && ct_anvil_fund(&anvil, d->wallet.addr20));
+    REQUIRE(ct_send_and_wait(chain, &d->wallet, &tx, 1, 20000, &receipt, &why) == CT_OK);
+    ct_receipt_free(&receipt);
+}
+
+static void a_record_that_the_device_wrote_is_approved(void)
+{
+    static struct ct_wm_answer answer;
+    struct ct_why why = {""};
+    struct device third = {0};
+    struct ct_wm_operation operation;
+    struct ct_device record;
+    struct ct_view view;
+    struct ct_pass pass;
+    uint8_t id_hash32[32];
+    char token[CT_TOKEN_TEXT_MAX + 1];
+    char body[CT_TOKEN_TEXT_MAX + 32];
+    char id[sizeof(operation.id)] = "";
+    (void)snprintf(token, sizeof(token), "%s", token_for("sensor-44", false, 60, 4));
+    (void)snprintf(body, sizeof(body), "{\"token\":\"%s\"}", token);
+    REQUIRE(device_open(&third, "sensor-44", &why) == CT_OK);
+    REQUIRE(ct_wm_enrol(third.wm, &why) == CT_OK);
+    /* nothing is pending yet */
+    CHECK_EQ(ct_wm_request(third.wm, &answer, "POST", "/v1/approvals", body, &why), CT_ERR_REFUSED);
+    why = (struct ct_why){""};
+    add_itself(&third, "sensor-44", token);
+    REQUIRE(ct_wm_request(third.wm, &answer, "POST", "/v1/approvals", body, &why) == CT_OK);
+    CHECK_EQ(answer.status, 202);
+    const char *at = strstr(answer.body, "\"operation\":\"");
+    REQUIRE(at != NULL);
+    (void)snprintf(id, sizeof(id), "%.32s", at + strlen("\"operation\":\""));
+    CHECK_EQ(ct_wm_operation_wait(third.wm, &operation, id, 30000, &why), CT_OK);
+    CHECK_STR(why.text, "");
+    REQUIRE(ct_identity_hash(id_hash32, "sensor-44") == CT_OK);
+    REQUIRE(ct_chain_view(chain, &view, &why) == CT_OK);
+    REQUIRE(ct_registry_device(chain, &view, id_hash32, &record, &why) == CT_OK);
+    CHECK_EQ(record.state, CT_RECORD_APPROVED);
+    CHECK_MEM(record.wallet20, third.wallet.addr20, 20);
+    CHECK_EQ(ask_pass(&third, NULL, NULL, &pass, &why), CT_OK); /* as any registered device */
+    ct_wm_free(third.wm);
+}
+
 static void an_operation_of_another_or_of_nobody_is_not_found(void)
 {
     struct ct_why why = {""};
@@ -378,6 +442,7 @@ static const struct ct_test TESTS[] = {
     CT_TEST(a_token_gives_passes_to_its_wallet_alone),
     CT_TEST(a_registration_reaches_the_chain),
     CT_TEST(a_registered_device_needs_no_token),
+    CT_TEST(a_record_that_the_device_wrote_is_approved),
     CT_TEST(an_operation_of_another_or_of_nobody_is_not_found),
     CT_TEST(a_relay_that_is_not_pending_is_refused),
     CT_TEST(a_wm_without_the_contracts_key_is_refused),

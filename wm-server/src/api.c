@@ -91,6 +91,7 @@ struct route {
 static const struct route routes[] = {
     {"/v1/passes", CT_HS_ENROL_DEVICE, ct_api_passes},
     {"/v1/devices", CT_HS_ENROL_DEVICE, ct_api_devices},
+    {"/v1/approvals", CT_HS_ENROL_DEVICE, ct_api_approvals},
     {"/v1/relays", CT_HS_ENROL_RELAY, ct_api_relays},
 };
 

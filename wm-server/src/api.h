@@ -48,6 +48,7 @@ struct ct_api_call {
 
 void ct_api_passes(const struct ct_api_call *call);
 void ct_api_devices(const struct ct_api_call *call);
+void ct_api_approvals(const struct ct_api_call *call);
 void ct_api_relays(const struct ct_api_call *call);
 /* Answers for a failure that is not the request's fault: chain, store. */
 void ct_api_failure(struct ct_answer *answer, ct_err err, const struct ct_why *why);
@@ -59,5 +60,11 @@ void ct_api_queue(const struct ct_api_call *call, struct ct_op *op);
  * what the chain says now (state none when absent).
  */
 bool ct_api_admit(const struct ct_api_call *call, struct ct_device *record);
+
+/* Is that relay live and the port its? Relay 0 with port 0 means none. Else the problem is in
+ * call->answer. */
+bool ct_api_relay_serves(const struct ct_api_call *call, uint16_t index, uint16_t port);
+/* May a record end on that day? Else likewise. */
+bool ct_api_day_allowed(const struct ct_api_call *call, uint16_t expiry_day);
 
 #endif

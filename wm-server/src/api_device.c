@@ -219,16 +219,24 @@ static bool is_own(const struct ct_api_call *call, struct ct_signed_registration
     return true;
 }
 
+bool ct_api_day_allowed(const struct ct_api_call *call, uint16_t expiry_day)
+{
+    uint64_t today = call->api->wall_s() / DAY_S;
+    uint64_t last = today + call->api->device_days;
+    if (expiry_day < today || expiry_day > last) {
+        ct_answer_problem(call->answer, 422, "format",
+                          "expiry_day must be from %llu to %llu (days since 1970)",
+                          (unsigned long long)today, (unsigned long long)last);
+        return false;
+    }
+    return true;
+}
+
 static bool terms_hold(const struct ct_api_call *call, const struct ct_registration *r,
                        const struct ct_device *record)
 {
     uint64_t now_s = call->api->wall_s();
-    uint64_t today = now_s / DAY_S;
-    uint64_t last = today + call->api->device_days;
-    if (r->expiry_day < today || r->expiry_day > last) {
-        ct_answer_problem(call->answer, 422, "format",
-                          "expiry_day must be from %llu to %llu (days since 1970)",
-                          (unsigned long long)today, (unsigned long long)last);
+    if (!ct_api_day_allowed(call, r->expiry_day)) {
         return false;
     }
     if (r->deadline_s < now_s + DEADLINE_ROOM_S) {
@@ -247,8 +255,7 @@ static bool terms_hold(const struct ct_api_call *call, const struct ct_registrat
     return true;
 }
 
-/* Relay 0 with port 0 means none. */
-static bool relay_serves(const struct ct_api_call *call, uint16_t index, uint16_t port)
+bool ct_api_relay_serves(const struct ct_api_call *call, uint16_t index, uint16_t port)
 {
     struct ct_relay relay;
     struct ct_why why = {{0}};
@@ -292,8 +299,8 @@ void ct_api_devices(const struct ct_api_call *call)
     }
     const struct ct_registration *r = &s.registration;
     if (!is_own(call, &s, identity) || !ct_api_admit(call, &record) ||
-        !terms_hold(call, r, &record) || !relay_serves(call, r->relay, r->port) ||
-        !relay_serves(call, r->backup_relay, r->backup_port)) {
+        !terms_hold(call, r, &record) || !ct_api_relay_serves(call, r->relay, r->port) ||
+        !ct_api_relay_serves(call, r->backup_relay, r->backup_port)) {
         return;
     }
     struct ct_op op = {.kind = CT_OP_REGISTER, .state = CT_OP_QUEUED};

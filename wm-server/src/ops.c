@@ -60,6 +60,23 @@ ct_err ct_op_get_approval(struct ct_op_approval *out, const struct ct_op *op)
     return ct_rd_end(&r);
 }
 
+ct_err ct_op_put_device_approval(struct ct_op *op, const struct ct_approval *approval)
+{
+    struct ct_wr w = ct_wr_init(op->payload, sizeof op->payload);
+    ct_wr_bytes(&w, approval->id_hash32, 32);
+    ct_wr_bytes(&w, approval->digest32, 32);
+    op->payload_len = w.len;
+    return ct_wr_end(&w);
+}
+
+ct_err ct_op_get_device_approval(struct ct_approval *out, const struct ct_op *op)
+{
+    struct ct_rd r = ct_rd_init(op->payload, op->payload_len);
+    ct_rd_copy(&r, out->id_hash32, 32);
+    ct_rd_copy(&r, out->digest32, 32);
+    return ct_rd_end(&r);
+}
+
 ct_err ct_op_relay_index(uint16_t *out, const struct ct_op *op)
 {
     char *end = NULL;
@@ -103,7 +120,8 @@ ct_err ct_op_call(struct ct_wr *w, const struct ct_op *op)
             ct_call_revoke_pass(w, pass_id);
         }
         break;
-    case CT_OP_REGISTER: /* goes in batches */
+    case CT_OP_REGISTER: /* these go in batches */
+    case CT_OP_APPROVE_DEVICE:
         break;
     }
     return err;
@@ -122,6 +140,8 @@ const char *ct_op_kind_text(enum ct_op_kind kind)
         return "revoke_device";
     case CT_OP_REVOKE_PASS:
         return "revoke_pass";
+    case CT_OP_APPROVE_DEVICE:
+        return "approve_device";
     }
     return "unknown";
 }

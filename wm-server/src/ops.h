@@ -6,7 +6,7 @@
 
 #include <chainturn/err.h>
 #include "base/bytes.h"
-#include "chain/registry.h"
+#include "chain/registry_client.h"
 #include "store.h"
 
 /* Registration: id hash 32, key 32, six uint16, deadline 8, signature 65. */
@@ -24,10 +24,15 @@ struct ct_op_approval {
 CT_MUST_USE ct_err ct_op_put_approval(struct ct_op *op, const struct ct_op_approval *approval);
 CT_MUST_USE ct_err ct_op_get_approval(struct ct_op_approval *out, const struct ct_op *op);
 
+/* Approval of a pending device: id hash 32, digest 32. */
+CT_MUST_USE ct_err ct_op_put_device_approval(struct ct_op *op, const struct ct_approval *approval);
+CT_MUST_USE ct_err ct_op_get_device_approval(struct ct_approval *out, const struct ct_op *op);
+
 /* The index of a relay to revoke, from the subject. CT_ERR_FORMAT. */
 CT_MUST_USE ct_err ct_op_relay_index(uint16_t *out, const struct ct_op *op);
 
-/* The call data of one operation that is a transaction of its own (all but registrations). */
+/* The call data of one operation that is a transaction of its own (all but registrations and
+ * approvals of devices, which go in batches). */
 CT_MUST_USE ct_err ct_op_call(struct ct_wr *w, const struct ct_op *op);
 
 const char *ct_op_kind_text(enum ct_op_kind kind);

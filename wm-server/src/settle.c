@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/hex.h"
-#include "chain/registry.h"
+#include "chain/registry_client.h"
 #include "chain/rpc.h"
 #include "ops.h"
 
@@ -18,6 +18,21 @@ static void end_as(struct ct_op_end *end, const struct ct_op *op, enum ct_op_sta
     memcpy(end->id, op->id, sizeof end->id);
     end->state = state;
     (void)snprintf(end->reason, sizeof end->reason, "%s", reason);
+}
+
+/* What the chain holds of a device now that the operation is done. */
+static ct_err keep_device(struct ct_txmgr *m, const struct ct_receipt *receipt,
+                          const struct ct_op *op, const struct ct_device *d)
+{
+    struct ct_device_row row = {.relay = d->relay,
+                                .port = d->port,
+                                .sequence = d->sequence,
+                                .expiry_day = d->expiry_day,
+                                .block = receipt->block_number};
+    (void)snprintf(row.identity, sizeof row.identity, "%.63s", op->subject);
+    memcpy(row.wallet20, d->wallet20, 20);
+    memcpy(row.key32, d->key32, 32);
+    return m->config.store->ops->device_put(m->config.store, &row);
 }
 
 /* The device's record, proven, is the one that was signed: nobody's word is needed. */
@@ -37,16 +52,8 @@ static ct_err judge_registration(struct ct_txmgr *m, const struct ct_view *view,
         memcmp(d.wallet20, op->wallet20, 20) == 0 &&
         memcmp(d.key32, s.registration.key32, 32) == 0 &&
         d.sequence == s.registration.sequence + 1) {
-        struct ct_device_row row = {.relay = d.relay,
-                                    .port = d.port,
-                                    .sequence = d.sequence,
-                                    .expiry_day = d.expiry_day,
-                                    .block = receipt->block_number};
-        (void)snprintf(row.identity, sizeof row.identity, "%.63s", op->subject);
-        memcpy(row.wallet20, d.wallet20, 20);
-        memcpy(row.key32, d.key32, 32);
         end_as(end, op, CT_OP_DONE, "");
-        return m->config.store->ops->device_put(m->config.store, &row);
+        return keep_device(m, receipt, op, &d);
     }
     if (err != CT_OK && err != CT_ERR_NOT_FOUND) {
         return err;
@@ -55,6 +62,37 @@ static ct_err judge_registration(struct ct_txmgr *m, const struct ct_view *view,
                                            s.registration.id_hash32);
     end_as(end, op, CT_OP_FAILED,
            named && skipped != NULL ? skipped : "the contract holds another record of this name");
+    return CT_OK;
+}
+
+/* The device's record, proven, is the one that was checked. */
+static ct_err judge_device_approval(struct ct_txmgr *m, const struct ct_view *view,
+                                    const struct ct_receipt *receipt, const struct ct_op *op,
+                                    struct ct_op_end *end)
+{
+    struct ct_approval approval;
+    struct ct_device d;
+    struct ct_why why = {{0}};
+    const char *skipped = NULL;
+    uint8_t digest[32];
+    ct_err err = ct_op_get_device_approval(&approval, op);
+    if (err == CT_OK) {
+        err = ct_registry_device(m->chain, view, approval.id_hash32, &d, &why);
+    }
+    if (err != CT_OK && err != CT_ERR_NOT_FOUND) {
+        return err;
+    }
+    if (err == CT_OK) {
+        ct_device_digest(digest, &d);
+        if (d.state == CT_RECORD_APPROVED && memcmp(digest, approval.digest32, 32) == 0) {
+            end_as(end, op, CT_OP_DONE, "");
+            return keep_device(m, receipt, op, &d);
+        }
+    }
+    bool named = ct_receipt_client_skipped(&skipped, receipt, m->config.bundle->contract20,
+                                           approval.id_hash32);
+    end_as(end, op, CT_OP_FAILED,
+           named && skipped != NULL ? skipped : "the record has changed since it was approved");
     return CT_OK;
 }
 
@@ -149,6 +187,8 @@ static ct_err judge(struct ct_txmgr *m, const struct ct_view *view,
     case CT_OP_REVOKE_DEVICE:
     case CT_OP_REVOKE_PASS:
         return judge_revocation(m, view, op, end);
+    case CT_OP_APPROVE_DEVICE:
+        return judge_device_approval(m, view, receipt, op, end);
     }
     return CT_ERR_ARG;
 }

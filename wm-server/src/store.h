@@ -52,11 +52,12 @@ struct ct_relay_row {
 };
 
 enum ct_op_kind {
-    CT_OP_REGISTER = 1,  /* subject: identity; payload: one entry of registerClients */
-    CT_OP_APPROVE_RELAY, /* subject: pending id; payload: see ops.h */
-    CT_OP_REVOKE_RELAY,  /* subject: index in decimal */
-    CT_OP_REVOKE_DEVICE, /* subject: identity */
-    CT_OP_REVOKE_PASS,   /* subject: pass id in hexadecimal */
+    CT_OP_REGISTER = 1,   /* subject: identity; payload: one entry of registerClients */
+    CT_OP_APPROVE_RELAY,  /* subject: pending id; payload: see ops.h */
+    CT_OP_REVOKE_RELAY,   /* subject: index in decimal */
+    CT_OP_REVOKE_DEVICE,  /* subject: identity */
+    CT_OP_REVOKE_PASS,    /* subject: pass id in hexadecimal */
+    CT_OP_APPROVE_DEVICE, /* subject: identity; payload: one entry of approveClients */
 };
 
 enum ct_op_state {

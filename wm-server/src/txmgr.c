@@ -38,10 +38,26 @@ void ct_txmgr_free(struct ct_txmgr *m)
     }
 }
 
-/* Call data of the first count of m->ops, which are registrations or one operation of another kind.
- */
+static ct_err write_approvals(const struct ct_txmgr *m, struct ct_wr *w, size_t count)
+{
+    struct ct_approval batch[CT_TXMGR_BATCH_MAX];
+    for (size_t i = 0; i < count; i++) {
+        ct_err err = ct_op_get_device_approval(&batch[i], &m->ops[i]);
+        if (err != CT_OK) {
+            return err;
+        }
+    }
+    ct_call_approve_clients(w, batch, count);
+    return ct_wr_end(w);
+}
+
+/* Call data of the first count of m->ops: registrations, approvals of devices, or one operation of
+ * another kind. */
 static ct_err write_call(struct ct_txmgr *m, struct ct_wr *w, size_t count)
 {
+    if (m->ops[0].kind == CT_OP_APPROVE_DEVICE) {
+        return write_approvals(m, w, count);
+    }
     if (m->ops[0].kind != CT_OP_REGISTER) {
         ct_err err = ct_op_call(w, &m->ops[0]);
         return err != CT_OK ? err : ct_wr_end(w);
@@ -179,12 +195,13 @@ static ct_err send_ops(struct ct_txmgr *m, size_t count, uint64_t nonce)
     return CT_OK; /* stored: it is broadcast again until it is in a block */
 }
 
-/* The next batch into m->ops: registrations together, anything else alone. */
+/* The next batch into m->ops: registrations, or approvals of devices, together; the rest alone. */
 static size_t next_batch(struct ct_txmgr *m)
 {
     struct ct_store *s = m->config.store;
     static const enum ct_op_kind alone[] = {CT_OP_REVOKE_DEVICE, CT_OP_REVOKE_RELAY,
                                             CT_OP_REVOKE_PASS, CT_OP_APPROVE_RELAY};
+    static const enum ct_op_kind together[] = {CT_OP_APPROVE_DEVICE, CT_OP_REGISTER};
     size_t count = 0;
     for (size_t i = 0; i < sizeof alone / sizeof alone[0]; i++) {
         if (s->ops->op_list(s, CT_OP_QUEUED, alone[i], m->ops, 1, &count) == CT_OK && count > 0) {
@@ -192,8 +209,13 @@ static size_t next_batch(struct ct_txmgr *m)
         }
     }
     size_t cap = m->config.batch < CT_TXMGR_BATCH_MAX ? m->config.batch : CT_TXMGR_BATCH_MAX;
-    return s->ops->op_list(s, CT_OP_QUEUED, CT_OP_REGISTER, m->ops, cap, &count) == CT_OK ? count
-                                                                                          : 0;
+    for (size_t i = 0; i < sizeof together / sizeof together[0]; i++) {
+        if (s->ops->op_list(s, CT_OP_QUEUED, together[i], m->ops, cap, &count) == CT_OK &&
+            count > 0) {
+            return count;
+        }
+    }
+    return 0;
 }
 
 void ct_txmgr_send(struct ct_txmgr *m, uint64_t next_nonce, struct ct_loop *loop)

@@ -22,7 +22,7 @@ struct ct_txmgr_config {
     const struct ct_wallet *wallet; /* the approver; borrowed until free */
     struct ct_store *store;         /* borrowed until free */
     unsigned confirmations;         /* blocks, the transaction's own included; at least 1 */
-    size_t batch; /* registrations in one transaction, at most CT_TXMGR_BATCH_MAX */
+    size_t batch; /* registrations or approvals in one transaction, at most CT_TXMGR_BATCH_MAX */
     struct ct_log log;
 };
 
