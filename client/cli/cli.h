@@ -59,6 +59,8 @@ struct ct_client *ct_cli_open(struct ct_cli *cli, int *code,
 void ct_cli_close(struct ct_client *client, int code);
 /* A line for people: standard error with --json, so that standard output holds JSON only. */
 void ct_cli_say(const struct ct_cli *cli, const char *format, ...) CT_PRINTF(2, 3);
+/* For people: who is connected, and how far away when that is known. */
+void ct_cli_say_connected(const struct ct_client_event *event);
 /* Events that every command tells in the same way (chainturn(1), EVENTS); no-op without --json. */
 void ct_cli_event(const struct ct_cli *cli, const struct ct_client_event *event);
 /* {"event":NAME, and the rest of the object as formatted. Text values go through ct_cli_quote(). */
@@ -71,8 +73,9 @@ uint64_t ct_cli_now_ns(void); /* CLOCK_MONOTONIC */
 /* SIGINT, SIGTERM: a descriptor that becomes readable, for poll(). */
 int ct_cli_signals(void);
 bool ct_cli_is_ended(void);
-/* Waits for the client, signals and (unless -1) two more descriptors; true: the client had its
- * turn. ready tells which of the two can be read. */
+#define CT_CLI_FDS_MAX 40
+/* Waits for the client, signals and count more descriptors, at most CT_CLI_FDS_MAX; -1: none.
+ * ready tells which of them can be read. */
 void ct_cli_wait(struct ct_client *client, const int *fds, bool *ready, size_t count,
                  int timeout_ms);
 

@@ -37,7 +37,7 @@ static void connected(struct dialler *d, const struct ct_client_event *event)
     d->is_connected = true;
     d->call = event->call;
     if (!d->cli->is_json) {
-        (void)fprintf(stderr, "connected to %s, %u ms away\n", event->peer, event->rtt_ms);
+        ct_cli_say_connected(event);
     }
     if (d->floods) {
         ct_flood_send(&d->flood, d->client, event->call); /* now: nothing waits behind this */
@@ -64,7 +64,9 @@ static void data(struct dialler *d, const struct ct_client_event *event)
         if (d->by_line) {
             (void)fputc('\n', stdout);
         }
-        (void)fflush(stdout);
+        if (fflush(stdout) != 0 || ferror(stdout)) { /* nobody reads it any more */
+            ct_client_hang_up(d->client, event->call);
+        }
     }
 }
 
@@ -206,6 +208,10 @@ int ct_cmd_dial(struct ct_cli *cli)
         return CT_EXIT_USAGE;
     }
     d.floods = count > 0;
+    if (d.by_line + d.floods + (d.exec_command != NULL) > 1) {
+        return ct_cli_error(cli, CT_ERR_CONFIG,
+                            "--line, --exec and --datagrams exclude each other");
+    }
     ct_flood_init(&d.flood, count, size);
     d.client = ct_cli_open(cli, &code, on_event, &d);
     if (d.client == NULL) {

@@ -5,11 +5,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli.h"
 #include "exec.h"
 
 #define CALLS 32
 #define CHUNK 1100
+#define REAP_MS 50
 
 struct answered {
     unsigned call; /* 0: free */
@@ -27,10 +29,11 @@ struct listener {
     unsigned latest; /* where standard input goes */
 };
 
+/* The call of this number; 0: a free place, where no command has still to end. */
 static struct answered *find(struct listener *l, unsigned call)
 {
     for (size_t i = 0; i < CALLS; i++) {
-        if (l->calls[i].call == call) {
+        if (l->calls[i].call == call && (call != 0 || l->calls[i].exec.pid == 0)) {
             return &l->calls[i];
         }
     }
@@ -51,7 +54,7 @@ static void connected(struct listener *l, const struct ct_client_event *event)
         ct_client_hang_up(l->client, event->call);
     }
     if (!l->cli->is_json) {
-        (void)fprintf(stderr, "%s calls, %u ms away\n", event->peer, event->rtt_ms);
+        ct_cli_say_connected(event);
     }
 }
 
@@ -79,8 +82,8 @@ static void closed(struct listener *l, const struct ct_client_event *event)
 {
     struct answered *call = find(l, event->call);
     if (call != NULL) {
-        ct_exec_stop(&call->exec);
-        memset(call, 0, sizeof *call);
+        call->call = 0;
+        (void)ct_exec_end(&call->exec, ct_mono_ms());
         l->is_done = l->is_done || l->is_once;
     }
     l->latest = l->latest == event->call ? 0 : l->latest;
@@ -130,29 +133,47 @@ static void from_exec(struct listener *l, struct answered *call)
     }
 }
 
+/* False at the end of the input. */
+static bool from_input(struct listener *l)
+{
+    char chunk[CHUNK];
+    ssize_t n = read(STDIN_FILENO, chunk, sizeof chunk);
+    if (n > 0 && l->latest != 0) {
+        (void)!ct_client_send(l->client, l->latest, chunk, (size_t)n);
+    }
+    return n > 0;
+}
+
+/* Ends the commands of calls that are over; in how many ms to look again, or -1. */
+static int reap(struct listener *l)
+{
+    int again_ms = -1;
+    for (size_t i = 0; i < CALLS; i++) {
+        if (l->calls[i].call == 0 && !ct_exec_end(&l->calls[i].exec, ct_mono_ms())) {
+            again_ms = REAP_MS;
+        }
+    }
+    return again_ms;
+}
+
 static void serve(struct listener *l)
 {
     bool has_input = l->exec == NULL && !l->echoes;
     while (!l->is_done && !ct_cli_is_ended()) {
-        int fds[2] = {has_input && l->latest != 0 ? STDIN_FILENO : -1, -1};
-        bool ready[2] = {false, false};
-        char chunk[CHUNK];
-        struct answered *commanded = NULL;
-        for (size_t i = 0; i < CALLS && commanded == NULL; i++) {
-            size_t at = (l->latest + i) % CALLS; /* turn by turn: one a round is enough */
-            commanded = l->calls[at].call != 0 && l->calls[at].exec.fd >= 0 ? &l->calls[at] : NULL;
+        int fds[CALLS + 1]; /* the commands' and standard input */
+        bool ready[CALLS + 1] = {false};
+        for (size_t i = 0; i < CALLS; i++) {
+            fds[i] = l->calls[i].call != 0 ? l->calls[i].exec.fd : -1;
         }
-        fds[1] = commanded != NULL ? commanded->exec.fd : -1;
-        ct_cli_wait(l->client, fds, ready, 2, -1);
-        if (ready[0]) {
-            ssize_t n = read(STDIN_FILENO, chunk, sizeof chunk);
-            has_input = n > 0;
-            if (n > 0 && l->latest != 0) {
-                (void)!ct_client_send(l->client, l->latest, chunk, (size_t)n);
+        fds[CALLS] = has_input && l->latest != 0 ? STDIN_FILENO : -1;
+        ct_cli_wait(l->client, fds, ready, CALLS + 1, reap(l));
+        if (ready[CALLS]) {
+            has_input = from_input(l);
+        }
+        for (size_t i = 0; i < CALLS; i++) {
+            if (ready[i] && l->calls[i].call != 0 && l->calls[i].exec.fd == fds[i]) {
+                from_exec(l, &l->calls[i]);
             }
-        }
-        if (ready[1] && commanded->call != 0 && commanded->exec.fd == fds[1]) {
-            from_exec(l, commanded);
         }
     }
 }
@@ -161,6 +182,9 @@ int ct_cmd_listen(struct ct_cli *cli)
 {
     struct listener l = {.cli = cli};
     int code = CT_EXIT_OK;
+    for (size_t i = 0; i < CALLS; i++) {
+        l.calls[i].exec.fd = -1;
+    }
 
     l.echoes = ct_cli_flag(cli, "--echo");
     l.is_once = ct_cli_flag(cli, "--once");
@@ -184,9 +208,7 @@ int ct_cmd_listen(struct ct_cli *cli)
         code = ct_cli_error(cli, l.err, "%s", ct_client_error(l.client));
     }
     for (size_t i = 0; i < CALLS; i++) {
-        if (l.calls[i].call != 0) {
-            ct_exec_stop(&l.calls[i].exec);
-        }
+        ct_exec_stop(&l.calls[i].exec);
     }
     ct_cli_close(l.client, code);
     return code;

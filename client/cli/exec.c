@@ -8,6 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
+#define PATIENCE_MS UINT64_C(1000)
+
 _Bool ct_exec_start(struct ct_exec *out, const char *command)
 {
     int pair[2];
@@ -33,24 +37,28 @@ _Bool ct_exec_start(struct ct_exec *out, const char *command)
     return 1;
 }
 
-void ct_exec_stop(struct ct_exec *exec)
+_Bool ct_exec_end(struct ct_exec *exec, uint64_t now_ms)
 {
-    const struct timespec pause = {.tv_nsec = 20000000};
     if (exec->fd >= 0) {
         (void)close(exec->fd);
         exec->fd = -1;
+        exec->ending_ms = now_ms;
     }
-    for (int i = 0; exec->pid > 0; i++) {
-        pid_t got = waitpid(exec->pid, NULL, WNOHANG);
-        if (got != 0) {
-            exec->pid = 0;
-        } else if (i == 50) {
-            (void)kill(exec->pid, SIGTERM);
-        } else if (i >= 100) {
-            (void)kill(exec->pid, SIGKILL);
-        }
-        if (exec->pid > 0) {
-            (void)nanosleep(&pause, NULL);
-        }
+    if (exec->pid > 0 && waitpid(exec->pid, NULL, WNOHANG) != 0) {
+        exec->pid = 0;
+    }
+    if (exec->pid > 0 && now_ms - exec->ending_ms >= 2 * PATIENCE_MS) {
+        (void)kill(exec->pid, SIGKILL);
+    } else if (exec->pid > 0 && now_ms - exec->ending_ms >= PATIENCE_MS) {
+        (void)kill(exec->pid, SIGTERM);
+    }
+    return exec->pid <= 0;
+}
+
+void ct_exec_stop(struct ct_exec *exec)
+{
+    const struct timespec pause = {.tv_nsec = 20000000};
+    while (!ct_exec_end(exec, ct_mono_ms())) {
+        (void)nanosleep(&pause, NULL);
     }
 }

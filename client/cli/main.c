@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/streams.h"
+
 #define CT_CLI_VERSION "chainturn 0.1.0"
 
 static const struct ct_command commands[] = {
@@ -74,33 +76,53 @@ static void take_command(struct ct_cli *cli)
     }
 }
 
+static int run(struct ct_cli *cli)
+{
+    if (!take_options(cli)) {
+        return CT_EXIT_USAGE;
+    }
+    take_command(cli);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0] && cli->command != NULL; i++) {
+        if (strcmp(commands[i].name, cli->command) == 0) {
+            return commands[i].run(cli);
+        }
+    }
+    if (cli->command != NULL) {
+        return ct_cli_error(cli, CT_ERR_CONFIG, "there is no command %s; see chainturn --help",
+                            cli->command);
+    }
+    usage(stderr);
+    return cli->count == 0 ? ct_cli_error(cli, CT_ERR_CONFIG, "there is no command given")
+                           : ct_cli_error(cli, CT_ERR_CONFIG,
+                                          "there is no option %s before the "
+                                          "command",
+                                          cli->args[0]);
+}
+
+/* A program whose output did not get out has not succeeded. */
+static int finish(int code)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0) {
+        return code;
+    }
+    (void)fprintf(stderr, "chainturn: not all of the output could be written\n");
+    return code == CT_EXIT_OK ? CT_EXIT_INTERNAL : code;
+}
+
 int main(int argc, char **argv)
 {
     struct ct_cli cli = {.args = argv + 1, .count = argc - 1};
 
+    ct_streams_open();
     (void)signal(SIGPIPE, SIG_IGN);
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     if (ct_cli_flag(&cli, "--help")) {
         usage(stdout);
-        return CT_EXIT_OK;
+        return finish(CT_EXIT_OK);
     }
     if (ct_cli_flag(&cli, "--version")) {
         (void)puts(CT_CLI_VERSION);
-        return CT_EXIT_OK;
+        return finish(CT_EXIT_OK);
     }
-    if (!take_options(&cli)) {
-        return CT_EXIT_USAGE;
-    }
-    take_command(&cli);
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0] && cli.command != NULL; i++) {
-        if (strcmp(commands[i].name, cli.command) == 0) {
-            return commands[i].run(&cli);
-        }
-    }
-    if (cli.command != NULL) {
-        return ct_cli_error(&cli, CT_ERR_CONFIG, "there is no command %s; see chainturn --help",
-                            cli.command);
-    }
-    usage(stderr);
-    return CT_EXIT_USAGE;
+    return finish(run(&cli));
 }

@@ -163,7 +163,7 @@ bool ct_cli_is_ended(void)
 void ct_cli_wait(struct ct_client *client, const int *fds, bool *ready, size_t count,
                  int timeout_ms)
 {
-    struct pollfd all[CT_CLIENT_FDS_MAX + 8];
+    struct pollfd all[CT_CLIENT_FDS_MAX + CT_CLI_FDS_MAX + 1];
     size_t n = ct_client_fds(client, all, CT_CLIENT_FDS_MAX);
     size_t first = n;
     int due = ct_client_timeout_ms(client);

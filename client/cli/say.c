@@ -104,6 +104,16 @@ void ct_cli_say(const struct ct_cli *cli, const char *format, ...)
     (void)fflush(out);
 }
 
+void ct_cli_say_connected(const struct ct_client_event *event)
+{
+    char away[32] = "";
+    if (event->rtt_ms != 0) { /* a message that was repeated tells no round trip */
+        (void)snprintf(away, sizeof away, ", %u ms away", event->rtt_ms);
+    }
+    (void)fprintf(stderr, "%s%s%s%s\n", event->incoming ? "" : "connected to ", event->peer,
+                  event->incoming ? " calls" : "", away);
+}
+
 uint64_t ct_cli_now_ns(void)
 {
     struct timespec t;

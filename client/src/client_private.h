@@ -68,6 +68,7 @@ struct ct_conn {
     struct ct_found found;
     uint64_t stage_ns;    /* when the stage at work began */
     uint64_t check_at_ms; /* no answer by then: is the cached record still right? */
+    uint64_t give_up_ms;  /* while allocating: the relay has to have answered by then */
 };
 
 struct ct_client {

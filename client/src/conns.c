@@ -7,7 +7,8 @@
 #include "base/clock.h"
 #include "conns.h"
 
-#define CHECK_AFTER_MS 1000u /* a cached record that gets no answer is read again then */
+#define CHECK_AFTER_MS 1000u   /* a cached record that gets no answer is read again then */
+#define RELAY_WITHIN_MS 10000u /* for the answer to Allocate */
 
 struct ct_conn *ct_conns_find(struct ct_client *c, unsigned id)
 {
@@ -136,6 +137,7 @@ static void allocate(struct ct_client *c, struct ct_conn *conn)
         }
         conn->lane = i;
         conn->state = CT_CONN_ALLOCATING;
+        conn->give_up_ms = now + RELAY_WITHIN_MS;
         ct_err err =
             ct_lane_open(&c->lanes[i], &conn->found.relay, &c->pass, 0, 0, NULL, now, &why);
         if (err != CT_OK) {
@@ -233,7 +235,8 @@ void ct_conns_pass(struct ct_client *c, ct_err err, const char *why)
 {
     for (size_t i = 0; i < CT_CONNS; i++) {
         struct ct_conn *conn = &c->conns[i];
-        if (conn->state == CT_CONN_RESOLVING && err != CT_OK && !c->has_pass) {
+        if (conn->state == CT_CONN_RESOLVING && err != CT_OK &&
+            (!c->has_pass || c->calls == NULL)) { /* no pass, or no keys to call with */
             ct_conn_end(c, conn, err, why);
         } else if (conn->state == CT_CONN_RESOLVING) {
             conn->stage_ns = ct_mono_ns(); /* waiting for a pass is none of the stages */

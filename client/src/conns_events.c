@@ -1,6 +1,7 @@
 /* Connections once they are under way: lanes that moved, calls that opened, ended or have data. */
 #include "client_private.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -32,9 +33,24 @@ void ct_conns_lane_moved(struct ct_client *c, unsigned lane, uint64_t now_ms)
         }
     }
     if (err != CT_OK && c->lanes[lane].is_open) {
-        ct_calls_lane_lost(c->calls, lane, CT_ERR_IO, why.text);
+        ct_calls_lane_lost(c->calls, lane, CT_ERR_TIMEOUT, why.text);
         ct_lane_close(&c->lanes[lane]);
     }
+}
+
+/* The machine of the allocation asks for longer than anybody waits for a call. */
+static void give_up(struct ct_client *c, struct ct_conn *conn)
+{
+    char at[CT_ADDR_TEXT];
+    char text[200];
+    struct ct_lane *lane = &c->lanes[conn->lane];
+
+    ct_addr_to_text(at, &lane->server);
+    (void)snprintf(text, sizeof text,
+                   "relay %u (%s): the relay does not answer; check that UDP to it is not blocked",
+                   (unsigned)lane->relay, at);
+    ct_lane_close(lane); /* first: there is nobody to give the allocation back to */
+    ct_conn_end(c, conn, CT_ERR_TIMEOUT, text);
 }
 
 static void opened(struct ct_client *c, const struct ct_call_event *event)
@@ -103,6 +119,9 @@ void ct_conns_tick(struct ct_client *c, uint64_t now_ms)
             ct_resolver_ask(c->resolver, conn->identity, true, false, conn->id, now_ms,
                             ct_wall_s());
         }
+        if (conn->state == CT_CONN_ALLOCATING && now_ms >= conn->give_up_ms) {
+            give_up(c, conn);
+        }
     }
 }
 
@@ -114,6 +133,9 @@ uint64_t ct_conns_deadline(const struct ct_client *c)
         if (conn->state == CT_CONN_CALLING && conn->is_cached && !conn->is_checked &&
             conn->check_at_ms < deadline) {
             deadline = conn->check_at_ms;
+        }
+        if (conn->state == CT_CONN_ALLOCATING && conn->give_up_ms < deadline) {
+            deadline = conn->give_up_ms;
         }
     }
     return deadline;

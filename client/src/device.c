@@ -38,7 +38,7 @@ static void close_home(struct ct_client *c, const char *text)
     struct ct_lane *lane = &c->lanes[CT_LANE_HOME];
     if (lane->is_open) {
         if (c->calls != NULL) {
-            ct_calls_lane_lost(c->calls, CT_LANE_HOME, CT_ERR_IO, text);
+            ct_calls_lane_lost(c->calls, CT_LANE_HOME, CT_ERR_TIMEOUT, text);
         }
         ct_lane_close(lane);
     }

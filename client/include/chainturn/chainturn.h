@@ -42,7 +42,7 @@ enum ct_client_event_kind {
     CT_CLIENT_STAGE,      /* call, stage, ms: "resolve", "allocate", "handshake", "dtls" */
     CT_CLIENT_CONNECTED,  /* call, peer, incoming, rtt_ms */
     CT_CLIENT_DATA,       /* call, peer, incoming, data, len: one datagram */
-    CT_CLIENT_CLOSED      /* call, err (CT_OK: hung up here; CT_ERR_IO: there), text */
+    CT_CLIENT_CLOSED /* call, err (CT_OK: hung up here; CT_ERR_IO: there; others: lost), text */
 };
 
 struct ct_client_event {

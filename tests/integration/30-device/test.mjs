@@ -2,6 +2,7 @@
 // needs: turnserver wm-server wm-admin chainturn
 import fs from "node:fs";
 import path from "node:path";
+import { Device } from "../../testbed/platform.mjs";
 import { test } from "../claims.mjs";
 
 const CODES = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -44,6 +45,24 @@ async function usage(claims, caller) {
   await wrong("a number that is none", ["dial", "door-7", "--datagrams", "many"], /number/);
   await wrong("a call without a name", ["dial"], /one name/);
   await wrong("a call to oneself", ["dial", "phone-1"], /itself/);
+  await wrong("two ways to use a call", ["dial", "door-7", "--line", "--datagrams", "3"], /exclude/);
+  await wrong("an option without a command", ["--lime"], /no option --lime/);
+  await wrong("no command", [], /no command/);
+
+  const shell = async (claim, line, code, sentence) => {
+    const argv = ["sh", "-c", line, "sh", ...caller.argv([], { json: false })];
+    const program = await caller.platform.programs.run(claim.replaceAll(" ", "-"), argv, { netns: caller.netns, codes: CODES, timeout_ms: 20000 });
+    if (sentence) claims.refuses(claim, program, code, sentence);
+    else claims.that(claim, program.code === code, program.text());
+  };
+  await shell("an output that cannot be written", 'exec "$@" resolve door-7 >/dev/full', 1, /could be written/);
+  await shell("a call without a standard input", 'exec "$@" dial door-7 <&-', 0);
+  const spoilt = `${caller.home}-spoilt`;
+  fs.cpSync(caller.home, spoilt, { recursive: true });
+  fs.truncateSync(path.join(spoilt, "wallet.key"));
+  const other = new Device(caller.platform, caller.side, caller.identity, path.basename(spoilt));
+  const program = await other.run(["dial", "door-7"], { codes: CODES, json: false, timeout_ms: 20000 });
+  claims.refuses("a call with a spoilt key", program, 2, /wallet\.key/);
 }
 
 async function using(claims, { callee, caller }) {
@@ -105,6 +124,21 @@ async function commands(claims, { callee, caller }) {
   const call = await caller.run(["dial", callee.identity], { json: false, input: "one line\n" });
   claims.that("a call can have a command at its end", call.text().includes("you said: one line"), call.text());
   claims.that("listen --once ends after it, with 0", (await listener.ended) === 0, listener.code);
+
+  const stubborn = callee.start(["listen", "--exec", "trap '' TERM; while read x; do echo you said $x; done; exec sleep 60"]);
+  await stubborn.waitEvent("listening", { timeout_ms: 20000 });
+  const dials = [1, 2, 3].map(() => caller.start(["dial", callee.identity], { json: false }));
+  for (const [i, dial] of dials.entries()) {
+    await dial.waitText(/connected/, "the call", 10000);
+    dial.child.stdin.write(`line ${i}\n`);
+  }
+  const heard = dials.map((dial, i) => dial.waitText(new RegExp(`you said line ${i}`), "the answer", 5000).then(() => true, () => false));
+  claims.that("each of three calls has its own command", (await Promise.all(heard)).every(Boolean), dials.map((d) => d.text()));
+  for (const dial of dials) await dial.end();
+  const next = await caller.run(["ping", callee.identity, "--count", "1"], { codes: CODES });
+  const handshake = next.events().find((e) => e.event === "stage" && e.name === "handshake");
+  claims.that("a command that does not end holds up no other call", handshake?.ms < 1000, next.text());
+  claims.that("and is ended with the listener", (await stubborn.end()) === 0, stubborn.code);
 }
 
 test(async (stage, claims) => {
