@@ -16,6 +16,7 @@
 #include "wm/account.h"
 
 enum { BODY_MAX = 2048, POLL_FAST_MS = 100, POLL_SLOW_MS = 1000, POLL_FAST_FOR_MS = 5000 };
+enum { RESTARTS_WITHIN_MS = 15000 }; /* the operation is stored: it outlives the server */
 
 static ct_err bad_answer(const char *path, struct ct_why *why)
 {
@@ -267,21 +268,27 @@ ct_err ct_wm_operation_wait(struct ct_wm *wm, struct ct_wm_operation *out, const
                             uint32_t timeout_ms, struct ct_why *why)
 {
     const uint64_t began_ms = ct_mono_ms();
+    uint64_t heard_ms = began_ms;
     char wanted[sizeof(out->id)]; /* id may be out->id itself */
     (void)snprintf(wanted, sizeof(wanted), "%s", id != NULL ? id : "");
     for (;;) {
         ct_err err = ct_wm_operation_get(wm, out, wanted, why);
-        if (err != CT_OK) {
+        const bool is_away = err == CT_ERR_IO || err == CT_ERR_TIMEOUT;
+        if (err != CT_OK && (!is_away || ct_mono_ms() - heard_ms >= RESTARTS_WITHIN_MS)) {
             return err;
         }
-        if (out->state == CT_WM_DONE) {
+        heard_ms = is_away ? heard_ms : ct_mono_ms();
+        if (err == CT_OK && out->state == CT_WM_DONE) {
             return CT_OK;
         }
-        if (out->state == CT_WM_FAILED) {
+        if (err == CT_OK && out->state == CT_WM_FAILED) {
             return ct_why(why, CT_ERR_REFUSED, "the wallet manager could not do it: %s",
                           out->reason[0] != '\0' ? out->reason : "no reason given; see its log");
         }
         const uint64_t took_ms = ct_mono_ms() - began_ms;
+        if (took_ms >= timeout_ms && is_away) {
+            return err;
+        }
         if (took_ms >= timeout_ms) {
             return ct_why(why, CT_ERR_TIMEOUT,
                           "the wallet manager has not finished operation %s after %u s (it is %s); "

@@ -98,7 +98,8 @@ CT_MUST_USE ct_err ct_wm_operation_get(struct ct_wm *wm, struct ct_wm_operation 
                                        const char *id, struct ct_why *why);
 /*
  * Asks every 100 ms (later every second) until the operation is done or failed. CT_ERR_REFUSED: it
- * failed, the WM's reason in why. CT_ERR_TIMEOUT: still under way after timeout_ms.
+ * failed, the WM's reason in why. CT_ERR_TIMEOUT: still under way after timeout_ms. A WM that is
+ * away for less than 15 s, as when it restarts, is waited for.
  */
 CT_MUST_USE ct_err ct_wm_operation_wait(struct ct_wm *wm, struct ct_wm_operation *out,
                                         const char *id, uint32_t timeout_ms, struct ct_why *why);

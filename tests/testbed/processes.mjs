@@ -20,6 +20,7 @@ export class Program {
     this.lines = []; // of standard output
     this.waiting = new Set();
     const fd = fs.openSync(this.log, "a");
+    this.logFrom = fs.fstatSync(fd).size; // a program of this name may have run before
     const command = netns ? ["ip", "netns", "exec", netns, ...argv] : argv;
     // A session of its own: Ctrl-C reaches only the driver, which then ends everything in order.
     this.child = spawn(command[0], command.slice(1), {
@@ -59,7 +60,7 @@ export class Program {
 
   // Everything it has said so far, on both outputs.
   text() {
-    return fs.readFileSync(this.log, "utf8");
+    return fs.readFileSync(this.log).subarray(this.logFrom).toString();
   }
 
   // Waits for find() to answer something other than undefined; asked anew at each line of output.

@@ -89,12 +89,15 @@ static bool parse(struct order *o, int argc, char **argv)
         {"out", required_argument, NULL, 'o'},    {0},
     };
     int c;
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    int at = 0;
+    while ((c = getopt_long(argc, argv, "", options, &at)) != -1) {
         if (c == '?') {
             return false;
         }
         if (!take(o, c)) {
-            (void)ct_command_usage(ADMIN, "the value \"%s\" cannot be used", optarg);
+            (void)ct_command_usage(ADMIN,
+                                   "the value \"%s\" of --%s cannot be used; see wm-admin(8)",
+                                   optarg, options[at].name);
             return false;
         }
     }
@@ -106,7 +109,8 @@ static bool parse(struct order *o, int argc, char **argv)
         return false;
     }
     if (o->count > 1 && !o->token.is_prefix) {
-        return ct_command_usage(ADMIN, "one name takes one token; use --id-prefix for many");
+        (void)ct_command_usage(ADMIN, "one name takes one token; use --id-prefix for many");
+        return false;
     }
     return true;
 }

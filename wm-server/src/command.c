@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/streams.h"
+
 static int print_usage(const char *program, const struct ct_command *commands, size_t count,
                        FILE *to)
 {
@@ -35,16 +37,28 @@ static int matches(const char *name, int argc, char **argv)
     return 0;
 }
 
+/* A program whose output did not get out has not succeeded. */
+static int finish(const char *program, int code)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0) {
+        return code;
+    }
+    (void)fprintf(stderr, "%s: not all of the output could be written\n", program);
+    return code == CT_EXIT_OK ? CT_EXIT_INTERNAL : code;
+}
+
 int ct_command_main(const char *program, const struct ct_command *commands, size_t count, int argc,
                     char **argv)
 {
+    ct_streams_open();
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         return print_usage(program, commands, count, stdout);
     }
     for (size_t i = 0; i < count; i++) {
         int words = matches(commands[i].name, argc - 1, argv + 1);
         if (words > 0) {
-            return commands[i].run(argc - words, argv + words);
+            argv[words] = argv[0]; /* what getopt begins its complaints with */
+            return finish(program, commands[i].run(argc - words, argv + words));
         }
     }
     if (argc > 1) {

@@ -130,12 +130,15 @@ static bool take(struct init *in, int c)
 static bool parse(struct init *in, int argc, char **argv)
 {
     int c;
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    int at = 0;
+    while ((c = getopt_long(argc, argv, "", options, &at)) != -1) {
         if (c == '?') {
             return false; /* getopt has said why */
         }
         if (!take(in, c)) {
-            (void)ct_command_usage(PROGRAM, "the value \"%s\" cannot be used", optarg);
+            (void)ct_command_usage(PROGRAM,
+                                   "the value \"%s\" of --%s cannot be used; see wm-server(8)",
+                                   optarg, options[at].name);
             return false;
         }
     }

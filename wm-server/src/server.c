@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "account_lock.h"
 #include "api.h"
 #include "base/clock.h"
 #include "command.h"
@@ -23,6 +25,7 @@ struct ct_server {
     struct ct_log log;
     struct ct_settings settings;
     bool has_settings;
+    int account_lock; /* -1: not taken */
     struct ct_keys keys;
     struct ct_bundle bundle;
     struct ct_verified verified;
@@ -41,6 +44,7 @@ struct ct_server {
 static ct_err load(struct ct_server *s, const char *conf_path, struct ct_why *why)
 {
     s->log = ct_command_log(CT_LOG_INFO);
+    s->account_lock = -1;
     ct_err err = ct_settings_load(&s->settings, conf_path, why);
     if (err != CT_OK) {
         return err;
@@ -212,6 +216,9 @@ static ct_err start(struct ct_server *s, const char *conf_path, struct ct_why *w
 {
     ct_err err = load(s, conf_path, why);
     if (err == CT_OK) {
+        err = ct_account_lock(&s->account_lock, s->settings.approver_path, why);
+    }
+    if (err == CT_OK) {
         err = ct_settings_store(&s->store, &s->settings, why);
     }
     if (err == CT_OK && ct_sessions_new(&s->sessions, SESSIONS) != CT_OK) {
@@ -264,6 +271,9 @@ void ct_server_stop(struct ct_server *s)
     ct_keys_wipe(&s->keys);
     if (s->has_settings) {
         ct_settings_free(&s->settings);
+    }
+    if (s->account_lock >= 0) {
+        (void)close(s->account_lock);
     }
     free(s);
 }

@@ -163,6 +163,7 @@ ct_err ct_settings_load(struct ct_settings *out, const char *path, struct ct_why
         .timeout_s = 10,
     };
     ct_err err = ct_conf_read(&s, path, keys, KEYS, why);
+    err = err == CT_ERR_NOT_FOUND ? CT_ERR_CONFIG : err;
     char **paths[] = {&s.bundle_path, &s.store_path,     &s.approver_path,
                       &s.pass_path,   &s.handshake_path, &s.redis_password_path};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0] && err == CT_OK; i++) {

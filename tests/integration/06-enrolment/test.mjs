@@ -74,6 +74,33 @@ async function wmDown(stage, claims) {
   claims.that("the same token serves once it is back", up.code === 0, up.text());
 }
 
+// Killed between accepting a registration and seeing it in a block.
+async function wmKilled(stage, claims) {
+  const { platform } = stage;
+  const token = await platform.issueToken("door-11");
+  const device = new Device(platform, "b", "door-11", "home-11");
+  const up = device.start(["up", "--bundle", platform.bundleFile, "--id", "door-11", "--token-file", token]);
+  await platform.wm.waitText(/id=door-11 method=POST path=\/v1\/devices status=202/, "accepting", 20000);
+  platform.wm.child.kill("SIGKILL");
+  await platform.wm.ended;
+  await platform.startWm();
+  claims.that("a device that waits outlives the wallet manager's crash", (await up.ended) === 0, up.text());
+  const { state, sequence } = await stage.chain.device("door-11");
+  claims.that("and is registered once", state === "approved" && sequence === 1n, [state, String(sequence)]);
+}
+
+async function secondWm(stage, claims) {
+  const { platform } = stage;
+  const file = path.join(platform.wmDir, "second.conf");
+  fs.writeFileSync(file, fs.readFileSync(platform.config, "utf8").replace(":8080", ":8081").replace(":8443", ":8444"), { mode: 0o600 });
+  const program = await platform.wmRun("wm-second", [platform.program("wm-server"), "run", "--config", file], { codes: CODES, timeout_ms: 20000 });
+  claims.refuses("a second wm-server with the same account", program, 2, /another wm-server/);
+  const many = await platform.wmRun("many-tokens", [platform.program("wm-admin"), "token", "issue", "--config", platform.config, "--batch", "b",
+    "--count", "3", "--expires", "1d", "--id", "door-12", "--out", path.join(platform.wmDir, "many")], { codes: CODES });
+  claims.refuses("three tokens for one name", many, 2, /one name takes one token/);
+  claims.that("of which none is written", !fs.existsSync(path.join(platform.wmDir, "many")));
+}
+
 async function configuration(stage, claims) {
   const { platform, chain, network } = stage;
   const conf = fs.readFileSync(platform.config, "utf8");
@@ -112,5 +139,7 @@ test(async (stage, claims) => {
   await bringUp(stage);
   await tokens(stage, claims);
   await wmDown(stage, claims);
+  await wmKilled(stage, claims);
+  await secondWm(stage, claims);
   await configuration(stage, claims);
 });
