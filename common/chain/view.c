@@ -230,7 +230,7 @@ static ct_err no_quorum(struct question *q, struct ct_why *why)
             ct_endpoint_add_cause(&causes, b->rpc[e], &head);
         }
     }
-    if (heads < b->quorum && other_chain > 0) {
+    if (heads < b->quorum && q->n - other_chain < b->quorum) { /* whatever the others would say */
         return ct_why(why, CT_ERR_CHAIN,
                       "the RPC endpoints are not on the bundle's chain (%s); "
                       "check the bundle's chain_id and rpc",

@@ -10,12 +10,20 @@ bool ct_view_has_checkpoint(const struct ct_bundle *bundle)
     return memcmp(bundle->checkpoint_hash32, zero32, 32) != 0;
 }
 
+/* An error in place of an answer (a rate limit, a gateway without its node) tells no chain. */
+static ct_err cannot_serve(const struct ct_jsonrpc_answer *answer, const char *method,
+                           struct ct_why *why)
+{
+    (void)ct_jsonrpc_error(answer, method, why);
+    return CT_ERR_IO;
+}
+
 ct_err ct_view_check_chain_id(const struct ct_chain *chain, const struct ct_jsonrpc_answer *answer,
                               struct ct_why *why)
 {
     uint64_t id = 0;
     if (answer->failed) {
-        return ct_jsonrpc_error(answer, "eth_chainId", why);
+        return cannot_serve(answer, "eth_chainId", why);
     }
     if (ct_json_u64(&id, answer->result) != CT_OK) {
         return ct_why(why, CT_ERR_FORMAT, "the chain id is malformed");
@@ -33,7 +41,7 @@ ct_err ct_view_check_checkpoint(const struct ct_chain *chain,
     struct ct_header header;
     const struct ct_bundle *bundle = &chain->bundle;
     if (answer->failed) {
-        return ct_jsonrpc_error(answer, "eth_getBlockByNumber", why);
+        return cannot_serve(answer, "eth_getBlockByNumber", why);
     }
     if (ct_json_is_null(answer->result)) {
         return ct_why(why, CT_ERR_CHAIN, "it does not have checkpoint block %" PRIu64,
@@ -56,7 +64,7 @@ ct_err ct_view_read_block(struct ct_header *out, const struct ct_jsonrpc_answer 
                           struct ct_why *why)
 {
     if (answer->failed) {
-        return ct_jsonrpc_error(answer, "eth_getBlockByNumber", why);
+        return cannot_serve(answer, "eth_getBlockByNumber", why);
     }
     if (ct_json_is_null(answer->result)) {
         return ct_why(why, CT_ERR_AGAIN, "it does not have that block");

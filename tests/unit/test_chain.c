@@ -24,6 +24,7 @@ enum flaw {
     DEAD,
     GARBAGE,
     OTHER_CHAIN_ID,
+    ANSWERS_ERRORS,
     NO_BLOCKS,
     ALTERED_PROOF,
     NO_PROOF,
@@ -106,7 +107,9 @@ static void answer_call(struct ct_wr *w, const struct endpoint *e, const struct 
     CHECK_EQ(ct_json_int(&id, ct_json_get(call, "id")), CT_OK);
     (void)snprintf(head, sizeof(head), "{\"jsonrpc\":\"2.0\",\"id\":%lld,", (long long)id);
     put(w, head);
-    if (strcmp(method, "eth_chainId") == 0) {
+    if (e->flaw == ANSWERS_ERRORS) {
+        put(w, "\"error\":{\"code\":-32005,\"message\":\"too many requests\"}");
+    } else if (strcmp(method, "eth_chainId") == 0) {
         put(w, e->flaw == OTHER_CHAIN_ID ? "\"result\":\"0x1\"" : "\"result\":\"0x7a69\"");
     } else if (strcmp(method, "eth_getBlockByNumber") == 0) {
         put_block(w, e, params);
@@ -405,6 +408,14 @@ static void each_way_of_having_no_quorum_has_its_own_code_and_sentence(void)
     check_failure(GARBAGE, GARBAGE, CT_ERR_QUORUM, "http://e0: the answer is not JSON-RPC 2.0");
     check_failure(ALTERED_HEAD, ALTERED_HEAD, CT_ERR_QUORUM, "do not hash to the hash");
     check_failure(DEAD, GARBAGE, CT_ERR_IO, "connection refused");
+    check_failure(ANSWERS_ERRORS, ANSWERS_ERRORS, CT_ERR_IO, "too many requests");
+    check_failure(ANSWERS_ERRORS, DEAD, CT_ERR_IO, "only 1 of 3 RPC endpoints answered");
+}
+
+/* A relay that is told that it is on another chain gives up for good. */
+static void one_endpoint_on_another_chain_says_nothing_of_the_silent_ones(void)
+{
+    check_failure(OTHER_CHAIN_ID, DEAD, CT_ERR_IO, "serves chain 1, not chain 31337");
 }
 
 static void one_bad_endpoint_of_three_changes_nothing(void)
@@ -513,6 +524,7 @@ static const struct ct_test tests[] = {
     CT_TEST(old_head_is_stale_whoever_agrees_on_it),
     CT_TEST(safety_depth_reads_below_the_head),
     CT_TEST(each_way_of_having_no_quorum_has_its_own_code_and_sentence),
+    CT_TEST(one_endpoint_on_another_chain_says_nothing_of_the_silent_ones),
     CT_TEST(one_bad_endpoint_of_three_changes_nothing),
     CT_TEST(other_genesis_is_another_chain),
     CT_TEST(absent_or_other_contract_is_one_clear_sentence),
