@@ -245,8 +245,34 @@ void ct_conns_pass(struct ct_client *c, ct_err err, const char *why)
     }
 }
 
+/* What this version has; each option is let through by the code that does it. */
+static ct_err check_options(struct ct_client *c, const struct ct_client_dial_options *options)
+{
+    const char *missing = options->streams         ? "streams"
+                          : options->no_allocation ? "calls without an allocation"
+                          : options->move          ? "moving the allocation"
+                                                   : NULL;
+    return missing == NULL ? CT_OK
+                           : ct_client_fail(c, CT_ERR_ARG,
+                                            "this version does not have %s; dial "
+                                            "without that option",
+                                            missing);
+}
+
 ct_err ct_client_dial(struct ct_client *c, const char *identity, unsigned *out)
 {
+    return ct_client_dial_with(c, identity, NULL, out);
+}
+
+ct_err ct_client_dial_with(struct ct_client *c, const char *identity,
+                           const struct ct_client_dial_options *options, unsigned *out)
+{
+    static const struct ct_client_dial_options none;
+    const struct ct_client_dial_options *wanted = options != NULL ? options : &none;
+    ct_err err = check_options(c, wanted);
+    if (err != CT_OK) {
+        return err;
+    }
     if (!ct_identity_valid(identity)) {
         return ct_client_fail(c, CT_ERR_ARG,
                               "\"%s\" can be no device's name: 1 to 63 characters out of A-Z a-z "
@@ -259,6 +285,7 @@ ct_err ct_client_dial(struct ct_client *c, const char *identity, unsigned *out)
     }
     conn->state = CT_CONN_RESOLVING;
     conn->is_dialled = true;
+    conn->options = *wanted;
     struct ct_client_event event = {
         .kind = CT_CLIENT_DIALLING,
         .call = conn->id,

@@ -118,6 +118,16 @@ const char *ct_client_identity(const struct ct_client *client); /* "" before enr
 /* ---- calls ---- */
 
 CT_MUST_USE ct_err ct_client_dial(struct ct_client *client, const char *identity, unsigned *call);
+
+struct ct_client_dial_options { /* zeroes: as ct_client_dial() */
+    bool streams;               /* ordered, reliable streams beside datagrams */
+    bool no_allocation;         /* from a plain socket: the callee's relay has to be in mode open */
+    bool move;                  /* the home allocation moves to the callee's relay */
+};
+/* options may be NULL. CT_ERR_ARG for one that cannot be had. */
+CT_MUST_USE ct_err ct_client_dial_with(struct ct_client *client, const char *identity,
+                                       const struct ct_client_dial_options *options,
+                                       unsigned *call);
 /* One datagram, 1 to CT_CLIENT_DATAGRAM_MAX bytes; it may get lost. CT_ERR_STATE: not connected. */
 CT_MUST_USE ct_err ct_client_send(struct ct_client *client, unsigned call, const void *data,
                                   size_t len);
