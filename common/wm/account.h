@@ -28,4 +28,17 @@ CT_MUST_USE ct_err ct_wm_url(char out[CT_WM_URL_MAX], const char *base, const ch
                              struct ct_why *why);
 void ct_wm_forget_psk(struct ct_wm *wm);
 
+/* ---- requests ---- */
+
+struct ct_json;
+
+/* Asks and parses; free *document. The answer's text is wiped: a pass is nobody else's business. */
+CT_MUST_USE ct_err ct_wm_ask(struct ct_wm *wm, struct ct_json **document, const char *method,
+                             const char *path, const char *body, struct ct_why *why);
+/* Posts what becomes an operation. */
+CT_MUST_USE ct_err ct_wm_post_operation(struct ct_wm *wm, struct ct_wm_operation *out,
+                                        const char *path, const char *body, struct ct_why *why);
+/* A token is put into JSON only once it is known to be one. NULL is fine: none. CT_ERR_AUTH. */
+CT_MUST_USE ct_err ct_wm_check_token(const char *token, struct ct_why *why);
+
 #endif

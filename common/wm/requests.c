@@ -1,4 +1,4 @@
-/* The typed requests: structs to JSON, answers to structs, every field of an answer checked. */
+/* The typed requests of the sponsored road: structs to JSON, and operations until they end. */
 #include "wm/wm.h"
 
 #include <inttypes.h>
@@ -14,22 +14,13 @@
 #include "chain/registry.h"
 #include "kex/token.h"
 #include "wm/account.h"
+#include "wm/answers.h"
 
 enum { BODY_MAX = 2048, POLL_FAST_MS = 100, POLL_SLOW_MS = 1000, POLL_FAST_FOR_MS = 5000 };
 enum { RESTARTS_WITHIN_MS = 15000 }; /* the operation is stored: it outlives the server */
 
-static ct_err bad_answer(const char *path, struct ct_why *why)
-{
-    return ct_why(why, CT_ERR_FORMAT,
-                  "the wallet manager's answer to %s cannot be read; use versions of the same "
-                  "release on both sides",
-                  path);
-}
-
-/* Posts and parses; free *document. The answer's text is wiped: a pass is nobody else's business.
- */
-static ct_err ask(struct ct_wm *wm, struct ct_json **document, const char *method, const char *path,
-                  const char *body, struct ct_why *why)
+ct_err ct_wm_ask(struct ct_wm *wm, struct ct_json **document, const char *method, const char *path,
+                 const char *body, struct ct_why *why)
 {
     struct ct_wm_answer *answer = calloc(1, sizeof(*answer));
     if (answer == NULL) {
@@ -37,15 +28,14 @@ static ct_err ask(struct ct_wm *wm, struct ct_json **document, const char *metho
     }
     ct_err err = ct_wm_request(wm, answer, method, path, body, why);
     if (err == CT_OK && ct_json_parse(document, answer->body, answer->body_len) != CT_OK) {
-        err = bad_answer(path, why);
+        err = ct_wm_bad_answer(path, why);
     }
     ct_wipe(answer, sizeof(*answer));
     free(answer);
     return err;
 }
 
-/* A token is put into JSON only once it is known to be one. NULL is fine: none. */
-static ct_err check_token(const char *token, struct ct_why *why)
+ct_err ct_wm_check_token(const char *token, struct ct_why *why)
 {
     struct ct_token parsed;
     if (token != NULL && ct_token_parse(&parsed, token, strlen(token)) != CT_OK) {
@@ -57,36 +47,6 @@ static ct_err check_token(const char *token, struct ct_why *why)
 
 /* ---- passes ---- */
 
-static ct_err read_pass(const struct ct_wm *wm, uint8_t out175[CT_PASS_LEN], uint64_t *expires_s,
-                        const struct ct_json *document, const struct ct_wm_pass_request *request,
-                        struct ct_why *why)
-{
-    uint8_t bytes[CT_PASS_LEN];
-    struct ct_pass pass;
-    int64_t expires = 0;
-    const char *text = ct_json_text(ct_json_get(document, "pass"));
-    if (text == NULL || ct_pass_from_username(bytes, text, strlen(text)) != CT_OK ||
-        ct_pass_parse(&pass, bytes, sizeof(bytes)) != CT_OK ||
-        ct_json_int(&expires, ct_json_get(document, "expires_at")) != CT_OK || expires < 0 ||
-        (uint64_t)expires != pass.expiry_s) {
-        return bad_answer("/v1/passes", why);
-    }
-    if (memcmp(pass.key32, request->pass_key32, 32) != 0) {
-        return ct_why(why, CT_ERR_AUTH,
-                      "the wallet manager gave a pass for another key than the one asked for; ask "
-                      "again, and check the bundle if it stays so");
-    }
-    ct_err err = ct_pass_verify(&pass, bytes, sizeof(bytes), wm->bundle.deployment32, wm->keys,
-                                wm->key_count, ct_wall_s(), why);
-    if (err != CT_OK) {
-        ct_why_prefix(why, "the wallet manager gave a pass that no relay will take");
-        return err;
-    }
-    memcpy(out175, bytes, sizeof(bytes));
-    *expires_s = pass.expiry_s;
-    return CT_OK;
-}
-
 ct_err ct_wm_pass(struct ct_wm *wm, uint8_t out175[CT_PASS_LEN], uint64_t *expires_s,
                   const struct ct_wm_pass_request *request, struct ct_why *why)
 {
@@ -94,7 +54,7 @@ ct_err ct_wm_pass(struct ct_wm *wm, uint8_t out175[CT_PASS_LEN], uint64_t *expir
     char renews[33] = "";
     char body[BODY_MAX];
     struct ct_json *document = NULL;
-    ct_err err = check_token(request->token, why);
+    ct_err err = ct_wm_check_token(request->token, why);
     if (err != CT_OK) {
         return err;
     }
@@ -107,10 +67,15 @@ ct_err ct_wm_pass(struct ct_wm *wm, uint8_t out175[CT_PASS_LEN], uint64_t *expir
                    request->token != NULL ? request->token : "", request->token != NULL ? "\"" : "",
                    renews[0] != '\0' ? ",\"renews\":\"" : "", renews,
                    renews[0] != '\0' ? "\"" : "");
-    err = ask(wm, &document, "POST", "/v1/passes", body, why);
+    err = ct_wm_ask(wm, &document, "POST", "/v1/passes", body, why);
     ct_wipe(body, sizeof(body));
     if (err == CT_OK) {
-        err = read_pass(wm, out175, expires_s, document, request, why);
+        const struct ct_wm_pass_want want = {.deployment32 = wm->bundle.deployment32,
+                                             .keys = wm->keys,
+                                             .key_count = wm->key_count,
+                                             .pass_key32 = request->pass_key32,
+                                             .now_s = ct_wall_s()};
+        err = ct_wm_read_pass(out175, expires_s, document, &want, why);
     }
     ct_json_free(document);
     return err;
@@ -123,35 +88,18 @@ static const char *const STATE_TEXT[] = {[CT_WM_QUEUED] = "queued",
                                          [CT_WM_DONE] = "done",
                                          [CT_WM_FAILED] = "failed"};
 
-/* An id goes into a path: only what cannot mean anything there. */
-static bool id_valid(const char *id)
+const char *ct_wm_state_text(const struct ct_wm_operation *operation)
 {
-    static const char ALLOWED[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
-    const size_t len = id != NULL ? strlen(id) : 0;
-    return len > 0 && len < sizeof(((struct ct_wm_operation *)0)->id) && strspn(id, ALLOWED) == len;
+    return STATE_TEXT[operation->state];
 }
 
-static ct_err new_operation(struct ct_wm_operation *out, const struct ct_json *document,
-                            const char *path, struct ct_why *why)
-{
-    const char *id = ct_json_text(ct_json_get(document, "operation"));
-    if (!id_valid(id)) {
-        return bad_answer(path, why);
-    }
-    memset(out, 0, sizeof(*out));
-    memcpy(out->id, id, strlen(id) + 1);
-    out->state = CT_WM_QUEUED;
-    return CT_OK;
-}
-
-static ct_err post_operation(struct ct_wm *wm, struct ct_wm_operation *out, const char *path,
-                             const char *body, struct ct_why *why)
+ct_err ct_wm_post_operation(struct ct_wm *wm, struct ct_wm_operation *out, const char *path,
+                            const char *body, struct ct_why *why)
 {
     struct ct_json *document = NULL;
-    ct_err err = ask(wm, &document, "POST", path, body, why);
-    if (err == CT_OK) {
-        err = new_operation(out, document, path, why);
+    ct_err err = ct_wm_ask(wm, &document, "POST", path, body, why);
+    if (err == CT_OK && ct_wm_read_accepted(out, document) != CT_OK) {
+        err = ct_wm_bad_answer(path, why);
     }
     ct_json_free(document);
     return err;
@@ -164,7 +112,7 @@ ct_err ct_wm_register_device(struct ct_wm *wm, struct ct_wm_operation *out, cons
     char key[67];
     char sig[133];
     char body[BODY_MAX];
-    ct_err err = check_token(token, why);
+    ct_err err = ct_wm_check_token(token, why);
     if (err != CT_OK) {
         return err;
     }
@@ -180,7 +128,7 @@ ct_err ct_wm_register_device(struct ct_wm *wm, struct ct_wm_operation *out, cons
                      (unsigned)r->expiry_day, (unsigned)r->sequence, r->deadline_s, sig);
     err = n < 0 || n >= (int)sizeof(body)
               ? ct_why(why, CT_ERR_ARG, "the registration does not fit a request")
-              : post_operation(wm, out, "/v1/devices", body, why);
+              : ct_wm_post_operation(wm, out, "/v1/devices", body, why);
     ct_wipe(body, sizeof(body));
     return err;
 }
@@ -198,39 +146,7 @@ ct_err ct_wm_register_relay(struct ct_wm *wm, struct ct_wm_operation *out,
     ct_hex0x(salt, salt32, 32);
     (void)snprintf(body, sizeof(body), "{\"pending_id\":\"%s\",\"owner\":\"%s\",\"salt\":\"%s\"}",
                    pending, owner, salt);
-    return post_operation(wm, out, "/v1/relays", body, why);
-}
-
-static ct_err read_state(struct ct_wm_operation *out, const struct ct_json *document)
-{
-    const char *state = ct_json_text(ct_json_get(document, "state"));
-    for (unsigned i = 0; state != NULL && i < sizeof(STATE_TEXT) / sizeof(STATE_TEXT[0]); i++) {
-        if (strcmp(STATE_TEXT[i], state) == 0) {
-            out->state = i;
-            return CT_OK;
-        }
-    }
-    return CT_ERR_FORMAT;
-}
-
-/* transaction, block and reason may be missing or null until there is one. */
-static ct_err read_operation(struct ct_wm_operation *out, const struct ct_json *document)
-{
-    const struct ct_json *transaction = ct_json_get(document, "transaction");
-    const struct ct_json *block = ct_json_get(document, "block");
-    const char *reason = ct_json_text(ct_json_get(document, "reason"));
-    int64_t number = 0;
-    if (read_state(out, document) != CT_OK ||
-        (!ct_json_is_null(transaction) &&
-         ct_json_fixed(out->transaction32, 32, transaction) != CT_OK) ||
-        (!ct_json_is_null(block) && ct_json_int(&number, block) != CT_OK) || number < 0) {
-        return CT_ERR_FORMAT;
-    }
-    out->block = (uint64_t)number;
-    if (reason != NULL) {
-        (void)snprintf(out->reason, sizeof(out->reason), "%s", reason);
-    }
-    return CT_OK;
+    return ct_wm_post_operation(wm, out, "/v1/relays", body, why);
 }
 
 ct_err ct_wm_operation_get(struct ct_wm *wm, struct ct_wm_operation *out, const char *id,
@@ -238,21 +154,13 @@ ct_err ct_wm_operation_get(struct ct_wm *wm, struct ct_wm_operation *out, const 
 {
     char path[128];
     struct ct_json *document = NULL;
-    struct ct_wm_operation operation;
-    if (!id_valid(id)) {
+    if (!ct_wm_id_valid(id)) {
         return ct_why(why, CT_ERR_ARG, "this is not the id of an operation");
     }
     (void)snprintf(path, sizeof(path), "/v1/operations/%s", id);
-    ct_err err = ask(wm, &document, "GET", path, NULL, why);
-    if (err == CT_OK) {
-        err = new_operation(&operation, document, path, why);
-    }
-    if (err == CT_OK &&
-        (strcmp(operation.id, id) != 0 || read_operation(&operation, document) != CT_OK)) {
-        err = bad_answer(path, why);
-    }
-    if (err == CT_OK) {
-        *out = operation;
+    ct_err err = ct_wm_ask(wm, &document, "GET", path, NULL, why);
+    if (err == CT_OK && ct_wm_read_operation(out, document, id) != CT_OK) {
+        err = ct_wm_bad_answer(path, why);
     }
     ct_json_free(document);
     return err;

@@ -9,12 +9,11 @@
 
 #include <chainturn/err.h>
 #include "base/why.h"
+#include "chain/registry_client.h"
 #include "kex/handshake.h"
 #include "kex/pass.h"
 
-struct ct_bundle;       /* chain/bundle.h */
-struct ct_wm_key;       /* chain/registry.h */
-struct ct_registration; /* chain/registry.h */
+struct ct_bundle; /* chain/bundle.h */
 
 /* An account with the WM: blocking, one thread at a time. */
 struct ct_wm;
@@ -57,8 +56,9 @@ struct ct_wm_answer {
  * One request over TLS-PSK. method "GET" or "POST"; body NULL or JSON text. Answers other than 200,
  * 201 and 202 are errors with a sentence, out being filled all the same: CT_ERR_AUTH (token,
  * identity, signature), CT_ERR_EXPIRED (token), CT_ERR_NOT_FOUND, CT_ERR_NOT_APPROVED (not
- * registered), CT_ERR_REFUSED, CT_ERR_CHAIN (chain unavailable), CT_ERR_FORMAT. CT_ERR_IO and
- * CT_ERR_TIMEOUT: the WM was not reached or did not know the PSK.
+ * registered), CT_ERR_STATE (not-pending, registered: another step comes first), CT_ERR_AGAIN
+ * (funding-limit: later), CT_ERR_REFUSED, CT_ERR_CHAIN (chain unavailable), CT_ERR_FORMAT.
+ * CT_ERR_IO and CT_ERR_TIMEOUT: the WM was not reached or did not know the PSK.
  */
 CT_MUST_USE ct_err ct_wm_request(struct ct_wm *wm, struct ct_wm_answer *out, const char *method,
                                  const char *path, const char *body, struct ct_why *why);
@@ -84,6 +84,9 @@ struct ct_wm_operation {
     char reason[200];          /* of a failure, else "" */
 };
 
+/* "queued", "sent", "done", "failed". */
+const char *ct_wm_state_text(const struct ct_wm_operation *operation);
+
 /* POST /v1/devices. token NULL for a registered device; identity is the account's. */
 CT_MUST_USE ct_err ct_wm_register_device(struct ct_wm *wm, struct ct_wm_operation *out,
                                          const char *token,
@@ -93,6 +96,52 @@ CT_MUST_USE ct_err ct_wm_register_device(struct ct_wm *wm, struct ct_wm_operatio
 CT_MUST_USE ct_err ct_wm_register_relay(struct ct_wm *wm, struct ct_wm_operation *out,
                                         const uint8_t pending_id32[32], const uint8_t owner20[20],
                                         const uint8_t salt32[32], struct ct_why *why);
+
+/* The record that a device is going to write by addClient; name, wallet and key are the account's.
+ */
+struct ct_wm_terms {
+    uint16_t relay, port; /* both 0: none */
+    uint16_t backup_relay, backup_port;
+    uint16_t expiry_day; /* days since 1970 */
+};
+
+#define CT_WM_GAS_MAX 30000000
+
+struct ct_wm_voucher {
+    struct ct_signed_voucher signed_; /* for ct_call_add_client() */
+    uint8_t approver20[20];           /* who signed it; ct_registry_is_approver() says if it may */
+    uint64_t gas;                     /* the limit to set in the transaction */
+    bool is_paid;                     /* nothing is on its way: the wallet has what it gets */
+    struct ct_wm_operation payment;   /* else: wait for it with ct_wm_operation_wait() */
+};
+
+/*
+ * POST /v1/vouchers: leave to write the record, and ether for its gas. The voucher is checked to be
+ * for this name, wallet and token. A token is paid for once; asked again the voucher is a fresh
+ * one. CT_ERR_STATE: a live record has this name already. CT_ERR_AGAIN: the platform pays no more
+ * within this hour or day.
+ */
+CT_MUST_USE ct_err ct_wm_voucher(struct ct_wm *wm, struct ct_wm_voucher *out, const char *token,
+                                 const struct ct_wm_terms *terms, struct ct_why *why);
+/* POST /v1/approvals, once addClient's block is there. CT_ERR_STATE: the WM sees no pending record
+ * (yet). */
+CT_MUST_USE ct_err ct_wm_approve_device(struct ct_wm *wm, struct ct_wm_operation *out,
+                                        const char *token, struct ct_why *why);
+
+/* What a live record's wallet signed; of a name's hash only the account's own is good. */
+struct ct_wm_change {
+    enum { CT_WM_UPDATE, CT_WM_ROTATE, CT_WM_REVOKE } kind;
+    union {
+        struct ct_signed_client_update update;
+        struct ct_signed_key_rotation rotation; /* the next account is opened with the new key */
+        struct ct_signed_self_revocation revocation;
+    } of;
+};
+
+/* POST /v1/changes, for devices without ether. */
+CT_MUST_USE ct_err ct_wm_change(struct ct_wm *wm, struct ct_wm_operation *out,
+                                const struct ct_wm_change *change, struct ct_why *why);
+
 /* GET /v1/operations/ID, once. */
 CT_MUST_USE ct_err ct_wm_operation_get(struct ct_wm *wm, struct ct_wm_operation *out,
                                        const char *id, struct ct_why *why);
