@@ -304,7 +304,7 @@ static void a_record_that_the_device_wrote_is_approved(void)
     REQUIRE(device_open(&third, "sensor-44", &why) == CT_OK);
     REQUIRE(ct_wm_enrol(third.wm, &why) == CT_OK);
     /* nothing is pending yet */
-    CHECK_EQ(ct_wm_request(third.wm, &answer, "POST", "/v1/approvals", body, &why), CT_ERR_REFUSED);
+    CHECK_EQ(ct_wm_request(third.wm, &answer, "POST", "/v1/approvals", body, &why), CT_ERR_STATE);
     why = (struct ct_why){""};
     add_itself(&third, "sensor-44", token);
     REQUIRE(ct_wm_request(third.wm, &answer, "POST", "/v1/approvals", body, &why) == CT_OK);
