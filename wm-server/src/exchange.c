@@ -3,7 +3,22 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "text.h"
+
+const char *ct_request_header(const struct ct_request *request, const char *name)
+{
+    return request->value == NULL ? NULL
+                                  : request->value(request->value_arg, CT_REQUEST_HEADER, name);
+}
+
+const char *ct_request_query(const struct ct_request *request, const char *name)
+{
+    return request->value == NULL ? NULL
+                                  : request->value(request->value_arg, CT_REQUEST_QUERY, name);
+}
 
 void ct_json_escape(char *out, size_t cap, const char *text)
 {
@@ -22,6 +37,29 @@ void ct_json_escape(char *out, size_t cap, const char *text)
     out[n] = '\0';
 }
 
+const char *const ct_problem_words[] = {
+    "format",
+    "method",
+    "token-invalid",
+    "token-expired",
+    "token-used",
+    "identity",
+    "signature",
+    "not-registered",
+    "not-pending",
+    "relay-mismatch",
+    "probe-failed",
+    "not-found",
+    "too-large",
+    "too-many",
+    "under-way",
+    "chain-unavailable",
+    "internal",
+    "stopping",
+    "idempotency-conflict",
+    NULL,
+};
+
 static const char *title(unsigned status)
 {
     switch (status) {
@@ -39,6 +77,8 @@ static const char *title(unsigned status)
         return "In conflict with what is there";
     case 413:
         return "Too large";
+    case 421:
+        return "Another host is asked for";
     case 422:
         return "Checked and found wanting";
     case 429:
@@ -79,4 +119,53 @@ void ct_answer_problem(struct ct_answer *out, unsigned status, const char *word,
                    "{\"type\":\"urn:chainturn:error:%s\",\"title\":\"%s\",\"status\":%u,"
                    "\"detail\":\"%s\"}",
                    word, title(status), status, escaped);
+}
+
+void ct_answer_drop(struct ct_answer *out)
+{
+    free(out->owned);
+    if (out->stream.read != NULL && out->stream.end != NULL) {
+        out->stream.end(out->stream.arg);
+    }
+    out->owned = NULL;
+    out->bytes = NULL;
+    out->stream = (struct ct_stream){0};
+}
+
+void ct_answer_header(struct ct_answer *out, const char *name, const char *format, ...)
+{
+    struct ct_answer_header h = {.name = name};
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(h.value, sizeof h.value, format, args);
+    va_end(args);
+    if (n < 0 || (size_t)n >= sizeof h.value || out->header_count == CT_ANSWER_HEADERS) {
+        ct_answer_drop(out);
+        ct_answer_problem(out, 500, "internal", "a header of the answer did not fit");
+        return;
+    }
+    out->headers[out->header_count++] = h;
+}
+
+void ct_answer_static(struct ct_answer *out, unsigned status, const char *type, const char *bytes,
+                      size_t len)
+{
+    out->status = status;
+    out->is_problem = false;
+    out->type = type;
+    out->bytes = bytes;
+    out->bytes_len = len;
+}
+
+void ct_answer_text(struct ct_answer *out, unsigned status, const char *type, struct ct_text *text)
+{
+    if (text->bad || text->bytes == NULL) {
+        ct_text_free(text);
+        ct_answer_problem(out, 500, "internal", "the answer did not fit");
+        return;
+    }
+    ct_answer_static(out, status, type, text->bytes, text->len);
+    out->owned = text->bytes;
+    text->bytes = NULL;
+    ct_text_free(text);
 }

@@ -1,8 +1,6 @@
 /* libmicrohttpd, and GnuTLS as far as its PSK needs it; no other file sees either. */
 #include "http.h"
 
-#include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +11,9 @@
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
 
+#include "base/clock.h"
+#include "bind.h"
+#include "metrics.h"
 #include "queue.h"
 
 /*
@@ -30,6 +31,7 @@ struct ct_listener {
     struct MHD_Daemon *daemon;
     struct ct_queue *queue; /* NULL without workers */
     uint16_t port;
+    bool is_loopback;
 };
 
 /* One request, from its head to the answer. */
@@ -42,22 +44,107 @@ struct visit {
     char *body;
     size_t body_len;
     bool too_large, answered;
+    uint64_t began_ns;
     struct ct_answer answer;
 };
 
+/* struct ct_wire is MHD's connection, under a name that others may see. */
+void ct_wire_pause(struct ct_wire *wire)
+{
+    MHD_suspend_connection((struct MHD_Connection *)(void *)wire);
+}
+
+void ct_wire_resume(struct ct_wire *wire)
+{
+    MHD_resume_connection((struct MHD_Connection *)(void *)wire);
+}
+
+/* A stream on its way; the library frees it at the end of the response. */
+struct flow {
+    struct ct_stream stream;
+    struct MHD_Connection *connection;
+};
+
+static ssize_t on_read(void *cls, uint64_t at, char *out, size_t cap)
+{
+    struct flow *f = cls;
+    (void)at;
+    long n = f->stream.read(f->stream.arg, (struct ct_wire *)(void *)f->connection, out, cap);
+    return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)n;
+}
+
+static void on_flow_end(void *cls)
+{
+    struct flow *f = cls;
+    f->stream.end(f->stream.arg);
+    free(f);
+}
+
+static struct MHD_Response *stream_response(struct visit *v)
+{
+    struct flow *f = calloc(1, sizeof *f);
+    if (f == NULL) {
+        return NULL;
+    }
+    f->stream = v->answer.stream;
+    f->connection = v->connection;
+    struct MHD_Response *r =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, on_read, f, on_flow_end);
+    if (r == NULL) {
+        free(f);
+    } else {
+        v->answer.stream = (struct ct_stream){0};
+    }
+    return r;
+}
+
+static struct MHD_Response *response_of(struct visit *v)
+{
+    struct ct_answer *a = &v->answer;
+    struct MHD_Response *r;
+    if (a->stream.read != NULL) {
+        return stream_response(v);
+    }
+    if (a->bytes == NULL) {
+        return MHD_create_response_from_buffer(strlen(a->body), a->body, MHD_RESPMEM_MUST_COPY);
+    }
+    if (a->owned != NULL) {
+        r = MHD_create_response_from_buffer(a->bytes_len, a->owned, MHD_RESPMEM_MUST_FREE);
+        a->owned = r == NULL ? a->owned : NULL;
+        return r;
+    }
+    /* the library's parameter is not const, but it only reads */
+    void *bytes;
+    memcpy(&bytes, &a->bytes, sizeof bytes);
+    return MHD_create_response_from_buffer(a->bytes_len, bytes, MHD_RESPMEM_PERSISTENT);
+}
+
 static enum MHD_Result send_answer(struct visit *v)
 {
-    struct MHD_Response *r = MHD_create_response_from_buffer(strlen(v->answer.body), v->answer.body,
-                                                             MHD_RESPMEM_MUST_COPY);
+    const struct ct_answer *a = &v->answer;
+    struct MHD_Response *r = response_of(v);
     if (r == NULL) {
         return MHD_NO;
     }
-    const char *type = v->answer.is_problem ? "application/problem+json" : "application/json";
+    const char *type = a->is_problem     ? "application/problem+json"
+                       : a->type != NULL ? a->type
+                                         : "application/json";
     (void)MHD_add_response_header(r, "Content-Type", type);
     (void)MHD_add_response_header(r, "Cache-Control", "no-store");
-    enum MHD_Result sent = MHD_queue_response(v->connection, v->answer.status, r);
+    for (size_t i = 0; i < a->header_count; i++) {
+        (void)MHD_add_response_header(r, a->headers[i].name, a->headers[i].value);
+    }
+    enum MHD_Result sent = MHD_queue_response(v->connection, a->status, r);
     MHD_destroy_response(r);
+    ct_metrics_request(v->path, a->status, ct_mono_ns() - v->began_ns);
     return sent;
+}
+
+static const char *value_of(void *arg, enum ct_request_part part, const char *name)
+{
+    struct visit *v = arg;
+    return MHD_lookup_connection_value(
+        v->connection, part == CT_REQUEST_HEADER ? MHD_HEADER_KIND : MHD_GET_ARGUMENT_KIND, name);
 }
 
 /* Where the connection comes from; TCP has proved it. */
@@ -88,6 +175,8 @@ static void handle(struct visit *v, size_t worker)
         .body = v->body == NULL ? "" : v->body,
         .body_len = v->body_len,
         .psk_identity = v->psk_identity[0] == '\0' ? NULL : v->psk_identity,
+        .value = value_of,
+        .value_arg = v,
     };
     read_address(request.from16, v->connection);
     v->listener->config.handler(v->listener->config.handler_arg, worker, &request, &v->answer);
@@ -150,6 +239,7 @@ static enum MHD_Result take_body(struct visit *v, const char *data, size_t *len)
 /* The whole request is there: answer now, or let a worker do it and come back. */
 static enum MHD_Result finish(struct visit *v)
 {
+    v->began_ns = v->began_ns == 0 ? ct_mono_ns() : v->began_ns;
     if (v->too_large) {
         ct_answer_problem(&v->answer, 413, "too-large", "a body has at most %d bytes",
                           (int)CT_EXCHANGE_BODY_MAX);
@@ -201,6 +291,7 @@ static void on_end(void *cls, struct MHD_Connection *c, void **state,
             ct_wipe(v->body, CT_EXCHANGE_BODY_MAX); /* it may hold a token */
         }
         free(v->body);
+        ct_answer_drop(&v->answer);
         free(v);
         *state = NULL;
     }
@@ -237,72 +328,6 @@ CT_PRINTF(2, 0) static void on_log(void *cls, const char *format, va_list args)
         text[strcspn(text, "\n")] = '\0';
         ct_log(&l->config.log, CT_LOG_DEBUG, "http text=\"%s\"", text);
     }
-}
-
-static ct_err split_address(const char *address, char *host, size_t cap, char *port,
-                            size_t port_cap)
-{
-    const char *colon = strrchr(address, ':');
-    size_t len = colon == NULL ? 0 : (size_t)(colon - address);
-    if (len > 2 && address[0] == '[' && address[len - 1] == ']') {
-        address++;
-        len -= 2;
-    }
-    if (len == 0 || len >= cap || strlen(colon + 1) >= port_cap) {
-        return CT_ERR_CONFIG;
-    }
-    memcpy(host, address, len);
-    host[len] = '\0';
-    (void)snprintf(port, port_cap, "%s", colon + 1);
-    return CT_OK;
-}
-
-static int listen_on(const struct addrinfo *at, uint16_t *port)
-{
-    int one = 1;
-    struct sockaddr_storage own;
-    socklen_t own_len = sizeof own;
-    int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
-        return -1;
-    }
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
-        bind(fd, at->ai_addr, at->ai_addrlen) != 0 || listen(fd, 128) != 0 ||
-        getsockname(fd, (struct sockaddr *)&own, &own_len) != 0) {
-        int saved = errno;
-        (void)close(fd);
-        errno = saved;
-        return -1;
-    }
-    char digits[8];
-    (void)getnameinfo((struct sockaddr *)&own, own_len, NULL, 0, digits, sizeof digits,
-                      NI_NUMERICSERV);
-    *port = (uint16_t)strtoul(digits, NULL, 10);
-    return fd;
-}
-
-static ct_err open_socket(struct ct_listener *l, int *fd, struct ct_why *why)
-{
-    char host[128];
-    char port[8];
-    struct addrinfo *at = NULL;
-    const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
-                                   .ai_socktype = SOCK_STREAM};
-    const char *address = l->config.address;
-    if (split_address(address, host, sizeof host, port, sizeof port) != CT_OK ||
-        getaddrinfo(host, port, &hints, &at) != 0) {
-        return ct_why(why, CT_ERR_CONFIG,
-                      "cannot listen on \"%s\": give ADDRESS:PORT, such as 0.0.0.0:8080", address);
-    }
-    *fd = listen_on(at, &l->port);
-    int cause = errno;
-    freeaddrinfo(at);
-    if (*fd < 0) {
-        return ct_why(why, CT_ERR_SYSTEM,
-                      "cannot listen on %s: %s; is the address this host's and the port free?",
-                      address, strerror(cause));
-    }
-    return CT_OK;
 }
 
 static ct_err start_daemon(struct ct_listener *l, int fd, struct ct_why *why)
@@ -347,7 +372,7 @@ ct_err ct_listener_start(struct ct_listener **out, const struct ct_listener_conf
     }
     l->config = *config;
     int fd = -1;
-    ct_err err = open_socket(l, &fd, why);
+    ct_err err = ct_bind(&fd, &l->port, &l->is_loopback, config->address, why);
     if (err == CT_OK && config->workers > 0) {
         err = ct_queue_start(&l->queue, config->workers, QUEUE_ROOM, work, NULL);
     }
@@ -370,6 +395,11 @@ ct_err ct_listener_start(struct ct_listener **out, const struct ct_listener_conf
 uint16_t ct_listener_port(const struct ct_listener *l)
 {
     return l->port;
+}
+
+bool ct_listener_is_loopback(const struct ct_listener *l)
+{
+    return l->is_loopback;
 }
 
 void ct_listener_stop(struct ct_listener *l)

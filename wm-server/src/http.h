@@ -2,6 +2,7 @@
 #ifndef CT_WM_HTTP_H
 #define CT_WM_HTTP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,7 +40,17 @@ struct ct_listener_config {
 CT_MUST_USE ct_err ct_listener_start(struct ct_listener **out,
                                      const struct ct_listener_config *config, struct ct_why *why);
 uint16_t ct_listener_port(const struct ct_listener *listener);
+/* Can only this host connect? */
+bool ct_listener_is_loopback(const struct ct_listener *listener);
 /* Takes no new connection, lets running handlers end, answers what waits with 503. */
 void ct_listener_stop(struct ct_listener *listener);
+
+/*
+ * For streams (exchange.h): pause is called by read alone; resume by any thread, once for each
+ * pause. One lock of the caller's must order the two, and every stream is resumed before the
+ * listener stops.
+ */
+void ct_wire_pause(struct ct_wire *wire);
+void ct_wire_resume(struct ct_wire *wire);
 
 #endif
