@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Raised whenever a struct below changes; the adapter refuses a module of another number. */
-enum { CT_HOOKS_ABI = 1 };
+enum { CT_HOOKS_ABI = 2 };
 
 /* A transport address. IPv4 is written as ::ffff:a.b.c.d, so that there is one form to compare. */
 struct ct_endpoint {
@@ -59,7 +59,15 @@ enum ct_admission {
     CT_REFUSE, /* unless a permission or channel is there */
 };
 
-enum ct_direction { CT_TO_PEER, CT_FROM_PEER };
+/* How something goes between client and peer. */
+enum ct_way {
+    CT_WAY_SEND,        /* a Send indication */
+    CT_WAY_DATA,        /* from a peer, to become a Data indication */
+    CT_WAY_CHANNEL_OUT, /* channel data to the peer */
+    CT_WAY_CHANNEL_IN,  /* from the peer, to become channel data */
+    CT_WAY_CONNECTION,  /* a peer's TCP connection, RFC 6062 */
+    CT_WAY_COUNT
+};
 
 enum ct_user {
     CT_USER_OTHER,   /* not one of the module's user names: the server's own users are asked */
@@ -93,7 +101,9 @@ struct ct_hooks {
     /* The address filter: may this peer be reached or heard at all? */
     bool (*peer_ok)(const struct ct_endpoint *peer);
     /* The gate, asked when no permission is there; includes the filter. */
-    enum ct_admission (*gate)(const struct ct_endpoint *peer, enum ct_direction direction);
+    enum ct_admission (*gate)(const struct ct_endpoint *peer, enum ct_way way);
+    /* A packet is on its way: by permission, channel or gate. */
+    void (*relayed)(enum ct_way way);
 
     /* The password of a long-term user name, NUL-terminated. */
     enum ct_user (*password)(char password[CT_USER_PASSWORD_MAX], const char *user);

@@ -243,13 +243,20 @@ int ct_ad_peer_ok(const struct sockaddr *peer)
     return active->peer_ok(&endpoint);
 }
 
-int ct_ad_gate(const struct sockaddr *peer, int inbound)
+int ct_ad_gate(const struct sockaddr *peer, enum ct_way way)
 {
     if (!active) {
         return 0;
     }
     struct ct_endpoint endpoint = peer_endpoint(peer);
-    return active->gate(&endpoint, inbound ? CT_FROM_PEER : CT_TO_PEER) == CT_ADMIT;
+    return active->gate(&endpoint, way) == CT_ADMIT;
+}
+
+void ct_ad_relayed(enum ct_way way)
+{
+    if (active) {
+        active->relayed(way);
+    }
 }
 
 int ct_ad_user_key(const uint8_t *user, const uint8_t *realm, uint8_t *key)
@@ -284,7 +291,8 @@ void ct_ad_allocation(void *session, uint32_t lifetime_s, enum ct_allocation_eve
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
         ioa_socket_handle relay = get_relay_socket(&ss->alloc, families[i]);
         ioa_addr *addr = relay ? get_local_addr_from_ioa_socket(relay) : NULL;
-        if (addr) {
+        /* the ports of TCP are others than those of UDP, which the gate is asked about */
+        if (addr && get_ioa_socket_type(relay) == UDP_SOCKET) {
             struct ct_endpoint relayed = peer_endpoint(&addr->ss);
             active->allocation(event, (const char *)ss->username, &relayed, lifetime_s);
         }

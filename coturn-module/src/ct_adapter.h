@@ -21,7 +21,8 @@ void ct_ad_start(void);
 
 /* peer is coturn's address, by its generic member. */
 int ct_ad_peer_ok(const struct sockaddr *peer);
-int ct_ad_gate(const struct sockaddr *peer, int inbound);
+int ct_ad_gate(const struct sockaddr *peer, enum ct_way way);
+void ct_ad_relayed(enum ct_way way);
 
 /* 1 the key is set, -1 refused, 0 not a user name of the module's. realm is NUL-terminated. */
 int ct_ad_user_key(const uint8_t *user, const uint8_t *realm, uint8_t *key);

@@ -2,7 +2,6 @@
 #include "follow.h"
 
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +48,7 @@ static void add_ranges(const struct ct_follow *f, struct ct_peer_range *ranges, 
         memcpy(range->addr16, e[i].addr16, 16);
         range->port_min = relay->port_min;
         range->port_max = relay->port_max;
+        range->index = relay->index;
     }
 }
 
@@ -87,13 +87,16 @@ static ct_err publish(struct ct_follow *f, const struct ct_view *view,
     if (err != CT_OK) {
         return ct_why(why, err, "the set of relays cannot be used: %s", ct_err_text(err));
     }
-    const struct ct_peerset *now = ct_peerset_current(f->config->slot);
+    const struct ct_peerset *now = ct_snapshot_read(&f->config->sets->relays);
     if (now && ct_peerset_equal(now, set)) {
         ct_peerset_free(set);
         return CT_OK;
     }
     save_set(f, set); /* first: what was in force once is there after a restart */
-    ct_peerset_publish(f->config->slot, set, ct_mono_ms());
+    if (!ct_snapshot_publish(&f->config->sets->relays, &f->config->sets->readers, set)) {
+        ct_peerset_free(set);
+        return ct_why(why, CT_ERR_AGAIN, "the sets of relays before this one are still in use");
+    }
     ct_log(&f->config->log, CT_LOG_INFO, "relay_set relays=%zu block=%" PRIu64 " log=%" PRIu64,
            live, view->number, head->count);
     return CT_OK;
@@ -190,10 +193,10 @@ ct_err ct_follow_refresh(struct ct_follow *f, struct ct_why *why)
         err = reread(f, &view, &head, why);
     }
     if (err == CT_OK) {
-        atomic_store(&f->config->slot->confirmed_s, ct_wall_s());
-        ct_peerset_reap(f->config->slot, ct_mono_ms());
+        atomic_store(&f->config->sets->relays.confirmed_s, ct_wall_s());
+        ct_snapshot_reap(&f->config->sets->relays, &f->config->sets->readers);
         if (ct_mono_ms() - f->saved_ms >= SAVE_MS) {
-            save_set(f, ct_peerset_current(f->config->slot));
+            save_set(f, ct_snapshot_read(&f->config->sets->relays));
         }
     }
     return err;
@@ -214,8 +217,8 @@ void ct_follow_load(struct ct_follow *f)
         uint64_t confirmed_s = ct_peerset_origin(set)->confirmed_s;
         ct_log(&f->config->log, CT_LOG_INFO, "relay_set_loaded ranges=%zu confirmed_s=%" PRIu64,
                ct_peerset_count(set), confirmed_s);
-        atomic_store(&f->config->slot->confirmed_s, confirmed_s);
-        ct_peerset_publish(f->config->slot, set, ct_mono_ms());
+        atomic_store(&f->config->sets->relays.confirmed_s, confirmed_s);
+        (void)ct_snapshot_publish(&f->config->sets->relays, &f->config->sets->readers, set);
     } else if (err != CT_ERR_NOT_FOUND) {
         ct_log(&f->config->log, CT_LOG_WARN, "relay_set_not_loaded reason=\"%s\"", why.text);
     }

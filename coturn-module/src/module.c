@@ -14,10 +14,11 @@
 #include "host.h"
 #include "options.h"
 #include "passes.h"
-#include "peerset.h"
 #include "policy.h"
 #include "record.h"
 #include "registrar.h"
+#include "sets.h"
+#include "tally.h"
 
 /* coturn is one server a process, and gives its handlers no argument: so there is one of these. */
 static struct module {
@@ -30,14 +31,21 @@ static struct module {
     struct ct_wallet wallet;
     struct ct_x25519 key;
     struct ct_relay record;
-    struct ct_peerset_slot slot;
+    struct ct_sets sets;
     struct ct_passes *passes;
     struct ct_registrar *registrar;
     char relays_path[CT_PATH_MAX + 16];
     char keys_path[CT_PATH_MAX + 16];
     _Atomic uint64_t pass_told_ms;
-    _Atomic uint64_t verdicts[CT_VERDICT_COUNT]; /* counted, never logged a packet */
+    struct ct_tally tally; /* packets are counted, never logged one by one */
 } module;
+
+/* The tally's kinds: what the gate said of each way, what the filter said else, what went out. */
+enum { WAY_OTHER = CT_WAY_COUNT, RELAYED = (CT_WAY_COUNT + 1) * CT_VERDICT_COUNT };
+_Static_assert(RELAYED + CT_WAY_COUNT <= CT_TALLY_KINDS, "a place for every kind");
+
+static const char *const way_texts[] = {"send",       "data",       "channel_out",
+                                        "channel_in", "connection", "other"};
 
 static void to_server_log(enum ct_log_level level, const char *line, void *arg)
 {
@@ -146,6 +154,7 @@ static ct_err configure(struct module *m, struct ct_why *why)
     if (err == CT_OK && ct_passes_new(&m->passes, m->bundle.deployment32, &m->key) != CT_OK) {
         err = ct_why(why, CT_ERR_NOMEM, "no memory for the passes");
     }
+    ct_sets_init(&m->sets, m->host->relays_public, m->host->relay_count);
     (void)snprintf(m->relays_path, sizeof(m->relays_path), "%s/relays", m->options.state);
     (void)snprintf(m->keys_path, sizeof(m->keys_path), "%s/wm-keys", m->options.state);
     return err;
@@ -166,8 +175,8 @@ static enum ct_configured on_configure(const struct ct_host *host)
         return CT_CONFIGURED_FAIL;
     }
     ct_log(&m->log, CT_LOG_INFO, "configured mode=%s chain_id=%" PRIu64 " ports=%u-%u max_age_s=%u",
-           m->options.mode == CT_MODE_RELAYS ? "relays" : "off", m->bundle.chain_id, host->port_min,
-           host->port_max, m->options.max_age_s);
+           ct_mode_text(m->options.mode), m->bundle.chain_id, host->port_min, host->port_max,
+           m->options.max_age_s);
     return CT_CONFIGURED_ON;
 }
 
@@ -190,7 +199,7 @@ static bool on_start(void)
         .record = &m->record,
         .policy = &m->host_policy.policy,
         .passes = m->passes,
-        .slot = &m->slot,
+        .sets = &m->sets,
         .relays_path = m->relays_path,
         .keys_path = m->keys_path,
         .poll_ms = m->options.poll_ms,
@@ -206,24 +215,36 @@ static bool on_start(void)
     return true;
 }
 
+static void tell_counts(struct module *m)
+{
+    for (size_t kind = 0; kind < RELAYED; kind++) {
+        uint64_t n = ct_tally_sum(&m->tally, kind);
+        if (n > 0) {
+            ct_log(&m->log, CT_LOG_INFO, "peers verdict=%s by=%s packets=%" PRIu64,
+                   ct_verdict_text((enum ct_verdict)(kind % CT_VERDICT_COUNT)),
+                   way_texts[kind / CT_VERDICT_COUNT], n);
+        }
+    }
+    for (size_t way = 0; way < CT_WAY_COUNT; way++) {
+        uint64_t n = ct_tally_sum(&m->tally, RELAYED + way);
+        if (n > 0) {
+            ct_log(&m->log, CT_LOG_INFO, "relayed by=%s packets=%" PRIu64, way_texts[way], n);
+        }
+    }
+}
+
 static void on_stop(void)
 {
     struct module *m = &module;
     if (m->registrar) {
         ct_registrar_stop(m->registrar);
     }
-    for (size_t i = 0; i < CT_VERDICT_COUNT; i++) {
-        uint64_t n = atomic_load_explicit(&m->verdicts[i], memory_order_relaxed);
-        if (n > 0) {
-            ct_log(&m->log, CT_LOG_INFO, "peers verdict=%s packets=%" PRIu64,
-                   ct_verdict_text((enum ct_verdict)i), n);
-        }
-    }
+    tell_counts(m);
 }
 
-static void count(struct module *m, enum ct_verdict verdict)
+static void count(struct module *m, size_t way, enum ct_verdict verdict)
 {
-    (void)atomic_fetch_add_explicit(&m->verdicts[verdict], 1, memory_order_relaxed);
+    ct_tally_add(&m->tally, way * CT_VERDICT_COUNT + verdict);
 }
 
 static bool on_peer_ok(const struct ct_endpoint *peer)
@@ -233,31 +254,32 @@ static bool on_peer_ok(const struct ct_endpoint *peer)
     if (verdict == CT_VERDICT_ADMIT) {
         return true;
     }
-    count(m, verdict);
+    count(m, WAY_OTHER, verdict);
     return false;
 }
 
-/* A clock set back by minutes is no reason to drop peers; one that was far ahead is not believed.
- */
-static uint64_t age_s(struct module *m)
-{
-    enum { CLOCK_STEP_S = 300 };
-    uint64_t confirmed_s = atomic_load_explicit(&m->slot.confirmed_s, memory_order_relaxed);
-    uint64_t now_s = ct_wall_s();
-    if (now_s >= confirmed_s) {
-        return now_s - confirmed_s;
-    }
-    return confirmed_s - now_s <= CLOCK_STEP_S ? 0 : UINT64_MAX;
-}
-
-static enum ct_admission on_gate(const struct ct_endpoint *peer, enum ct_direction direction)
+static enum ct_admission on_gate(const struct ct_endpoint *peer, enum ct_way way)
 {
     struct module *m = &module;
-    (void)direction; /* the same both ways in the modes of this version */
-    enum ct_verdict verdict =
-        ct_policy_gate(&m->host_policy.policy, ct_peerset_current(&m->slot), age_s(m), peer);
-    count(m, verdict);
+    enum ct_verdict verdict = ct_sets_gate(&m->sets, &m->host_policy.policy, peer, ct_wall_s());
+    count(m, way, verdict);
     return verdict == CT_VERDICT_ADMIT ? CT_ADMIT : CT_REFUSE;
+}
+
+static void on_relayed(enum ct_way way)
+{
+    ct_tally_add(&module.tally, RELAYED + way);
+}
+
+/* Only who shows a pass counts as a device: users of the server's own are strangers to the chain.
+ */
+static void on_allocation(enum ct_allocation_event event, const char *user,
+                          const struct ct_endpoint *relayed, uint32_t lifetime_s)
+{
+    (void)lifetime_s;
+    if (ct_passes_is_pass(user)) {
+        ct_live_set(&module.sets.live, relayed, event != CT_ALLOCATION_DELETED);
+    }
 }
 
 /* Anybody can send a bad pass: one of them a second is told, so that its owner finds the reason. */
@@ -297,7 +319,8 @@ const struct ct_hooks ct_module_hooks = {
     .stop = on_stop,
     .peer_ok = on_peer_ok,
     .gate = on_gate,
+    .relayed = on_relayed,
     .password = on_password,
     .session = on_session,
-    .allocation = NULL,
+    .allocation = on_allocation,
 };

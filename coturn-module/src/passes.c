@@ -159,6 +159,12 @@ enum ct_user ct_passes_password(struct ct_passes *passes, char password[CT_USER_
     return CT_USER_KNOWN;
 }
 
+bool ct_passes_is_pass(const char *user)
+{
+    uint8_t bytes[CT_PASS_LEN];
+    return ct_pass_from_username(bytes, user, strnlen(user, CT_PASS_TEXT_LEN + 1)) == CT_OK;
+}
+
 bool ct_passes_session(struct ct_passes *passes, uint32_t *left_s, const char *user, uint64_t now_s)
 {
     uint8_t bytes[CT_PASS_LEN];

@@ -1,8 +1,6 @@
 /* The approved relays as one immutable snapshot: looked up without a lock, kept on disk. */
 #include "peerset.h"
 
-#include <inttypes.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,16 +10,14 @@
 
 struct ct_peerset {
     struct ct_peerset_origin origin;
-    struct ct_peerset *next; /* in the list of retired ones */
-    uint64_t retired_ms;
     size_t count;
     struct ct_peer_range ranges[];
 };
 
 /* The contract gives at most 16383 indices, each with an IPv4 and an IPv6 address. */
-enum { MAX_RANGES = 2 * 16383, RANGE_SIZE = 20, HEAD_SIZE = 8 + 32 + 8 + 8 + 8 + 4, SUM_SIZE = 32 };
+enum { MAX_RANGES = 2 * 16383, RANGE_SIZE = 22, HEAD_SIZE = 8 + 32 + 8 + 8 + 8 + 4, SUM_SIZE = 32 };
 
-static const uint8_t magic[8] = {'c', 't', 'r', 'e', 'l', 'a', 'y', '1'};
+static const uint8_t magic[8] = {'c', 't', 'r', 'e', 'l', 'a', 'y', '2'};
 
 static int compare(const void *a, const void *b)
 {
@@ -34,7 +30,10 @@ static int compare(const void *a, const void *b)
     if (x->port_min != y->port_min) {
         return x->port_min < y->port_min ? -1 : 1;
     }
-    return (x->port_max > y->port_max) - (x->port_max < y->port_max);
+    if (x->port_max != y->port_max) {
+        return x->port_max < y->port_max ? -1 : 1;
+    }
+    return (x->index > y->index) - (x->index < y->index);
 }
 
 ct_err ct_peerset_new(struct ct_peerset **out, const struct ct_peer_range *ranges, size_t count,
@@ -44,7 +43,8 @@ ct_err ct_peerset_new(struct ct_peerset **out, const struct ct_peer_range *range
         return CT_ERR_ARG;
     }
     for (size_t i = 0; i < count; i++) {
-        if (ranges[i].port_min == 0 || ranges[i].port_min > ranges[i].port_max) {
+        if (ranges[i].index == 0 || ranges[i].port_min == 0 ||
+            ranges[i].port_min > ranges[i].port_max) {
             return CT_ERR_ARG;
         }
     }
@@ -62,7 +62,7 @@ ct_err ct_peerset_new(struct ct_peerset **out, const struct ct_peer_range *range
     return CT_OK;
 }
 
-void ct_peerset_free(struct ct_peerset *set)
+void ct_peerset_free(void *set)
 {
     free(set);
 }
@@ -77,7 +77,7 @@ const struct ct_peerset_origin *ct_peerset_origin(const struct ct_peerset *set)
     return &set->origin;
 }
 
-bool ct_peerset_has(const struct ct_peerset *set, const uint8_t addr16[16], uint16_t port)
+uint16_t ct_peerset_index(const struct ct_peerset *set, const uint8_t addr16[16], uint16_t port)
 {
     size_t low = 0;
     size_t high = set->count;
@@ -92,10 +92,10 @@ bool ct_peerset_has(const struct ct_peerset *set, const uint8_t addr16[16], uint
     /* The contract allows 8 relays on one address. */
     for (; low < set->count && memcmp(set->ranges[low].addr16, addr16, 16) == 0; low++) {
         if (port >= set->ranges[low].port_min && port <= set->ranges[low].port_max) {
-            return true;
+            return set->ranges[low].index;
         }
     }
-    return false;
+    return 0;
 }
 
 bool ct_peerset_equal(const struct ct_peerset *a, const struct ct_peerset *b)
@@ -130,6 +130,7 @@ ct_err ct_peerset_save(const struct ct_peerset *set, uint64_t confirmed_s, const
         ct_wr_bytes(&w, set->ranges[i].addr16, 16);
         ct_wr_be16(&w, set->ranges[i].port_min);
         ct_wr_be16(&w, set->ranges[i].port_max);
+        ct_wr_be16(&w, set->ranges[i].index);
     }
     uint8_t sum[SUM_SIZE];
     ct_keccak256(sum, file, w.len);
@@ -174,6 +175,7 @@ static ct_err parse(struct ct_peerset **out, const uint8_t deployment32[32], con
         ct_rd_copy(&r, ranges[i].addr16, 16);
         ranges[i].port_min = ct_rd_be16(&r);
         ranges[i].port_max = ct_rd_be16(&r);
+        ranges[i].index = ct_rd_be16(&r);
     }
     ct_err err = ct_rd_end(&r);
     if (err == CT_OK && ct_peerset_new(out, ranges, count, &origin) != CT_OK) {
@@ -204,44 +206,4 @@ ct_err ct_peerset_load(struct ct_peerset **out, const uint8_t deployment32[32], 
     }
     free(file);
     return err;
-}
-
-const struct ct_peerset *ct_peerset_current(struct ct_peerset_slot *slot)
-{
-    return atomic_load_explicit(&slot->current, memory_order_acquire);
-}
-
-void ct_peerset_publish(struct ct_peerset_slot *slot, struct ct_peerset *set, uint64_t now_ms)
-{
-    struct ct_peerset *old = atomic_exchange_explicit(&slot->current, set, memory_order_acq_rel);
-    if (old) {
-        old->retired_ms = now_ms;
-        old->next = slot->retired;
-        slot->retired = old;
-    }
-    ct_peerset_reap(slot, now_ms);
-}
-
-void ct_peerset_reap(struct ct_peerset_slot *slot, uint64_t now_ms)
-{
-    struct ct_peerset **at = &slot->retired;
-    while (*at) {
-        struct ct_peerset *set = *at;
-        if (now_ms - set->retired_ms > CT_PEERSET_GRACE_MS) {
-            *at = set->next;
-            ct_peerset_free(set);
-        } else {
-            at = &set->next;
-        }
-    }
-}
-
-void ct_peerset_slot_clear(struct ct_peerset_slot *slot)
-{
-    ct_peerset_free(atomic_exchange_explicit(&slot->current, NULL, memory_order_acq_rel));
-    while (slot->retired) {
-        struct ct_peerset *next = slot->retired->next;
-        ct_peerset_free(slot->retired);
-        slot->retired = next;
-    }
 }

@@ -13,6 +13,7 @@ struct ct_peer_range {
     uint8_t addr16[16]; /* IPv4 as ::ffff:a.b.c.d */
     uint16_t port_min;  /* both included, not 0 */
     uint16_t port_max;
+    uint16_t index; /* of the relay, not 0 */
 };
 
 /* What the snapshot was read from. */
@@ -25,14 +26,15 @@ struct ct_peerset_origin {
 
 struct ct_peerset;
 
-/* Copies and sorts ranges. CT_ERR_ARG for a port range that is empty, CT_ERR_NOMEM. */
+/* Copies and sorts ranges. CT_ERR_ARG for an index 0 or an empty port range, CT_ERR_NOMEM. */
 CT_MUST_USE ct_err ct_peerset_new(struct ct_peerset **out, const struct ct_peer_range *ranges,
                                   size_t count, const struct ct_peerset_origin *origin);
-void ct_peerset_free(struct ct_peerset *set);
+void ct_peerset_free(void *set);
 
 size_t ct_peerset_count(const struct ct_peerset *set);
 const struct ct_peerset_origin *ct_peerset_origin(const struct ct_peerset *set);
-bool ct_peerset_has(const struct ct_peerset *set, const uint8_t addr16[16], uint16_t port);
+/* The relay that has this relayed address, or 0. */
+uint16_t ct_peerset_index(const struct ct_peerset *set, const uint8_t addr16[16], uint16_t port);
 bool ct_peerset_equal(const struct ct_peerset *a, const struct ct_peerset *b); /* ranges only */
 
 /* Writes the set with a new time of confirmation, whole or not at all. */
@@ -44,26 +46,5 @@ CT_MUST_USE ct_err ct_peerset_save(const struct ct_peerset *set, uint64_t confir
  */
 CT_MUST_USE ct_err ct_peerset_load(struct ct_peerset **out, const uint8_t deployment32[32],
                                    const char *path, struct ct_why *why);
-
-/*
- * Where relay threads find the current set. One thread publishes, any number read; a set that was
- * replaced is freed when no reader can hold it any more.
- */
-struct ct_peerset_slot {
-    _Atomic(struct ct_peerset *) current;
-    _Atomic uint64_t confirmed_s;
-    struct ct_peerset *retired; /* the publisher's own */
-};
-
-/* Readers: valid until the packet in hand is dealt with. NULL before the first one. */
-const struct ct_peerset *ct_peerset_current(struct ct_peerset_slot *slot);
-/* Takes set over. */
-void ct_peerset_publish(struct ct_peerset_slot *slot, struct ct_peerset *set, uint64_t now_ms);
-/* Frees sets that were replaced more than CT_PEERSET_GRACE_MS ago. */
-void ct_peerset_reap(struct ct_peerset_slot *slot, uint64_t now_ms);
-/* When no reader runs any more. */
-void ct_peerset_slot_clear(struct ct_peerset_slot *slot);
-
-enum { CT_PEERSET_GRACE_MS = 30000 };
 
 #endif

@@ -3,23 +3,6 @@
 
 #include <string.h>
 
-ct_err ct_mode_parse(enum ct_mode *out, const char *text, struct ct_why *why)
-{
-    if (strcmp(text, "off") == 0) {
-        *out = CT_MODE_OFF;
-        return CT_OK;
-    }
-    if (strcmp(text, "relays") == 0) {
-        *out = CT_MODE_RELAYS;
-        return CT_OK;
-    }
-    if (strcmp(text, "devices") == 0 || strcmp(text, "open") == 0) {
-        return ct_why(why, CT_ERR_CONFIG,
-                      "chainturn-mode=%s is not in this version; use relays or off", text);
-    }
-    return ct_why(why, CT_ERR_CONFIG, "chainturn-mode=%s is not a mode; use relays or off", text);
-}
-
 const char *ct_verdict_text(enum ct_verdict verdict)
 {
     static const char *const texts[CT_VERDICT_COUNT] = {
@@ -196,18 +179,51 @@ enum ct_verdict ct_policy_filter(const struct ct_policy *policy, const struct ct
     return CT_VERDICT_ADMIT;
 }
 
-enum ct_verdict ct_policy_gate(const struct ct_policy *policy, const struct ct_peerset *set,
-                               uint64_t age_s, const struct ct_endpoint *peer)
+static enum ct_verdict among_relays(const struct ct_policy *policy, const struct ct_known *known,
+                                    const struct ct_endpoint *peer, uint16_t *index)
 {
-    enum ct_verdict verdict = ct_policy_filter(policy, peer);
+    if (!known->relays || known->relays_age_s > policy->max_age_s) {
+        return CT_VERDICT_STALE;
+    }
+    *index = ct_peerset_index(known->relays, peer->addr16, peer->port);
+    return *index != 0 ? CT_VERDICT_ADMIT : CT_VERDICT_UNKNOWN;
+}
+
+/* A device counts only at a relay that is in the set of relays, at a port in that relay's range. */
+static enum ct_verdict among_devices(const struct ct_policy *policy, const struct ct_known *known,
+                                     const struct ct_endpoint *peer)
+{
+    if (known->live && ct_live_has(known->live, peer)) {
+        return CT_VERDICT_ADMIT;
+    }
+    uint16_t index = 0;
+    enum ct_verdict verdict = among_relays(policy, known, peer, &index);
     if (verdict != CT_VERDICT_ADMIT) {
         return verdict;
     }
-    if (policy->mode == CT_MODE_OFF) {
-        return CT_VERDICT_MODE_OFF;
-    }
-    if (!set || age_s > policy->max_age_s) {
+    if (!known->devices || known->devices_age_s > policy->max_age_s) {
         return CT_VERDICT_STALE;
     }
-    return ct_peerset_has(set, peer->addr16, peer->port) ? CT_VERDICT_ADMIT : CT_VERDICT_UNKNOWN;
+    return ct_devset_has(known->devices, index, peer->port) ? CT_VERDICT_ADMIT : CT_VERDICT_UNKNOWN;
+}
+
+enum ct_verdict ct_policy_gate(const struct ct_policy *policy, const struct ct_known *known,
+                               const struct ct_endpoint *peer)
+{
+    enum ct_verdict verdict = ct_policy_filter(policy, peer);
+    uint16_t index = 0;
+    if (verdict != CT_VERDICT_ADMIT) {
+        return verdict;
+    }
+    switch (policy->mode) {
+    case CT_MODE_RELAYS:
+        return among_relays(policy, known, peer, &index);
+    case CT_MODE_DEVICES:
+        return among_devices(policy, known, peer);
+    case CT_MODE_OPEN:
+        return CT_VERDICT_ADMIT;
+    case CT_MODE_OFF:
+        break;
+    }
+    return CT_VERDICT_MODE_OFF;
 }

@@ -9,15 +9,19 @@
 #include <chainturn/err.h>
 #include "base/why.h"
 #include "ct_hooks.h"
+#include "devset.h"
+#include "live.h"
 #include "peerset.h"
 
 enum ct_mode {
-    CT_MODE_OFF,    /* RFC 8656: permissions only */
-    CT_MODE_RELAYS, /* approved relays are admitted without one */
+    CT_MODE_OFF,     /* RFC 8656: permissions only */
+    CT_MODE_RELAYS,  /* approved relays are admitted without one, at each of their relayed ports */
+    CT_MODE_DEVICES, /* approved devices, and who holds a pass and an allocation here */
+    CT_MODE_OPEN,    /* whatever passes the filter */
 };
 
-/* CT_ERR_CONFIG for an unknown mode, and for the ones that this version does not have. */
 CT_MUST_USE ct_err ct_mode_parse(enum ct_mode *out, const char *text, struct ct_why *why);
+const char *ct_mode_text(enum ct_mode mode); /* "relays"; static */
 
 enum ct_verdict {
     CT_VERDICT_ADMIT,
@@ -32,8 +36,8 @@ enum ct_verdict {
     CT_VERDICT_DENIED,    /* denied-peer-ip */
     /* refused by the gate: needs a permission */
     CT_VERDICT_MODE_OFF,
-    CT_VERDICT_STALE, /* the set of relays is older than chainturn-max-age */
-    CT_VERDICT_UNKNOWN,
+    CT_VERDICT_STALE,   /* the set that the mode needs is older than chainturn-max-age */
+    CT_VERDICT_UNKNOWN, /* not in it */
     CT_VERDICT_COUNT
 };
 
@@ -65,13 +69,17 @@ void ct_addr_canonical(uint8_t out16[16], const uint8_t in16[16]);
 /* Port 0 (a CreatePermission names only an address) passes the tests of ports. */
 enum ct_verdict ct_policy_filter(const struct ct_policy *policy, const struct ct_endpoint *peer);
 
-/*
- * The filter, and then admission without a permission.
- *
- * set     the approved relays, or NULL when there is none yet
- * age_s   seconds since the chain last confirmed the set
- */
-enum ct_verdict ct_policy_gate(const struct ct_policy *policy, const struct ct_peerset *set,
-                               uint64_t age_s, const struct ct_endpoint *peer);
+/* What is known of peers at this moment; a set is NULL when there is none yet. */
+struct ct_known {
+    const struct ct_peerset *relays;
+    const struct ct_devset *devices;
+    const struct ct_live *live; /* NULL: no allocations here */
+    uint64_t relays_age_s;      /* seconds since the chain last confirmed it */
+    uint64_t devices_age_s;
+};
+
+/* The filter, and then admission without a permission. */
+enum ct_verdict ct_policy_gate(const struct ct_policy *policy, const struct ct_known *known,
+                               const struct ct_endpoint *peer);
 
 #endif

@@ -88,7 +88,7 @@ static bool wait_ms(struct ct_registrar *r, uint32_t ms)
 static bool is_final(const struct ct_registrar *r)
 {
     uint64_t depth_ms = r->config.bundle->safety_depth * BLOCK_MS;
-    return !ct_peerset_current(r->config.slot) && ct_mono_ms() - r->started_ms >= depth_ms;
+    return !ct_snapshot_read(&r->config.sets->relays) && ct_mono_ms() - r->started_ms >= depth_ms;
 }
 
 static void *run(void *arg)

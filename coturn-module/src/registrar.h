@@ -12,8 +12,8 @@
 #include "chain/registry.h"
 #include "kex/x25519.h"
 #include "passes.h"
-#include "peerset.h"
 #include "policy.h"
+#include "sets.h"
 
 struct ct_registrar;
 
@@ -25,7 +25,7 @@ struct ct_registrar_config {
     const struct ct_relay *record;  /* what this relay wants to be listed as */
     const struct ct_policy *policy; /* addresses that it refuses do not enter the set */
     struct ct_passes *passes;
-    struct ct_peerset_slot *slot;
+    struct ct_sets *sets;
     const char *relays_path; /* where set and keys are kept */
     const char *keys_path;
     uint32_t poll_ms;

@@ -4,7 +4,7 @@
  * of one line.
  */
 /* links: ct_chain ct_base */
-/* sources: coturn-module/src/options.c coturn-module/src/policy.c coturn-module/src/peerset.c */
+/* sources: coturn-module/src/options.c coturn-module/src/mode.c */
 #include "options.h"
 
 #include <string.h>

@@ -12,17 +12,21 @@
 #include "chain/keccak.h"
 #include "fuzz.h"
 
-enum { HEAD = 68, RANGE = 20, FILE_LIMIT = 8192 };
+enum { HEAD = 68, RANGE = 22, FILE_LIMIT = 8192 };
 
 static const uint8_t deployment32[32] = {1, 2, 3};
 
-static bool is_listed(const uint8_t *file, size_t count, const uint8_t addr16[16], uint16_t port)
+/* Does a listed relay of that index have the port? index 0: does any? */
+static bool is_listed(const uint8_t *file, size_t count, const uint8_t addr16[16], uint16_t port,
+                      uint16_t index)
 {
     for (size_t i = 0; i < count; i++) {
         const uint8_t *at = file + HEAD + i * RANGE;
         unsigned min = (unsigned)at[16] << 8 | at[17];
         unsigned max = (unsigned)at[18] << 8 | at[19];
-        if (memcmp(at, addr16, 16) == 0 && port >= min && port <= max) {
+        uint16_t own = (uint16_t)(at[20] << 8 | at[21]);
+        if (memcmp(at, addr16, 16) == 0 && port >= min && port <= max &&
+            (index == 0 || own == index)) {
             return true;
         }
     }
@@ -34,9 +38,12 @@ static void check_lookups(const struct ct_peerset *set, const uint8_t *file, siz
     for (size_t i = 0; i < count; i++) {
         const uint8_t *at = file + HEAD + i * RANGE;
         uint16_t max = (uint16_t)(at[18] << 8 | at[19]);
-        HOLDS(ct_peerset_has(set, at, max));
-        uint16_t other = (uint16_t)(max + 1);
-        HOLDS(ct_peerset_has(set, at, other) == is_listed(file, count, at, other));
+        for (unsigned more = 0; more < 2; more++) {
+            uint16_t port = (uint16_t)(max + more);
+            uint16_t index = ct_peerset_index(set, at, port);
+            HOLDS((index != 0) == is_listed(file, count, at, port, 0));
+            HOLDS(index == 0 || is_listed(file, count, at, port, index));
+        }
     }
 }
 

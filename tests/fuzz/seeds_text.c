@@ -212,7 +212,7 @@ static void peersets(void)
         char name[16];
         uint8_t addr[16] = {[10] = 0xff, 0xff, 198, 51, 100, 11};
         struct ct_wr w = ct_wr_init(out, sizeof(out));
-        ct_wr_bytes(&w, "ctrelay1\x01\x02\x03", 11);
+        ct_wr_bytes(&w, "ctrelay2\x01\x02\x03", 11);
         ct_wr_zeros(&w, 29);
         ct_wr_be64(&w, 77);
         ct_wr_be64(&w, 5);
@@ -223,6 +223,7 @@ static void peersets(void)
             ct_wr_bytes(&w, addr, sizeof(addr));
             ct_wr_be16(&w, (uint16_t)(50000 + 100 * i));
             ct_wr_be16(&w, (uint16_t)(50099 + 100 * i));
+            ct_wr_be16(&w, (uint16_t)(1 + i));
         }
         (void)snprintf(name, sizeof(name), "ranges-%u", count);
         seed("peerset", name, out, w.len);

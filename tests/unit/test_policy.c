@@ -1,6 +1,7 @@
 /* Claims about the address filter and the gate of the relay. */
 /* links: ct_relay_policy ct_base */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ct_test.h"
@@ -168,98 +169,194 @@ static void allowed_is_an_exception_from_denied_only(void)
     CHECK(ct_policy_filter(&w.policy, &own) == CT_VERDICT_OWN_PORT);
 }
 
+/* Relay 2 of the set is at .12, and relays that the filter keeps out all the same. */
 static struct ct_peerset *relay2_and_denied(void)
 {
-    struct ct_peer_range ranges[3];
+    struct ct_peer_range ranges[4];
     memset(ranges, 0, sizeof(ranges));
-    const char *addrs[3] = {"198.51.100.12", "203.0.113.7", "127.0.0.1"};
-    for (size_t i = 0; i < 3; i++) {
+    const char *addrs[4] = {"198.51.100.12", "203.0.113.7", "127.0.0.1", "198.51.100.11"};
+    for (size_t i = 0; i < 4; i++) {
         struct ct_endpoint e = at(addrs[i], 0);
         memcpy(ranges[i].addr16, e.addr16, 16);
-        ranges[i].port_min = 50000;
-        ranges[i].port_max = 50100;
+        ranges[i].port_min = i < 3 ? 50000 : 49152;
+        ranges[i].port_max = i < 3 ? 50100 : 49200;
+        ranges[i].index = (uint16_t)(i + 2);
     }
     struct ct_peerset_origin origin = {.block = 1};
     struct ct_peerset *set = NULL;
-    CHECK(ct_peerset_new(&set, ranges, 3, &origin) == CT_OK);
+    CHECK(ct_peerset_new(&set, ranges, 4, &origin) == CT_OK);
     return set;
 }
 
-static void gate_admits_relays_in_their_ports_only(void)
+static struct ct_peerset *relays;
+static struct ct_devset *devices;
+
+/* A device at each of these relays, one more at a port that its relay has not; a pass here. */
+static bool know(struct ct_known *known, struct ct_live *live, const struct ct_endpoint *public_at)
 {
-    struct world w;
-    world_make(&w);
-    struct ct_peerset *set = relay2_and_denied();
-    REQUIRE(set != NULL);
-    static const struct {
-        const char *addr;
-        uint16_t port;
-        enum ct_verdict verdict;
-    } table[] = {
-        {"198.51.100.12", 50000, CT_VERDICT_ADMIT},
-        {"198.51.100.12", 50100, CT_VERDICT_ADMIT},
-        {"198.51.100.12", 3478, CT_VERDICT_UNKNOWN},
-        {"198.51.100.12", 50101, CT_VERDICT_UNKNOWN},
-        {"198.51.100.13", 50000, CT_VERDICT_UNKNOWN},
-        {"64:ff9b::198.51.100.12", 50000, CT_VERDICT_UNKNOWN},
-        /* what the chain lists does not get past the filter */
-        {"203.0.113.7", 50000, CT_VERDICT_DENIED},
-        {"127.0.0.1", 50000, CT_VERDICT_LOOPBACK},
-    };
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        struct ct_endpoint peer = at(table[i].addr, table[i].port);
-        CHECK_EQ(ct_policy_gate(&w.policy, set, 0, &peer), table[i].verdict);
+    memset(known, 0, sizeof(*known));
+    memset(live, 0, sizeof(*live));
+    relays = relay2_and_denied();
+    known->relays = relays;
+    if (!relays || ct_devset_new(&devices, 8) != CT_OK) {
+        return false;
     }
-    ct_peerset_free(set);
+    CHECK(ct_devset_add(devices, 2, 50000) && ct_devset_add(devices, 2, 50101) &&
+          ct_devset_add(devices, 3, 50000) && ct_devset_add(devices, 4, 50000) &&
+          ct_devset_add(devices, 5, 49160) && ct_devset_add(devices, 9, 50000));
+    live->addrs = public_at;
+    live->addr_count = 1;
+    struct ct_endpoint guest = *public_at;
+    guest.port = 49170;
+    ct_live_set(live, &guest, true);
+    known->devices = devices;
+    known->live = live;
+    return true;
 }
 
-static void old_set_falls_back_to_permissions(void)
+static void forget(void)
+{
+    ct_peerset_free(relays);
+    ct_devset_free(devices);
+}
+
+#define Y CT_VERDICT_ADMIT
+#define OFF CT_VERDICT_MODE_OFF
+#define UNK CT_VERDICT_UNKNOWN
+#define ALL(v)     \
+    {              \
+        v, v, v, v \
+    }
+
+/* Peer by peer, what each mode says; whatever the filter refuses no mode admits. */
+static const struct {
+    const char *addr;
+    uint16_t port;
+    enum ct_verdict verdicts[4]; /* off, relays, devices, open */
+} gate_table[] = {
+    {"198.51.100.12", 50000, {OFF, Y, Y, Y}},     /* a device at relay 2 */
+    {"198.51.100.12", 50001, {OFF, Y, UNK, Y}},   /* no device's port there */
+    {"198.51.100.12", 50100, {OFF, Y, UNK, Y}},   /* the last port of the range */
+    {"198.51.100.12", 50101, {OFF, UNK, UNK, Y}}, /* a device says so, its relay does not */
+    {"198.51.100.12", 3478, {OFF, UNK, UNK, Y}},  /* a listening port: no nested TURN */
+    {"198.51.100.13", 50000, {OFF, UNK, UNK, Y}}, /* a host that is no relay */
+    {"2001:db8::12", 50000, {OFF, UNK, UNK, Y}},  /* another address of a relay's host */
+    {"198.51.100.11", 49160, {OFF, Y, Y, Y}},     /* a device at this relay */
+    {"198.51.100.11", 49170, {OFF, Y, Y, Y}},     /* a pass of somebody here */
+    {"198.51.100.11", 49171, {OFF, Y, UNK, Y}},   /* a port here that nobody has */
+    {"64:ff9b::198.51.100.12", 50000, {OFF, UNK, UNK, Y}},
+    /* what the chain lists, and what holds a pass, does not get past the filter */
+    {"203.0.113.7", 50000, ALL(CT_VERDICT_DENIED)},
+    {"127.0.0.1", 50000, ALL(CT_VERDICT_LOOPBACK)},
+    {"::ffff:127.0.0.1", 50000, ALL(CT_VERDICT_LOOPBACK)},
+    {"64:ff9b::127.0.0.1", 50000, ALL(CT_VERDICT_LOOPBACK)},
+    {"10.1.2.3", 50000, ALL(CT_VERDICT_PRIVATE)},
+    {"169.254.169.254", 80, ALL(CT_VERDICT_LINK_LOCAL)},
+    {"fe80::1", 50000, ALL(CT_VERDICT_LINK_LOCAL)},
+    {"fd00::1", 50000, ALL(CT_VERDICT_PRIVATE)},
+    {"224.0.0.1", 50000, ALL(CT_VERDICT_MULTICAST)},
+    {"0.0.0.0", 50000, ALL(CT_VERDICT_UNSPECIFIED)},
+    {"198.51.100.11", 3478, ALL(CT_VERDICT_OWN_PORT)},
+    {"198.51.100.30", 8545, ALL(CT_VERDICT_BACKEND)},
+};
+
+static void each_mode_admits_what_it_says_and_filters_first(void)
 {
     struct world w;
+    struct ct_known known;
+    static struct ct_live live;
     world_make(&w);
-    struct ct_peerset *set = relay2_and_denied();
-    REQUIRE(set != NULL);
-    struct ct_endpoint peer = at("198.51.100.12", 50000);
-    CHECK(ct_policy_gate(&w.policy, set, 600, &peer) == CT_VERDICT_ADMIT);
-    CHECK(ct_policy_gate(&w.policy, set, 601, &peer) == CT_VERDICT_STALE);
-    CHECK(ct_policy_gate(&w.policy, set, UINT64_MAX, &peer) == CT_VERDICT_STALE);
-    CHECK(ct_policy_gate(&w.policy, NULL, 0, &peer) == CT_VERDICT_STALE);
-    ct_peerset_free(set);
+    REQUIRE(know(&known, &live, &w.own[0]));
+    for (size_t i = 0; i < sizeof(gate_table) / sizeof(gate_table[0]); i++) {
+        struct ct_endpoint peer = at(gate_table[i].addr, gate_table[i].port);
+        for (size_t mode = CT_MODE_OFF; mode <= CT_MODE_OPEN; mode++) {
+            w.policy.mode = (enum ct_mode)mode;
+            enum ct_verdict verdict = ct_policy_gate(&w.policy, &known, &peer);
+            if (verdict != gate_table[i].verdicts[mode]) {
+                printf("    %s port %u, mode %s: %s\n", gate_table[i].addr, gate_table[i].port,
+                       ct_mode_text(w.policy.mode), ct_verdict_text(verdict));
+            }
+            CHECK_EQ(verdict, gate_table[i].verdicts[mode]);
+        }
+    }
+    forget();
 }
 
-static void mode_off_admits_nobody_without_a_permission(void)
+static void old_sets_fall_back_to_permissions(void)
 {
     struct world w;
+    struct ct_known known;
+    static struct ct_live live;
     world_make(&w);
-    struct ct_peerset *set = relay2_and_denied();
-    REQUIRE(set != NULL);
-    w.policy.mode = CT_MODE_OFF;
-    struct ct_endpoint peer = at("198.51.100.12", 50000);
-    CHECK(ct_policy_gate(&w.policy, set, 0, &peer) == CT_VERDICT_MODE_OFF);
-    ct_peerset_free(set);
+    REQUIRE(know(&known, &live, &w.own[0]));
+    struct ct_endpoint device = at("198.51.100.12", 50000);
+    for (size_t mode = CT_MODE_RELAYS; mode <= CT_MODE_DEVICES; mode++) {
+        w.policy.mode = (enum ct_mode)mode;
+        known.relays_age_s = 600;
+        CHECK_EQ(ct_policy_gate(&w.policy, &known, &device), CT_VERDICT_ADMIT);
+        known.relays_age_s = 601;
+        CHECK_EQ(ct_policy_gate(&w.policy, &known, &device), CT_VERDICT_STALE);
+        known.relays_age_s = UINT64_MAX;
+        CHECK_EQ(ct_policy_gate(&w.policy, &known, &device), CT_VERDICT_STALE);
+        known.relays_age_s = 0;
+    }
+    known.devices_age_s = 601;
+    CHECK_EQ(ct_policy_gate(&w.policy, &known, &device), CT_VERDICT_STALE);
+    struct ct_known nothing = {.live = &live};
+    CHECK_EQ(ct_policy_gate(&w.policy, &nothing, &device), CT_VERDICT_STALE);
+    nothing.relays = known.relays; /* the devices were not read yet */
+    CHECK_EQ(ct_policy_gate(&w.policy, &nothing, &device), CT_VERDICT_STALE);
+    w.policy.mode = CT_MODE_OPEN;
+    nothing.relays = NULL;
+    CHECK_EQ(ct_policy_gate(&w.policy, &nothing, &device), CT_VERDICT_ADMIT);
+    forget();
 }
 
-static void unknown_and_later_modes_are_refused_in_words(void)
+static void pass_holder_here_needs_no_chain_and_is_gone_with_the_allocation(void)
+{
+    struct world w;
+    static struct ct_live live;
+    world_make(&w);
+    w.policy.mode = CT_MODE_DEVICES;
+    live.addrs = w.own;
+    live.addr_count = 2;
+    struct ct_known known = {.live = &live};
+    struct ct_endpoint guest4 = at("198.51.100.11", 49180);
+    struct ct_endpoint guest6 = at("2001:db8::11", 49180);
+    struct ct_endpoint elsewhere = at("198.51.100.12", 49180);
+    CHECK_EQ(ct_policy_gate(&w.policy, &known, &guest4), CT_VERDICT_STALE);
+    ct_live_set(&live, &guest4, true);
+    CHECK_EQ(ct_policy_gate(&w.policy, &known, &guest4), CT_VERDICT_ADMIT);
+    CHECK_EQ(ct_policy_gate(&w.policy, &known, &guest6), CT_VERDICT_STALE);
+    CHECK_EQ(ct_policy_gate(&w.policy, &known, &elsewhere), CT_VERDICT_STALE);
+    ct_live_set(&live, &guest6, true);
+    ct_live_set(&live, &guest4, false);
+    CHECK_EQ(ct_policy_gate(&w.policy, &known, &guest4), CT_VERDICT_STALE);
+    CHECK_EQ(ct_policy_gate(&w.policy, &known, &guest6), CT_VERDICT_ADMIT);
+}
+
+static void unknown_mode_is_refused_in_words(void)
 {
     enum ct_mode mode = CT_MODE_OFF;
     struct ct_why why = {""};
-    CHECK(ct_mode_parse(&mode, "relays", &why) == CT_OK && mode == CT_MODE_RELAYS);
-    CHECK(ct_mode_parse(&mode, "off", &why) == CT_OK && mode == CT_MODE_OFF);
-    CHECK(ct_mode_parse(&mode, "open", &why) == CT_ERR_CONFIG);
-    CHECK(strstr(why.text, "not in this version") != NULL);
+    for (size_t i = 0; i <= CT_MODE_OPEN; i++) {
+        CHECK(ct_mode_parse(&mode, ct_mode_text((enum ct_mode)i), &why) == CT_OK);
+        CHECK_EQ(mode, i);
+    }
     CHECK(ct_mode_parse(&mode, "on", &why) == CT_ERR_CONFIG);
+    CHECK(strstr(why.text, "off, relays, devices or open") != NULL);
     CHECK(ct_mode_parse(&mode, "", &why) == CT_ERR_CONFIG);
-    CHECK(mode == CT_MODE_OFF);
+    CHECK(mode == CT_MODE_OPEN);
 }
 
 static const struct ct_test tests[] = {
     CT_TEST(every_address_gets_its_verdict),
     CT_TEST(private_is_allowed_by_choice_and_loopback_by_another),
     CT_TEST(allowed_is_an_exception_from_denied_only),
-    CT_TEST(gate_admits_relays_in_their_ports_only),
-    CT_TEST(old_set_falls_back_to_permissions),
-    CT_TEST(mode_off_admits_nobody_without_a_permission),
-    CT_TEST(unknown_and_later_modes_are_refused_in_words),
+    CT_TEST(each_mode_admits_what_it_says_and_filters_first),
+    CT_TEST(old_sets_fall_back_to_permissions),
+    CT_TEST(pass_holder_here_needs_no_chain_and_is_gone_with_the_allocation),
+    CT_TEST(unknown_mode_is_refused_in_words),
 };
 
 CT_TEST_MAIN(tests)

@@ -35,7 +35,7 @@ static void wrong_values_are_refused_by_name(void)
         const char *value;
         const char *says;
     } table[] = {
-        {CT_OPT_MODE, "devices", "chainturn-mode=devices is not in this version"},
+        {CT_OPT_MODE, "everyone", "chainturn-mode=everyone is not a mode"},
         {CT_OPT_MODE, "", "chainturn-mode"},
         {CT_OPT_MAX_AGE, "0", "chainturn-max-age=0"},
         {CT_OPT_MAX_AGE, "-1", "chainturn-max-age=-1"},

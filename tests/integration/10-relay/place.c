@@ -111,6 +111,7 @@ bool place_remember(struct place *p, uint64_t age_s)
         memcpy(ranges[i].addr16, addr16, 16);
         ranges[i].port_min = APPROVED_MIN;
         ranges[i].port_max = APPROVED_MAX;
+        ranges[i].index = (uint16_t)(i + 2);
     }
     struct ct_peerset_origin origin = {.block = 1};
     memcpy(origin.deployment32, p->deployment32, 32);

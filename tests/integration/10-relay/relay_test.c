@@ -246,7 +246,7 @@ static const struct {
 } configurations[] = {
     {"right", "chainturn-mode=relays\n", "The configuration is valid.", 0},
     {"misspelt", "chainturn-mod=relays\n", "did you mean chainturn-mode?", 78},
-    {"unknown mode", "chainturn-mode=open\n", "chainturn-mode=open is not in this version", 78},
+    {"unknown mode", "chainturn-mode=any\n", "chainturn-mode=any is not a mode", 78},
     {"no number", "chainturn-max-age=soon\n", "chainturn-max-age=soon", 78},
     {"policy-free", "server-relay\n", "remove server-relay", 78},
     {"no such bundle", "chainturn-bundle=/nowhere/bundle.json\n", "no file /nowhere/bundle.json",

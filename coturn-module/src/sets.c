@@ -1,0 +1,43 @@
+/* What is known of peers, kept by the follower of the chain and read by relay threads. */
+#include "sets.h"
+
+#include <string.h>
+
+void ct_sets_init(struct ct_sets *sets, const struct ct_endpoint *relayed, size_t count)
+{
+    memset(sets, 0, sizeof(*sets));
+    sets->relays.free = ct_peerset_free;
+    sets->devices.free = ct_devset_free;
+    sets->live.addrs = relayed;
+    sets->live.addr_count = count;
+}
+
+/* A clock set back by minutes is no reason to drop peers; one that was far ahead is not believed.
+ */
+static uint64_t age_s(struct ct_snapshot *snapshot, uint64_t now_s)
+{
+    enum { CLOCK_STEP_S = 300 };
+    uint64_t confirmed_s = atomic_load_explicit(&snapshot->confirmed_s, memory_order_relaxed);
+    if (now_s >= confirmed_s) {
+        return now_s - confirmed_s;
+    }
+    return confirmed_s - now_s <= CLOCK_STEP_S ? 0 : UINT64_MAX;
+}
+
+enum ct_verdict ct_sets_gate(struct ct_sets *sets, const struct ct_policy *policy,
+                             const struct ct_endpoint *peer, uint64_t now_s)
+{
+    struct ct_known known = {.live = &sets->live};
+    bool may_read = ct_readers_enter(&sets->readers);
+    if (may_read) {
+        known.relays = ct_snapshot_read(&sets->relays);
+        known.devices = ct_snapshot_read(&sets->devices);
+        known.relays_age_s = age_s(&sets->relays, now_s);
+        known.devices_age_s = age_s(&sets->devices, now_s);
+    }
+    enum ct_verdict verdict = ct_policy_gate(policy, &known, peer);
+    if (may_read) {
+        ct_readers_leave(&sets->readers);
+    }
+    return verdict;
+}

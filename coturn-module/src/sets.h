@@ -1,0 +1,23 @@
+/* What is known of peers, kept by the follower of the chain and read by relay threads. */
+#ifndef CT_RELAY_SETS_H
+#define CT_RELAY_SETS_H
+
+#include "live.h"
+#include "policy.h"
+#include "snapshot.h"
+
+struct ct_sets {
+    struct ct_readers readers;
+    struct ct_snapshot relays;  /* struct ct_peerset */
+    struct ct_snapshot devices; /* struct ct_devset */
+    struct ct_live live;
+};
+
+/* relayed: this host's relayed addresses as peers see them; borrowed. */
+void ct_sets_init(struct ct_sets *sets, const struct ct_endpoint *relayed, size_t count);
+
+/* What the policy's gate says of peer at now_s, seconds since 1970. Any thread. */
+enum ct_verdict ct_sets_gate(struct ct_sets *sets, const struct ct_policy *policy,
+                             const struct ct_endpoint *peer, uint64_t now_s);
+
+#endif
