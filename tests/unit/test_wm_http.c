@@ -286,6 +286,39 @@ static void stalled_clients_are_closed_and_cost_nothing(void)
     stop();
 }
 
+/* A byte each 100 ms keeps a connection busy, but not for longer than the limit. */
+static void dripped(const char *head, size_t tail, bool *closed, uint64_t *took_ms)
+{
+    uint64_t began = ct_mono_ms();
+    int fd = dial(ct_listener_port(wm.plain));
+    CHECK(fd >= 0);
+    (void)!send(fd, head, strlen(head), MSG_NOSIGNAL);
+    *closed = false;
+    for (size_t i = 0; i < tail && !*closed; i++) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        char byte;
+        *closed = poll(&p, 1, 100) == 1 && recv(fd, &byte, 1, 0) <= 0;
+        *closed = *closed || send(fd, "x", 1, MSG_NOSIGNAL) != 1;
+    }
+    *took_ms = ct_mono_ms() - began;
+    (void)close(fd);
+}
+
+static void dripping_does_not_hold_a_connection(void)
+{
+    bool closed = false;
+    uint64_t took_ms = 0;
+    REQUIRE(start(32)); /* the limit is 1 s */
+    dripped("GET / HTTP/1.1\r\nHost: ", 80, &closed, &took_ms);
+    CHECK(closed);
+    CHECK(took_ms >= 900 && took_ms < 4000);
+    dripped("POST /v1/handshake HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n", 80, &closed,
+            &took_ms);
+    CHECK(closed);
+    CHECK(took_ms >= 900 && took_ms < 4000);
+    stop();
+}
+
 static void one_address_has_only_its_share(void)
 {
     int fds[8];
@@ -386,6 +419,8 @@ static void end_waits_for_requests_under_way(void)
     stop();
     (void)pthread_join(helper, NULL);
     (void)pthread_join(slow.thread, NULL);
+    CHECK_EQ(slow.err, CT_OK); /* the answer came before the end */
+    CHECK_STR(slow.answer.body, "{\"identity\":\"slow\"}");
     ct_wm_free(slow.party.wm);
 }
 
@@ -420,6 +455,7 @@ static const struct ct_test tests[] = {
     CT_TEST(another_key_than_the_contracts_is_noticed),
     CT_TEST(oversized_requests_are_refused),
     CT_TEST(stalled_clients_are_closed_and_cost_nothing),
+    CT_TEST(dripping_does_not_hold_a_connection),
     CT_TEST(one_address_has_only_its_share),
     CT_TEST(slow_request_holds_up_nobody),
     CT_TEST(end_waits_for_requests_under_way),

@@ -2,6 +2,7 @@
 #include "http.h"
 
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "base/clock.h"
 #include "bind.h"
 #include "metrics.h"
+#include "patience.h"
 #include "queue.h"
 
 /*
@@ -25,11 +27,14 @@
 #define SOCKET_THREADS 2u
 #define HEADER_ROOM 16384u /* a connection's memory: request line and headers live in it */
 #define QUEUE_ROOM 128u
+#define LIMIT_MS 10000u /* for whatever a peer may do slowly */
 
 struct ct_listener {
     struct ct_listener_config config;
     struct MHD_Daemon *daemon;
     struct ct_queue *queue; /* NULL without workers */
+    struct ct_patience *patience;
+    atomic_bool ending;
     uint16_t port;
     bool is_loopback;
 };
@@ -38,6 +43,7 @@ struct ct_listener {
 struct visit {
     struct ct_listener *listener;
     struct MHD_Connection *connection;
+    struct ct_guest *guest;
     char method[8];
     char path[128];
     char psk_identity[64];
@@ -122,6 +128,7 @@ static struct MHD_Response *response_of(struct visit *v)
 static enum MHD_Result send_answer(struct visit *v)
 {
     const struct ct_answer *a = &v->answer;
+    bool is_stream = a->stream.read != NULL;
     struct MHD_Response *r = response_of(v);
     if (r == NULL) {
         return MHD_NO;
@@ -133,6 +140,14 @@ static enum MHD_Result send_answer(struct visit *v)
     (void)MHD_add_response_header(r, "Cache-Control", "no-store");
     for (size_t i = 0; i < a->header_count; i++) {
         (void)MHD_add_response_header(r, a->headers[i].name, a->headers[i].value);
+    }
+    if (atomic_load(&v->listener->ending)) {
+        (void)MHD_add_response_header(r, "Connection", "close");
+    }
+    if (is_stream) {
+        ct_patience_streaming(v->listener->patience, v->guest);
+    } else {
+        ct_patience_answering(v->listener->patience, v->guest);
     }
     enum MHD_Result sent = MHD_queue_response(v->connection, a->status, r);
     MHD_destroy_response(r);
@@ -205,6 +220,13 @@ static void read_psk_identity(struct visit *v)
     }
 }
 
+static struct ct_guest *guest_of(struct MHD_Connection *c)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info == NULL ? NULL : info->socket_context;
+}
+
 static struct visit *begin(struct ct_listener *l, struct MHD_Connection *c, const char *url,
                            const char *method)
 {
@@ -214,6 +236,7 @@ static struct visit *begin(struct ct_listener *l, struct MHD_Connection *c, cons
     }
     v->listener = l;
     v->connection = c;
+    v->guest = guest_of(c);
     (void)snprintf(v->method, sizeof v->method, "%s", method);
     /* no path of ours is longer: a cut one is found nowhere */
     (void)snprintf(v->path, sizeof v->path, "%s", url);
@@ -239,13 +262,14 @@ static enum MHD_Result take_body(struct visit *v, const char *data, size_t *len)
 /* The whole request is there: answer now, or let a worker do it and come back. */
 static enum MHD_Result finish(struct visit *v)
 {
-    v->began_ns = v->began_ns == 0 ? ct_mono_ns() : v->began_ns;
+    if (v->answered) {
+        return send_answer(v);
+    }
+    v->began_ns = ct_mono_ns();
+    ct_patience_working(v->listener->patience, v->guest);
     if (v->too_large) {
         ct_answer_problem(&v->answer, 413, "too-large", "a body has at most %d bytes",
                           (int)CT_EXCHANGE_BODY_MAX);
-        return send_answer(v);
-    }
-    if (v->answered) {
         return send_answer(v);
     }
     if (v->listener->queue == NULL) {
@@ -254,8 +278,11 @@ static enum MHD_Result finish(struct visit *v)
     }
     MHD_suspend_connection(v->connection);
     if (ct_queue_put(v->listener->queue, v) != CT_OK) {
-        ct_answer_problem(&v->answer, 503, "too-many",
-                          "too many requests wait; ask again in a second");
+        bool is_ending = atomic_load(&v->listener->ending);
+        ct_answer_problem(&v->answer, 503, is_ending ? "stopping" : "too-many", "%s",
+                          is_ending ? "this server ends; ask again soon"
+                                    : "too many requests wait; ask again in a second");
+        ct_answer_header(&v->answer, "Retry-After", "1");
         v->answered = true;
         MHD_resume_connection(v->connection);
     }
@@ -287,6 +314,7 @@ static void on_end(void *cls, struct MHD_Connection *c, void **state,
     (void)code;
     struct visit *v = *state;
     if (v != NULL) {
+        ct_patience_waiting(v->listener->patience, v->guest);
         if (v->body != NULL) {
             ct_wipe(v->body, CT_EXCHANGE_BODY_MAX); /* it may hold a token */
         }
@@ -295,6 +323,22 @@ static void on_end(void *cls, struct MHD_Connection *c, void **state,
         free(v);
         *state = NULL;
     }
+}
+
+static void on_connection(void *cls, struct MHD_Connection *c, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct ct_listener *l = cls;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        ct_patience_leave(l->patience, *context);
+        *context = NULL;
+        return;
+    }
+    uint8_t from16[16] = {0};
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+    read_address(from16, c);
+    *context = info == NULL ? NULL : ct_patience_enter(l->patience, info->connect_fd, from16);
 }
 
 static int on_psk(void *cls, const struct MHD_Connection *c, const char *identity, void **psk,
@@ -345,14 +389,16 @@ static ct_err start_daemon(struct ct_listener *l, int fd, struct ct_why *why)
     }
     unsigned flags = (unsigned)MODE | (is_tls ? (unsigned)MHD_USE_TLS : 0u);
     unsigned timeout_s = l->config.timeout_s < 10 ? l->config.timeout_s : 10;
+    /* who has a place is patience's to say; those on their way out need one, too */
+    unsigned places = 2 * l->config.connections + 64;
     /* the logger comes first, or what fails before it goes to standard error */
     l->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, l, MHD_OPTION_EXTERNAL_LOGGER, on_log, l,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_end, l,
-        MHD_OPTION_CONNECTION_TIMEOUT, timeout_s, MHD_OPTION_CONNECTION_LIMIT,
-        l->config.connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, l->config.per_ip,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_ROOM, MHD_OPTION_THREAD_POOL_SIZE,
-        SOCKET_THREADS, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, l, MHD_OPTION_CONNECTION_TIMEOUT, timeout_s,
+        MHD_OPTION_CONNECTION_LIMIT, places, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)HEADER_ROOM, MHD_OPTION_THREAD_POOL_SIZE, SOCKET_THREADS,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls,
         is_tls ? MHD_OPTION_GNUTLS_PSK_CRED_HANDLER : MHD_OPTION_END, on_psk, l, MHD_OPTION_END);
     if (l->daemon == NULL) {
         return ct_why(why, CT_ERR_SYSTEM,
@@ -373,6 +419,11 @@ ct_err ct_listener_start(struct ct_listener **out, const struct ct_listener_conf
     l->config = *config;
     int fd = -1;
     ct_err err = ct_bind(&fd, &l->port, &l->is_loopback, config->address, why);
+    if (err == CT_OK) {
+        uint32_t ms = config->timeout_s * 1000;
+        err = ct_patience_new(&l->patience, config->connections, config->per_ip,
+                              ms < LIMIT_MS ? ms : LIMIT_MS);
+    }
     if (err == CT_OK && config->workers > 0) {
         err = ct_queue_start(&l->queue, config->workers, QUEUE_ROOM, work, NULL);
     }
@@ -385,6 +436,7 @@ ct_err ct_listener_start(struct ct_listener **out, const struct ct_listener_conf
         }
         ct_queue_end(l->queue);
         ct_queue_free(l->queue);
+        ct_patience_free(l->patience);
         free(l);
         return err;
     }
@@ -408,9 +460,12 @@ void ct_listener_stop(struct ct_listener *l)
         return;
     }
     int fd = MHD_quiesce_daemon(l->daemon);
+    atomic_store(&l->ending, true);
     ct_queue_end(l->queue); /* resumes what it holds: no connection may stay suspended */
+    ct_patience_settle(l->patience, LIMIT_MS); /* until the last answer is out */
     MHD_stop_daemon(l->daemon);
     ct_queue_free(l->queue);
+    ct_patience_free(l->patience);
     if (fd >= 0) {
         (void)close(fd);
     }

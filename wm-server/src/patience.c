@@ -14,7 +14,7 @@
 
 #include "base/clock.h"
 
-enum state { WAITING, WORKING, ANSWERING, LEAVING /* shut down, not closed yet */ };
+enum state { WAITING, WORKING, ANSWERING, STREAMING, LEAVING /* shut down, not closed yet */ };
 
 struct ct_guest {
     TAILQ_ENTRY(ct_guest) at;
@@ -245,6 +245,13 @@ void ct_patience_answering(struct ct_patience *p, struct ct_guest *g)
 {
     if (g != NULL) {
         move(p, g, ANSWERING);
+    }
+}
+
+void ct_patience_streaming(struct ct_patience *p, struct ct_guest *g)
+{
+    if (g != NULL) {
+        move(p, g, STREAMING);
     }
 }
 

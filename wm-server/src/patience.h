@@ -28,6 +28,7 @@ void ct_patience_free(struct ct_patience *p);
 struct ct_guest *ct_patience_enter(struct ct_patience *p, int fd, const uint8_t from16[16]);
 void ct_patience_working(struct ct_patience *p, struct ct_guest *g);   /* a request is complete */
 void ct_patience_answering(struct ct_patience *p, struct ct_guest *g); /* its answer goes out */
+void ct_patience_streaming(struct ct_patience *p, struct ct_guest *g); /* one without an end */
 void ct_patience_waiting(struct ct_patience *p, struct ct_guest *g);   /* the answer is out */
 void ct_patience_leave(struct ct_patience *p, struct ct_guest *g);     /* before the fd is closed */
 
