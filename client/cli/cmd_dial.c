@@ -201,6 +201,9 @@ int ct_cmd_dial(struct ct_cli *cli)
     unsigned size = 64;
     int code = CT_EXIT_OK;
 
+    struct ct_client_dial_options options = {
+        .no_allocation = ct_cli_flag(cli, "--no-allocation"),
+    };
     d.by_line = ct_cli_flag(cli, "--line");
     if (!ct_cli_number(cli, "--datagrams", &count, 1, CT_FLOOD_MAX) ||
         !ct_cli_number(cli, "--size", &size, CT_FLOOD_SIZE_MIN, CT_CLIENT_DATAGRAM_MAX) ||
@@ -218,7 +221,7 @@ int ct_cmd_dial(struct ct_cli *cli)
         return code;
     }
     (void)ct_cli_signals();
-    d.err = ct_client_dial(d.client, cli->args[0], &d.call);
+    d.err = ct_client_dial_with(d.client, cli->args[0], &options, &d.call);
     if (d.err == CT_OK) {
         converse(&d);
     }

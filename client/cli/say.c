@@ -121,6 +121,20 @@ uint64_t ct_cli_now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+static void say_closed(const struct ct_client_event *event, const char *peer)
+{
+    const struct ct_client_stats *s = event->stats;
+    ct_cli_json("closed",
+                "\"peer\":%s,\"incoming\":%s,\"send_indications\":%llu,"
+                "\"data_indications\":%llu,\"channel_data\":%llu,\"channel_data_out\":%llu,"
+                "\"channel_data_in\":%llu,\"plain_out\":%llu,\"plain_in\":%llu",
+                peer, event->incoming ? "true" : "false", (unsigned long long)s->send_indications,
+                (unsigned long long)s->data_indications,
+                (unsigned long long)(s->channel_data_out + s->channel_data_in),
+                (unsigned long long)s->channel_data_out, (unsigned long long)s->channel_data_in,
+                (unsigned long long)s->plain_out, (unsigned long long)s->plain_in);
+}
+
 void ct_cli_event(const struct ct_cli *cli, const struct ct_client_event *event)
 {
     char peer[400];
@@ -151,8 +165,7 @@ void ct_cli_event(const struct ct_cli *cli, const struct ct_client_event *event)
                     event->incoming ? "callee" : "caller");
         break;
     case CT_CLIENT_CLOSED:
-        ct_cli_json("closed", "\"peer\":%s,\"incoming\":%s", peer,
-                    event->incoming ? "true" : "false");
+        say_closed(event, peer);
         break;
     case CT_CLIENT_LISTENING:
         ct_cli_json("listening", "\"peer\":%s,\"relay\":%u,\"relayed\":\"%s\",\"block\":%llu", peer,

@@ -94,7 +94,8 @@ struct ct_call *ct_calls_of_sid(struct ct_calls *calls, const uint8_t sid16[16])
 static void session_sends(void *arg, const uint8_t *datagram, size_t len)
 {
     struct ct_call *call = arg;
-    call->calls->config.send(call->calls->config.arg, call->lane, &call->addr, datagram, len);
+    const struct ct_calls_config *config = &call->calls->config;
+    call->counts.out[config->send(config->arg, call->lane, &call->addr, datagram, len)]++;
 }
 
 static void tell(struct ct_call *call, struct ct_call_event *event)
@@ -154,7 +155,9 @@ struct ct_call *ct_calls_claim(struct ct_calls *calls, struct ct_session_io *io,
 /* Frees the slot and tells why; silent for a call whose number another one has taken over. */
 static void end(struct ct_call *call, ct_err err, const char *text, bool is_silent)
 {
-    struct ct_call_event event = {.kind = CT_CALL_CLOSED, .err = err, .text = text};
+    struct ct_path_counts counts;
+    struct ct_call_event event = {
+        .kind = CT_CALL_CLOSED, .err = err, .text = text, .counts = &counts};
     struct ct_session *session = call->session;
     char peer[64];
 
@@ -164,6 +167,7 @@ static void end(struct ct_call *call, ct_err err, const char *text, bool is_sile
     ct_session_close(session);
     ct_session_free(session);
     call->session = NULL;
+    counts = call->counts;
     if (!is_silent) {
         tell(call, &event);
     }
@@ -324,4 +328,13 @@ size_t ct_calls_count(const struct ct_calls *calls, unsigned lane)
         count += calls->slots[i].session != NULL && calls->slots[i].lane == lane;
     }
     return count;
+}
+
+bool ct_calls_paths(struct ct_calls *calls, unsigned id, struct ct_path_counts *out)
+{
+    const struct ct_call *call = ct_calls_find(calls, id);
+    if (call != NULL) {
+        *out = call->counts;
+    }
+    return call != NULL;
 }

@@ -10,6 +10,7 @@
 #include "base/why.h"
 #include "dtls.h"
 #include "kex/handshake.h"
+#include "path.h"
 #include "turn/addr.h"
 
 #define CT_CALLS_MAX 64
@@ -44,6 +45,7 @@ struct ct_call_event {
     size_t len;
     ct_err err; /* CT_OK: ended as asked */
     const char *text;
+    const struct ct_path_counts *counts; /* with CT_CALL_CLOSED */
 };
 
 struct ct_calls_config {
@@ -56,8 +58,8 @@ struct ct_calls_config {
     uint32_t idle_ms;                 /* an open call without data ends after this; 0: 15 minutes */
     ct_err (*random)(void *, size_t); /* ct_random() */
     /* lane: the number of the allocation that a datagram came through or goes through */
-    void (*send)(void *arg, unsigned lane, const struct ct_addr *to, const uint8_t *datagram,
-                 size_t len);
+    enum ct_path (*send)(void *arg, unsigned lane, const struct ct_addr *to,
+                         const uint8_t *datagram, size_t len);
     /* May call ct_calls_record(), _write() and _close(). */
     void (*event)(void *arg, const struct ct_call_event *event);
     void *arg;
@@ -74,7 +76,7 @@ CT_MUST_USE ct_err ct_calls_dial(struct ct_calls *calls, unsigned *call, unsigne
                                  const struct ct_addr *addr, const struct ct_hs_party *peer,
                                  uint64_t now_ms);
 void ct_calls_input(struct ct_calls *calls, unsigned lane, const struct ct_addr *from,
-                    const uint8_t *datagram, size_t len, uint64_t now_ms);
+                    enum ct_path path, const uint8_t *datagram, size_t len, uint64_t now_ms);
 /* The record asked for, or NULL when there is none that may call. */
 void ct_calls_record(struct ct_calls *calls, const struct ct_call_lookup *lookup,
                      const struct ct_hs_party *record, uint64_t now_ms);
@@ -89,5 +91,7 @@ void ct_calls_close(struct ct_calls *calls, unsigned call);
 /* Ends what uses a lane that is gone. */
 void ct_calls_lane_lost(struct ct_calls *calls, unsigned lane, ct_err err, const char *text);
 size_t ct_calls_count(const struct ct_calls *calls, unsigned lane);
+/* False: no such call. */
+bool ct_calls_paths(struct ct_calls *calls, unsigned call, struct ct_path_counts *out);
 
 #endif

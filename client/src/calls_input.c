@@ -119,7 +119,7 @@ static void send_result(struct ct_calls *calls, const struct ct_hs_result *resul
 {
     struct ct_addr to;
     unsigned lane = source_to(&to, &result->source);
-    calls->config.send(calls->config.arg, lane, &to, result->bytes, result->len);
+    (void)calls->config.send(calls->config.arg, lane, &to, result->bytes, result->len);
 }
 
 static void respond(struct ct_calls *calls, unsigned lane, const struct ct_addr *from,
@@ -188,13 +188,20 @@ static void take(struct ct_calls *calls, unsigned lane, const struct ct_addr *fr
 }
 
 void ct_calls_input(struct ct_calls *calls, unsigned lane, const struct ct_addr *from,
-                    const uint8_t *datagram, size_t len, uint64_t now_ms)
+                    enum ct_path path, const uint8_t *datagram, size_t len, uint64_t now_ms)
 {
     if (len == 0) {
         return;
     }
     calls->depth++;
+    struct ct_call *call = ct_calls_at(calls, lane, from);
+    if (call != NULL) {
+        call->counts.in[path]++;
+    }
     take(calls, lane, from, datagram, len, now_ms);
+    if (call == NULL && (call = ct_calls_at(calls, lane, from)) != NULL) {
+        call->counts.in[path]++; /* the m3 that made it one */
+    }
     calls->depth--;
 }
 

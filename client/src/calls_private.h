@@ -16,6 +16,7 @@ struct ct_call {
     bool is_dialled;
     bool rang, is_told, is_asked;
     enum ct_call_ending ending;
+    struct ct_path_counts counts;
 };
 
 /* When m2 went out, to know the round trip once m3 comes. */

@@ -52,13 +52,13 @@ static void log_line(enum ct_log_level level, const char *line, void *arg)
     c->config.log(c->config.arg, line);
 }
 
-static void send_on_lane(void *arg, unsigned lane, const struct ct_addr *to,
-                         const uint8_t *datagram, size_t len)
+static enum ct_path send_on_lane(void *arg, unsigned lane, const struct ct_addr *to,
+                                 const uint8_t *datagram, size_t len)
 {
     struct ct_client *c = arg;
-    if (lane < CT_LANES && c->lanes[lane].is_open) {
-        ct_lane_send(&c->lanes[lane], to, datagram, len);
-    }
+    return lane < CT_LANES && c->lanes[lane].is_open
+               ? ct_lane_send(&c->lanes[lane], to, datagram, len)
+               : CT_PATH_NONE;
 }
 
 /* A record that a handshake needs: the answer comes to resolved() below. */
@@ -285,9 +285,7 @@ int ct_client_timeout_ms(struct ct_client *c)
     uint64_t deadline = min_u64(ct_device_deadline(c), ct_conns_deadline(c));
     for (size_t i = 0; i < CT_LANES; i++) {
         if (c->lanes[i].is_open) {
-            deadline = min_u64(deadline, ct_alloc_deadline(&c->lanes[i].alloc));
-            deadline = c->lanes[i].release_by_ms != 0 ? min_u64(deadline, c->lanes[i].release_by_ms)
-                                                      : deadline;
+            deadline = min_u64(deadline, ct_lane_deadline(&c->lanes[i]));
         }
     }
     if (c->calls != NULL) {
@@ -310,11 +308,9 @@ static void take_datagrams(struct ct_client *c, unsigned which)
             return;
         }
         uint64_t now = ct_mono_ms();
-        if (ct_alloc_input(&lane->alloc, now, in, len, &got) != CT_OK) {
-            continue;
-        }
-        if (got.kind == CT_ALLOC_DATA && c->calls != NULL) {
-            ct_calls_input(c->calls, which, &got.peer, got.data, got.len, now);
+        enum ct_path path = ct_lane_input(lane, now, in, len, &got);
+        if (path != CT_PATH_NONE && c->calls != NULL) {
+            ct_calls_input(c->calls, which, &got.peer, path, got.data, got.len, now);
         }
         ct_lane_flush(lane, now);
     }

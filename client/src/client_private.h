@@ -65,6 +65,7 @@ struct ct_conn {
     bool is_dialled, is_cached, is_checked; /* checked: a fresh record was asked for */
     bool has_found, is_ending;
     struct ct_client_dial_options options;
+    struct ct_path_counts counts; /* once the call has ended */
     char identity[64];
     struct ct_found found;
     uint64_t stage_ns;    /* when the stage at work began */

@@ -76,13 +76,16 @@ void ct_conn_end(struct ct_client *c, struct ct_conn *conn, ct_err err, const ch
 {
     char peer[64];
     char copy[400];
+    struct ct_client_stats stats;
     struct ct_client_event event = {.kind = CT_CLIENT_CLOSED,
+                                    .stats = &stats,
                                     .call = conn->id,
                                     .peer = peer,
                                     .incoming = !conn->is_dialled,
                                     .err = err,
                                     .text = copy};
     unsigned lane = conn->lane;
+    ct_conn_stats(&stats, &conn->counts);
     memcpy(peer, conn->identity, sizeof peer);
     (void)snprintf(copy, sizeof copy, "%s", text);
     if (err != CT_OK) {
@@ -122,8 +125,9 @@ static void allocate(struct ct_client *c, struct ct_conn *conn)
     struct ct_why why = {.text = ""};
     uint64_t now = ct_mono_ms();
     struct ct_lane *home = &c->lanes[CT_LANE_HOME];
+    bool is_plain = conn->options.no_allocation;
 
-    if (home->is_open && home->relay == conn->found.relay.index &&
+    if (!is_plain && home->is_open && home->relay == conn->found.relay.index &&
         ct_alloc_state(&home->alloc) == CT_ALLOC_READY &&
         ct_calls_count(c->calls, CT_LANE_HOME) < CT_ALLOC_PEERS) {
         conn->lane = CT_LANE_HOME;
@@ -138,8 +142,10 @@ static void allocate(struct ct_client *c, struct ct_conn *conn)
         conn->lane = i;
         conn->state = CT_CONN_ALLOCATING;
         conn->give_up_ms = now + RELAY_WITHIN_MS;
-        ct_err err =
-            ct_lane_open(&c->lanes[i], &conn->found.relay, &c->pass, 0, 0, NULL, now, &why);
+        ct_err err = is_plain ? ct_lane_open_plain(&c->lanes[i], &conn->found.relay,
+                                                   conn->found.device.port, &why)
+                              : ct_lane_open(&c->lanes[i], &conn->found.relay, &c->pass, 0, 0, NULL,
+                                             now, &why);
         if (err != CT_OK) {
             conn->lane = CT_LANES;
             ct_conn_end(c, conn, err, why.text);
@@ -151,7 +157,8 @@ static void allocate(struct ct_client *c, struct ct_conn *conn)
 
 static void go_on(struct ct_client *c, struct ct_conn *conn)
 {
-    if (conn->state == CT_CONN_RESOLVING && conn->has_found && c->has_pass && c->calls != NULL) {
+    bool is_ready = (c->has_pass || conn->options.no_allocation) && c->calls != NULL;
+    if (conn->state == CT_CONN_RESOLVING && conn->has_found && is_ready) {
         allocate(c, conn);
     }
 }
@@ -236,7 +243,8 @@ void ct_conns_pass(struct ct_client *c, ct_err err, const char *why)
     for (size_t i = 0; i < CT_CONNS; i++) {
         struct ct_conn *conn = &c->conns[i];
         if (conn->state == CT_CONN_RESOLVING && err != CT_OK &&
-            (!c->has_pass || c->calls == NULL)) { /* no pass, or no keys to call with */
+            ((!c->has_pass && !conn->options.no_allocation) || c->calls == NULL)) {
+            /* no pass, or no keys to call with */
             ct_conn_end(c, conn, err, why);
         } else if (conn->state == CT_CONN_RESOLVING) {
             conn->stage_ns = ct_mono_ns(); /* waiting for a pass is none of the stages */
@@ -248,10 +256,13 @@ void ct_conns_pass(struct ct_client *c, ct_err err, const char *why)
 /* What this version has; each option is let through by the code that does it. */
 static ct_err check_options(struct ct_client *c, const struct ct_client_dial_options *options)
 {
-    const char *missing = options->streams         ? "streams"
-                          : options->no_allocation ? "calls without an allocation"
-                          : options->move          ? "moving the allocation"
-                                                   : NULL;
+    const char *missing = options->streams ? "streams"
+                          : options->move  ? "moving the allocation"
+                                           : NULL;
+    if (options->move && options->no_allocation) {
+        return ct_client_fail(c, CT_ERR_ARG,
+                              "a call without an allocation has none that could move");
+    }
     return missing == NULL ? CT_OK
                            : ct_client_fail(c, CT_ERR_ARG,
                                             "this version does not have %s; dial "
@@ -293,7 +304,7 @@ ct_err ct_client_dial_with(struct ct_client *c, const char *identity,
         .cached = ct_resolver_cached(c->resolver, identity, ct_wall_s()) != NULL};
     *out = conn->id;
     ct_client_tell(c, &event);
-    if (!c->has_pass || !c->has_keys) {
+    if ((!c->has_pass && !wanted->no_allocation) || !c->has_keys) {
         ct_device_want_pass(c);
     }
     ct_resolver_ask(c->resolver, identity, false, false, conn->id, ct_mono_ms(), ct_wall_s());

@@ -14,6 +14,7 @@ void ct_conn_tell_stage(struct ct_client *c, struct ct_conn *conn, const char *s
 void ct_conn_leave_lane(struct ct_client *c, unsigned lane);
 /* Frees it and tells why. */
 void ct_conn_end(struct ct_client *c, struct ct_conn *conn, ct_err err, const char *text);
+void ct_conn_stats(struct ct_client_stats *out, const struct ct_path_counts *counts);
 /* Starts the call on its lane. */
 void ct_conn_call(struct ct_client *c, struct ct_conn *conn, uint64_t now_ms);
 

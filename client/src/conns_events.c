@@ -79,9 +79,18 @@ static void opened(struct ct_client *c, const struct ct_call_event *event)
                                    .rtt_ms = event->rtt_ms};
     ct_client_tell(c, &told);
     /* data flows from now on: in a channel, exempt from the relay's limits for strangers */
-    if (ct_alloc_bind(&c->lanes[event->lane].alloc, now, event->addr) == CT_OK) {
-        ct_lane_flush(&c->lanes[event->lane], now);
-    }
+    ct_lane_bind(&c->lanes[event->lane], event->addr, now);
+}
+
+static void closed(struct ct_client *c, struct ct_conn *conn, const struct ct_call_event *event)
+{
+    char text[400];
+    bool is_unheard = event->err == CT_ERR_TIMEOUT && conn->state == CT_CONN_CALLING;
+    (void)snprintf(text, sizeof text, "%s%s", event->text,
+                   conn->options.no_allocation && is_unheard
+                       ? "; without an allocation only a relay in mode open lets a call through"
+                       : "");
+    ct_conn_end(c, conn, event->err, text);
 }
 
 void ct_conns_call_event(struct ct_client *c, const struct ct_call_event *event)
@@ -103,9 +112,10 @@ void ct_conns_call_event(struct ct_client *c, const struct ct_call_event *event)
         ct_client_tell(c, &told);
     } else if (event->kind == CT_CALL_CLOSED) {
         if (conn->lane < CT_LANES && c->lanes[conn->lane].is_open) {
-            ct_alloc_forget(&c->lanes[conn->lane].alloc, event->addr);
+            ct_lane_forget(&c->lanes[conn->lane], event->addr);
         }
-        ct_conn_end(c, conn, event->err, event->text);
+        conn->counts = *event->counts;
+        closed(c, conn, event);
     }
 }
 
@@ -168,4 +178,30 @@ void ct_client_hang_up(struct ct_client *c, unsigned id)
     } else {
         ct_conn_end(c, conn, CT_OK, "");
     }
+}
+
+void ct_conn_stats(struct ct_client_stats *out, const struct ct_path_counts *counts)
+{
+    *out = (struct ct_client_stats){
+        .send_indications = counts->out[CT_PATH_INDICATION],
+        .data_indications = counts->in[CT_PATH_INDICATION],
+        .channel_data_out = counts->out[CT_PATH_CHANNEL],
+        .channel_data_in = counts->in[CT_PATH_CHANNEL],
+        .plain_out = counts->out[CT_PATH_PLAIN],
+        .plain_in = counts->in[CT_PATH_PLAIN],
+    };
+}
+
+ct_err ct_client_call_stats(struct ct_client *c, unsigned id, struct ct_client_stats *out)
+{
+    struct ct_path_counts counts = {{0}, {0}};
+    struct ct_conn *conn = ct_conns_find(c, id);
+    if (conn == NULL) {
+        return ct_client_fail(c, CT_ERR_STATE, "there is no such call");
+    }
+    if (conn->state >= CT_CONN_CALLING) {
+        (void)ct_calls_paths(c->calls, conn->call, &counts);
+    }
+    ct_conn_stats(out, &counts);
+    return CT_OK;
 }

@@ -101,6 +101,22 @@ ct_err ct_lane_open(struct ct_lane *lane, const struct ct_relay *relay,
     return CT_OK;
 }
 
+ct_err ct_lane_open_plain(struct ct_lane *lane, const struct ct_relay *relay, uint16_t port,
+                          struct ct_why *why)
+{
+    memset(lane, 0, sizeof *lane);
+    lane->fd = -1;
+    lane->relay = relay->index;
+    lane->record = *relay;
+    lane->server = ct_lane_relayed(relay, port);
+    ct_err err = ct_udp_open(&lane->fd, &lane->server, 0, why);
+    if (err == CT_OK) {
+        lane->is_open = true;
+        lane->is_plain = true;
+    }
+    return err;
+}
+
 ct_err ct_lane_renew(struct ct_lane *lane, const struct ct_own_pass *pass, uint64_t now_ms)
 {
     struct credential credential;
@@ -117,7 +133,8 @@ void ct_lane_flush(struct ct_lane *lane, uint64_t now_ms)
     uint8_t out[CT_ALLOC_DATAGRAM];
     size_t len = 0;
 
-    while (lane->is_open && ct_alloc_poll(&lane->alloc, now_ms, out, sizeof out, &len) == CT_OK) {
+    while (lane->is_open && !lane->is_plain &&
+           ct_alloc_poll(&lane->alloc, now_ms, out, sizeof out, &len) == CT_OK) {
         ct_udp_send(lane->fd, out, len);
     }
     if (lane->is_open && lane->release_by_ms != 0 &&
@@ -126,13 +143,54 @@ void ct_lane_flush(struct ct_lane *lane, uint64_t now_ms)
     }
 }
 
-void ct_lane_send(struct ct_lane *lane, const struct ct_addr *peer, const void *data, size_t len)
+enum ct_path ct_lane_send(struct ct_lane *lane, const struct ct_addr *peer, const void *data,
+                          size_t len)
 {
     uint8_t out[CT_ALLOC_DATAGRAM];
     size_t n = 0;
-    if (ct_alloc_wrap(&lane->alloc, out, sizeof out, &n, peer, data, len) == CT_OK) {
-        ct_udp_send(lane->fd, out, n);
+    if (lane->is_plain) {
+        ct_udp_send(lane->fd, data, len);
+        return CT_PATH_PLAIN;
     }
+    if (ct_alloc_wrap(&lane->alloc, out, sizeof out, &n, peer, data, len) != CT_OK) {
+        return CT_PATH_NONE;
+    }
+    ct_udp_send(lane->fd, out, n);
+    return ct_alloc_is_bound(&lane->alloc, peer) ? CT_PATH_CHANNEL : CT_PATH_INDICATION;
+}
+
+enum ct_path ct_lane_input(struct ct_lane *lane, uint64_t now_ms, const void *in, size_t len,
+                           struct ct_alloc_got *got)
+{
+    if (lane->is_plain) {
+        *got = (struct ct_alloc_got){
+            .kind = CT_ALLOC_DATA, .peer = lane->server, .data = in, .len = len};
+        return CT_PATH_PLAIN;
+    }
+    if (ct_alloc_input(&lane->alloc, now_ms, in, len, got) != CT_OK || got->kind != CT_ALLOC_DATA) {
+        return CT_PATH_NONE;
+    }
+    return got->is_channel ? CT_PATH_CHANNEL : CT_PATH_INDICATION;
+}
+
+void ct_lane_bind(struct ct_lane *lane, const struct ct_addr *peer, uint64_t now_ms)
+{
+    if (!lane->is_plain && ct_alloc_bind(&lane->alloc, now_ms, peer) == CT_OK) {
+        ct_lane_flush(lane, now_ms);
+    }
+}
+
+void ct_lane_forget(struct ct_lane *lane, const struct ct_addr *peer)
+{
+    if (!lane->is_plain) {
+        ct_alloc_forget(&lane->alloc, peer);
+    }
+}
+
+uint64_t ct_lane_deadline(const struct ct_lane *lane)
+{
+    uint64_t due = lane->is_plain ? UINT64_MAX : ct_alloc_deadline(&lane->alloc);
+    return lane->release_by_ms != 0 && lane->release_by_ms < due ? lane->release_by_ms : due;
 }
 
 ct_err ct_lane_check(const struct ct_lane *lane, struct ct_why *why)
@@ -141,6 +199,9 @@ ct_err ct_lane_check(const struct ct_lane *lane, struct ct_why *why)
     struct ct_addr want = ct_lane_relayed(&lane->record, relayed->port);
     char text[CT_ADDR_TEXT];
 
+    if (lane->is_plain) {
+        return CT_OK;
+    }
     if (ct_alloc_state(&lane->alloc) == CT_ALLOC_FAILED) {
         ct_err err = ct_alloc_failure(&lane->alloc, why);
         ct_addr_to_text(text, &lane->server);
@@ -172,7 +233,9 @@ ct_err ct_lane_save(const struct ct_lane *lane, struct ct_lane_saved *out)
 
 void ct_lane_release(struct ct_lane *lane, uint64_t now_ms)
 {
-    if (lane->is_open && lane->release_by_ms == 0) {
+    if (lane->is_open && lane->is_plain) {
+        ct_lane_close(lane);
+    } else if (lane->is_open && lane->release_by_ms == 0) {
         ct_alloc_release(&lane->alloc, now_ms);
         lane->release_by_ms = now_ms + RELEASE_MS;
         ct_lane_flush(lane, now_ms);
@@ -183,7 +246,7 @@ void ct_lane_close(struct ct_lane *lane)
 {
     if (lane->is_open) {
         ct_udp_close(lane->fd);
-        ct_alloc_wipe(&lane->alloc);
+        ct_alloc_wipe(&lane->alloc); /* harmless where there is none */
         memset(lane, 0, sizeof *lane);
         lane->fd = -1;
     }

@@ -9,6 +9,7 @@
 #include "base/why.h"
 #include "chain/registry.h"
 #include "kex/pass.h"
+#include "path.h"
 #include "turn/alloc.h"
 
 /* A pass with its private key, as it lies in HOME/pass.json. */
@@ -20,6 +21,7 @@ struct ct_own_pass {
 
 struct ct_lane {
     bool is_open;
+    bool is_plain; /* no allocation: server is the one peer's relayed address */
     int fd;
     uint16_t relay; /* index */
     struct ct_relay record;
@@ -47,13 +49,25 @@ CT_MUST_USE ct_err ct_lane_open(struct ct_lane *lane, const struct ct_relay *rel
                                 const struct ct_own_pass *pass, uint32_t rtt_ms, uint32_t refresh_s,
                                 const struct ct_lane_saved *saved, uint64_t now_ms,
                                 struct ct_why *why);
+/* A socket that talks to one relayed address, as it is: its relay has to be in mode open. */
+CT_MUST_USE ct_err ct_lane_open_plain(struct ct_lane *lane, const struct ct_relay *relay,
+                                      uint16_t port, struct ct_why *why);
 /* New credentials for a lane that stands. */
 CT_MUST_USE ct_err ct_lane_renew(struct ct_lane *lane, const struct ct_own_pass *pass,
                                  uint64_t now_ms);
 /* Sends what the allocation has due. */
 void ct_lane_flush(struct ct_lane *lane, uint64_t now_ms);
 /* Data for a peer, as it comes. */
-void ct_lane_send(struct ct_lane *lane, const struct ct_addr *peer, const void *data, size_t len);
+enum ct_path ct_lane_send(struct ct_lane *lane, const struct ct_addr *peer, const void *data,
+                          size_t len);
+/* Takes a datagram in; CT_PATH_NONE: it has no data of a peer. data points into the datagram. */
+enum ct_path ct_lane_input(struct ct_lane *lane, uint64_t now_ms, const void *in, size_t len,
+                           struct ct_alloc_got *got);
+/* Data for and from this peer goes in a channel from now on, and no longer. */
+void ct_lane_bind(struct ct_lane *lane, const struct ct_addr *peer, uint64_t now_ms);
+void ct_lane_forget(struct ct_lane *lane, const struct ct_addr *peer);
+/* When ct_lane_flush() has something to do at the latest; UINT64_MAX: never. */
+uint64_t ct_lane_deadline(const struct ct_lane *lane);
 /* CT_OK once READY and the relayed address is of the relay's record; CT_ERR_AGAIN: not yet. */
 CT_MUST_USE ct_err ct_lane_check(const struct ct_lane *lane, struct ct_why *why);
 /* Everything another process needs to go on. */

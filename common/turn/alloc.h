@@ -62,6 +62,7 @@ enum ct_alloc_kind {
 struct ct_alloc_got {
     enum ct_alloc_kind kind;
     struct ct_addr peer;
+    bool is_channel;     /* it came as ChannelData, else as a Data indication */
     const uint8_t *data; /* inside the datagram given to ct_alloc_input() */
     size_t len;
 };
@@ -194,6 +195,8 @@ enum ct_alloc_peer_state ct_alloc_peer_state(const struct ct_alloc *a, const str
 /* Not renewed any more. The server drops it in its own time; until then, 15 minutes at the longest
  * (RFC 8656 12), the number of a channel is given to the same peer only. */
 void ct_alloc_forget(struct ct_alloc *a, const struct ct_addr *peer);
+/* Does data for peer go as ChannelData now? */
+bool ct_alloc_is_bound(const struct ct_alloc *a, const struct ct_addr *peer);
 
 /*
  * Wraps data for peer: ChannelData once a channel is bound, else a Send indication. out needs

@@ -143,6 +143,7 @@ static ct_err channel_data(struct ct_alloc *a, const void *in, size_t len, struc
         if (a->peers[i].channel == number) {
             got->kind = CT_ALLOC_DATA;
             got->peer = a->peers[i].addr;
+            got->is_channel = true;
             got->data = data.at;
             got->len = data.len;
             return CT_OK;

@@ -138,6 +138,16 @@ void ct_alloc_forget(struct ct_alloc *a, const struct ct_addr *addr)
     memset(peer, 0, sizeof *peer);
 }
 
+bool ct_alloc_is_bound(const struct ct_alloc *a, const struct ct_addr *peer)
+{
+    for (size_t i = 0; i < CT_ALLOC_PEERS; i++) {
+        if (a->peers[i].state != CT_ALLOC_PEER_NONE && ct_addr_equal(&a->peers[i].addr, peer)) {
+            return a->peers[i].bound;
+        }
+    }
+    return false;
+}
+
 ct_err ct_alloc_wrap(struct ct_alloc *a, void *out, size_t cap, size_t *len,
                      const struct ct_addr *addr, const void *data, size_t data_len)
 {

@@ -72,6 +72,7 @@ static unsigned loss_percent, copy_percent, jitter_ms;
 static unsigned drop_next; /* datagrams of a's to lose from now on */
 static int hold_step;      /* a's datagram with m3 in front is cut there, when 1 */
 static unsigned sent_total;
+static enum ct_path path; /* that the datagrams take */
 
 static uint32_t roll(void)
 {
@@ -101,10 +102,9 @@ static void fly(struct device *to, unsigned lane, const struct ct_addr *from, co
     }
 }
 
-static void on_send(void *arg, unsigned lane, const struct ct_addr *to, const uint8_t *bytes,
-                    size_t len)
+static void carry(struct device *d, unsigned lane, const struct ct_addr *to, const uint8_t *bytes,
+                  size_t len)
 {
-    struct device *d = arg;
     struct device *other = d->other;
     unsigned to_lane = ct_addr_equal(to, &other->lanes[1]) ? 1 : 0;
     sent_total++;
@@ -128,6 +128,13 @@ static void on_send(void *arg, unsigned lane, const struct ct_addr *to, const ui
     if (roll() % 100 < copy_percent) {
         fly(other, to_lane, &d->lanes[lane], bytes, len, at + roll() % 30);
     }
+}
+
+static enum ct_path on_send(void *arg, unsigned lane, const struct ct_addr *to,
+                            const uint8_t *bytes, size_t len)
+{
+    carry(arg, lane, to, bytes, len);
+    return path;
 }
 
 static void on_lookup(struct device *d, const struct ct_call_lookup *lookup)
@@ -216,6 +223,7 @@ static void start(struct device *d)
 static void set_up(uint32_t seed)
 {
     dice = seed;
+    path = CT_PATH_INDICATION;
     loss_percent = copy_percent = jitter_ms = drop_next = sent_total = 0;
     hold_step = 0;
     memset(wire, 0, sizeof wire);
@@ -238,9 +246,10 @@ static void deliver_due(void)
 {
     for (size_t i = 0; i < WIRE; i++) {
         if (wire[i].is_used && wire[i].at_ms <= clock_ms) {
+            struct ct_addr from = wire[i].from; /* what is sent meanwhile may take its place */
             wire[i].is_used = false;
-            ct_calls_input(wire[i].to->calls, wire[i].lane, &wire[i].from, wire[i].bytes,
-                           wire[i].len, clock_ms);
+            ct_calls_input(wire[i].to->calls, wire[i].lane, &from, path, wire[i].bytes, wire[i].len,
+                           clock_ms);
         }
     }
 }
@@ -522,7 +531,8 @@ static void forged_datagrams_change_nothing(void)
         junk[0] = firsts[i % sizeof firsts];
         junk[1] = i % 3 == 0 ? 0xfe : junk[1];
         junk[2] = i % 3 == 0 ? 0xfd : junk[2];
-        ct_calls_input(b.calls, 0, &a.lanes[1], junk, 1 + i % sizeof junk, clock_ms);
+        ct_calls_input(b.calls, 0, &a.lanes[1], CT_PATH_INDICATION, junk, 1 + i % sizeof junk,
+                       clock_ms);
     }
     CHECK_EQ(ct_calls_write(a.calls, call, "still", 5, clock_ms), CT_OK);
     run(200, NULL);
@@ -578,6 +588,32 @@ static void a_peer_that_starts_anew_from_the_same_address_replaces_its_call(void
     tear_down();
 }
 
+static void what_a_call_sends_and_gets_is_counted_by_path(void)
+{
+    struct ct_path_counts at_a;
+    struct ct_path_counts at_b;
+    set_up(17);
+    unsigned call = dial(&a, 1);
+    run(2000, both_open);
+    path = CT_PATH_CHANNEL;
+    CHECK_EQ(ct_calls_write(a.calls, call, "one", 3, clock_ms), CT_OK);
+    CHECK_EQ(ct_calls_write(a.calls, call, "two", 3, clock_ms), CT_OK);
+    run(200, NULL);
+    CHECK(ct_calls_paths(a.calls, call, &at_a) && ct_calls_paths(b.calls, b.call, &at_b));
+    CHECK(!ct_calls_paths(a.calls, call + 1, &at_a));
+    /* m1, m3 with m4 and ClientHello, Finished; m2, ServerHello, Finished */
+    CHECK_EQ(at_a.out[CT_PATH_INDICATION], 3);
+    CHECK_EQ(at_a.in[CT_PATH_INDICATION], 3);
+    CHECK_EQ(at_a.out[CT_PATH_CHANNEL], 2);
+    CHECK_EQ(at_a.in[CT_PATH_CHANNEL], 0);
+    /* b knows the call from m3 on: without m1 and m2 */
+    CHECK_EQ(at_b.in[CT_PATH_INDICATION], 2);
+    CHECK_EQ(at_b.out[CT_PATH_INDICATION], 2);
+    CHECK_EQ(at_b.in[CT_PATH_CHANNEL], 2);
+    CHECK_EQ(at_b.in[CT_PATH_PLAIN] + at_b.out[CT_PATH_NONE], 0);
+    tear_down();
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(first_byte_takes_three_and_a_half_round_trips),
     CT_TEST(data_flows_both_ways_and_goodbye_is_heard),
@@ -597,5 +633,6 @@ static const struct ct_test tests[] = {
     CT_TEST(an_idle_call_ends),
     CT_TEST(a_lost_lane_ends_its_calls),
     CT_TEST(a_peer_that_starts_anew_from_the_same_address_replaces_its_call),
+    CT_TEST(what_a_call_sends_and_gets_is_counted_by_path),
 };
 CT_TEST_MAIN(tests)

@@ -42,7 +42,15 @@ enum ct_client_event_kind {
     CT_CLIENT_STAGE,      /* call, stage, ms: "resolve", "allocate", "handshake", "dtls" */
     CT_CLIENT_CONNECTED,  /* call, peer, incoming, rtt_ms */
     CT_CLIENT_DATA,       /* call, peer, incoming, data, len: one datagram */
-    CT_CLIENT_CLOSED /* call, err (CT_OK: hung up here; CT_ERR_IO: there; others: lost), text */
+    CT_CLIENT_CLOSED /* call, stats, err (CT_OK: hung up here; CT_ERR_IO: there), text */
+};
+
+/* How the datagrams of a call went to and came from the relay: as the caller all of them, as the
+ * callee from the one on that made the caller authentic. */
+struct ct_client_stats {
+    uint64_t send_indications, data_indications; /* without a channel */
+    uint64_t channel_data_out, channel_data_in;
+    uint64_t plain_out, plain_in; /* without an allocation */
 };
 
 struct ct_client_event {
@@ -61,6 +69,7 @@ struct ct_client_event {
     const char *relayed; /* "address:port" */
     ct_err err;
     const char *text;
+    const struct ct_client_stats *stats;
 };
 
 struct ct_client_config {
@@ -132,6 +141,9 @@ CT_MUST_USE ct_err ct_client_dial_with(struct ct_client *client, const char *ide
 CT_MUST_USE ct_err ct_client_send(struct ct_client *client, unsigned call, const void *data,
                                   size_t len);
 void ct_client_hang_up(struct ct_client *client, unsigned call);
+/* So far. CT_ERR_STATE: there is no such call. */
+CT_MUST_USE ct_err ct_client_call_stats(struct ct_client *client, unsigned call,
+                                        struct ct_client_stats *out);
 
 /* ---- what the chain says; these wait for the answer ---- */
 
