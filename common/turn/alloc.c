@@ -261,9 +261,10 @@ static ct_err send_due(struct ct_alloc *a, struct ct_alloc_txn *txn, struct ct_a
 ct_err ct_alloc_poll(struct ct_alloc *a, uint64_t now_ms, void *out, size_t cap, size_t *len)
 {
     start_due(a, now_ms);
-    ct_err err = send_due(a, &a->control, NULL, now_ms, out, cap, len);
+    ct_err err = send_due(a, &a->binding, NULL, now_ms, out, cap, len);
     if (err == CT_ERR_AGAIN) {
-        err = send_due(a, &a->binding, NULL, now_ms, out, cap, len);
+        start_due(a, now_ms); /* a keepalive that was just given up wants a refresh at once */
+        err = send_due(a, &a->control, NULL, now_ms, out, cap, len);
     }
     for (size_t i = 0; i < CT_ALLOC_PEERS && err == CT_ERR_AGAIN; i++) {
         err = send_due(a, &a->peers[i].txn, &a->peers[i], now_ms, out, cap, len);
