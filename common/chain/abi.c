@@ -104,21 +104,26 @@ void ct_abi_get_fixed(struct ct_rd *r, void *out, size_t len)
     get_part(r, out, 0, len);
 }
 
-const uint8_t *ct_abi_get_bytes(struct ct_rd *r, const struct ct_rd *base, size_t *len)
+void ct_abi_get_offset(struct ct_rd *head, const struct ct_rd *base, const struct ct_rd *tail)
 {
-    struct ct_rd tail = *base;
-    uint64_t offset = ct_abi_get_u64(r);
-    (void)ct_rd_take(&tail, r->bad || offset > tail.left ? SIZE_MAX : (size_t)offset);
-    uint64_t size = ct_abi_get_u64(&tail);
-    const uint8_t *data = ct_rd_take(&tail, size > tail.left ? SIZE_MAX : (size_t)size);
+    uint64_t offset = ct_abi_get_u64(head);
+    if (tail->bad || base->bad || offset != base->left - tail->left) {
+        head->bad = true;
+    }
+}
+
+const uint8_t *ct_abi_get_bytes(struct ct_rd *tail, size_t *len)
+{
+    uint64_t size = ct_abi_get_u64(tail);
+    const uint8_t *data = ct_rd_take(tail, size > tail->left ? SIZE_MAX : (size_t)size);
     size_t pad = (32 - (size_t)size % 32) % 32;
-    const uint8_t *zeros = ct_rd_take(&tail, pad);
+    const uint8_t *zeros = ct_rd_take(tail, pad);
     uint8_t any = 0;
-    for (size_t i = 0; !tail.bad && i < pad; i++) {
+    for (size_t i = 0; !tail->bad && i < pad; i++) {
         any |= zeros[i];
     }
-    if (tail.bad || any != 0) {
-        r->bad = true;
+    if (tail->bad || any != 0) {
+        tail->bad = true;
         *len = 0;
         return NULL;
     }

@@ -33,7 +33,13 @@ struct ct_u256 ct_abi_get_u256(struct ct_rd *r);
 bool ct_abi_get_bool(struct ct_rd *r);
 void ct_abi_get_address(struct ct_rd *r, uint8_t addr20[20]);
 void ct_abi_get_fixed(struct ct_rd *r, void *out, size_t len);
-/* A dynamic bytes whose offset word stands next in r; base is the start of the tuple. In place. */
-const uint8_t *ct_abi_get_bytes(struct ct_rd *r, const struct ct_rd *base, size_t *len);
+/*
+ * The offset word of a dynamic member, next in head; base is where its tuple starts. Sets head->bad
+ * unless the offset names the very place where tail stands: tails follow each other without gap,
+ * overlap or way back, so a value has one encoding.
+ */
+void ct_abi_get_offset(struct ct_rd *head, const struct ct_rd *base, const struct ct_rd *tail);
+/* The tail of a dynamic bytes or string, in place: length word, data, padding that must be zero. */
+const uint8_t *ct_abi_get_bytes(struct ct_rd *tail, size_t *len);
 
 #endif

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 
 #include "chain/header.h"
+#include "chain/jsonrpc.h"
 #include "chain/keccak.h"
+#include "chain/rlp.h"
 #include "chain/rpc.h"
 #include "chain/trie.h"
 #include "chain/tx.h"
@@ -282,11 +284,95 @@ static void geth_took_transactions_that_we_decode(void)
     }
 }
 
+/* Of another type than ours, or carrying blobs. */
+static void geth_took_transactions_that_we_do_not(void)
+{
+    static const char *const files[] = {"send-legacy-transaction.io",
+                                        "send-access-list-transaction.io", "send-blob-tx.io"};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        struct ct_json *json = io_line("eth_sendRawTransaction", files[i], ">> ");
+        struct ct_tx tx;
+        uint8_t sig[CT_SIG_LEN];
+        size_t len = 0;
+        uint8_t *raw =
+            ct_vectors_unhex(ct_json_text(ct_json_at(ct_json_get(json, "params"), 0)), &len);
+        CHECK(len > 0);
+        CHECK_EQ(ct_tx_read_signed(&tx, sig, NULL, raw, len), CT_ERR_FORMAT);
+        free(raw);
+        ct_json_free(json);
+    }
+}
+
+static const char *answers_of; /* the folder whose exchanges are read now */
+static size_t answers;
+
+/* Answers of id 1, which the recorded ones have. */
+static void check_answer(const char *file)
+{
+    char path[512];
+    size_t len = 0;
+    struct ct_json *document = NULL;
+    struct ct_jsonrpc_answer answer;
+    (void)snprintf(path, sizeof(path), "%s/execution-apis/%s/%s", CT_REPLAY_DIR, answers_of, file);
+    char *text = ct_vectors_read(path, &len);
+    const char *line = strstr(text, "<< ") + 3;
+    ct_err err = ct_jsonrpc_read(&document, &answer, 1, line, strcspn(line, "\n"));
+    if (err != CT_OK) {
+        printf("    not read: %s/%s\n", answers_of, file);
+    }
+    CHECK_EQ(err, CT_OK);
+    CHECK_EQ(answer.failed, strstr(line, "\"error\":") != NULL);
+    CHECK(!answer.failed || (answer.error_code != 0 && answer.error_text[0] != '\0'));
+    answers++;
+    ct_json_free(document);
+    free(text);
+}
+
+static void every_recorded_answer_is_read_as_a_result_or_an_error(void)
+{
+    static const char *const folders[] = {
+        "debug_getRawHeader",    "eth_call",     "eth_feeHistory",   "eth_getBlockByNumber",
+        "eth_getLogs",           "eth_getProof", "eth_getStorageAt", "eth_getTransactionReceipt",
+        "eth_sendRawTransaction"};
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        answers_of = folders[i];
+        (void)for_each(folders[i], check_answer);
+    }
+    printf("    %zu recorded answers\n", answers);
+    CHECK(answers >= 50);
+}
+
+static size_t raw_headers;
+
+static void check_raw_header(const char *file)
+{
+    struct ct_json *json = io_line("debug_getRawHeader", file, "<< ");
+    const char *text = ct_vectors_text(json, "result");
+    size_t len = 0;
+    uint8_t *raw = ct_vectors_unhex(text, &len);
+    if (len > 0) {
+        CHECK_EQ(ct_rlp_check(raw, len), CT_OK);
+        CHECK_EQ(ct_rlp_check(raw, len - 1), CT_ERR_FORMAT);
+        raw_headers++;
+    }
+    free(raw);
+    ct_json_free(json);
+}
+
+static void geth_headers_are_canonical_rlp(void)
+{
+    (void)for_each("debug_getRawHeader", check_raw_header);
+    CHECK(raw_headers >= 2);
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(main_net_block_and_proofs_hold_and_no_changed_bit_does),
     CT_TEST(geth_blocks_of_every_fork_hash_to_their_hash),
     CT_TEST(geth_proofs_hold_against_its_latest_block),
     CT_TEST(geth_receipts_of_every_kind_are_read),
     CT_TEST(geth_took_transactions_that_we_decode),
+    CT_TEST(geth_took_transactions_that_we_do_not),
+    CT_TEST(every_recorded_answer_is_read_as_a_result_or_an_error),
+    CT_TEST(geth_headers_are_canonical_rlp),
 };
 CT_TEST_MAIN(tests)

@@ -9,7 +9,7 @@
 
 #include "base/hex.h"
 
-enum { FILE_MAX = 64 * 1024 * 1024 };
+enum { FILE_MAX = 64 * 1024 * 1024, NAMED_MAX = 5 };
 
 static void *must(void *memory)
 {
@@ -69,6 +69,26 @@ struct ct_json *ct_vectors_npm(const char *path)
     return ct_vectors_file(full);
 }
 
+bool ct_vectors_ethers(const char *name, size_t count, bool (*holds)(const struct ct_json *one))
+{
+    char path[256];
+    size_t held = 0;
+    (void)snprintf(path, sizeof(path), "@ethersproject/testcases/testcases/%s.json.gz", name);
+    struct ct_json *all = ct_vectors_npm(path);
+    for (size_t i = 0; i < ct_json_count(all); i++) {
+        const struct ct_json *one = ct_json_at(all, i);
+        if (holds(one)) {
+            held++;
+        } else if (i - held < NAMED_MAX) {
+            printf("    does not hold: %s %zu %s\n", name, i, ct_vectors_text(one, "name"));
+        }
+    }
+    bool good = held == count && ct_json_count(all) == count;
+    printf("    %s: %zu of %zu\n", name, held, ct_json_count(all));
+    ct_json_free(all);
+    return good;
+}
+
 const char *ct_vectors_text(const struct ct_json *object, const char *key)
 {
     const char *text = ct_json_text(ct_json_get(object, key));
@@ -90,7 +110,7 @@ uint8_t *ct_vectors_unhex(const char *text, size_t *len)
         }
         return out;
     }
-    if (digits > 2 && ct_unhex_var(out, digits / 2 + 2, len, text, digits) != CT_OK) {
+    if (digits > 0 && ct_unhex_var(out, digits / 2 + 2, len, text, digits) != CT_OK) {
         *len = 0;
     }
     return out;
@@ -99,4 +119,20 @@ uint8_t *ct_vectors_unhex(const char *text, size_t *len)
 uint8_t *ct_vectors_bytes(const struct ct_json *object, const char *key, size_t *len)
 {
     return ct_vectors_unhex(ct_vectors_text(object, key), len);
+}
+
+struct ct_u256 ct_vectors_number(const struct ct_json *object, const char *key)
+{
+    struct ct_u256 out = {{0}};
+    int64_t small = 0;
+    size_t len = 0;
+    if (ct_json_int(&small, ct_json_get(object, key)) == CT_OK) {
+        return ct_u256_from_u64((uint64_t)small);
+    }
+    uint8_t *data = ct_vectors_bytes(object, key, &len);
+    if (len <= 32) {
+        memcpy(out.be + 32 - len, data, len);
+    }
+    free(data);
+    return out;
 }

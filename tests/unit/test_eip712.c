@@ -1,4 +1,4 @@
-/* EIP-712: the standard's own example, ethers' domains and digests, our registration. */
+/* EIP-712: ethers' typed data of any shape, the standard's own example, our registration. */
 /* links: ct_testchain ct_chain ct_base */
 #include "chain/eip712.h"
 
@@ -8,9 +8,12 @@
 #include "chain/key.h"
 #include "chain/registry.h"
 #include "ct_test.h"
+#include "eip712_type.h"
 #include "vectors.h"
 
 static const char folder[] = "@ethersproject/testcases/testcases/eip712.json.gz";
+
+static size_t own_domains; /* vectors whose domain our product could have written */
 
 /* A domain of exactly the four members that ours has; chainId as the vectors' number. */
 static bool read_domain(uint8_t out32[32], const struct ct_json *domain)
@@ -28,76 +31,64 @@ static bool read_domain(uint8_t out32[32], const struct ct_json *domain)
     return true;
 }
 
-static void npm_digests_follow_from_domain_and_encoded_struct(void)
+/* encodeData, the digest, and our own domain function where the vector's domain is of its kind. */
+static bool typed_data_holds(const struct ct_json *one)
 {
-    struct ct_json *all = ct_vectors_npm(folder);
-    size_t checked = 0;
-    REQUIRE(all != NULL);
-    for (size_t i = 0; i < ct_json_count(all); i++) {
-        const struct ct_json *one = ct_json_at(all, i);
-        uint8_t domain[32];
-        uint8_t hash[32];
-        uint8_t digest[32];
-        uint8_t want[32];
-        size_t len = 0;
-        if (!read_domain(domain, ct_json_get(one, "domain"))) {
-            continue;
-        }
-        uint8_t *encoded = ct_vectors_bytes(one, "encoded", &len);
-        CHECK_EQ(ct_json_fixed(want, 32, ct_json_get(one, "digest")), CT_OK);
-        ct_keccak256(hash, encoded, len);
-        ct_eip712_digest(digest, domain, hash);
-        CHECK_MEM(digest, want, 32);
-        free(encoded);
-        checked++;
+    const struct ct_json *types = ct_json_get(one, "types");
+    const struct ct_json *data = ct_json_get(one, "data");
+    const char *name = ct_vectors_text(one, "primaryType");
+    uint8_t encoded[4096];
+    uint8_t domain[32];
+    uint8_t ours[32];
+    uint8_t hash[32];
+    uint8_t digest[32];
+    uint8_t want[32];
+    size_t len = 0;
+    struct ct_wr w = ct_wr_init(encoded, sizeof(encoded));
+    uint8_t *bytes = ct_vectors_bytes(one, "encoded", &len);
+    bool good = ct_eip712_data_write(&w, types, name, data) && w.len == len &&
+                ct_wr_end(&w) == CT_OK && memcmp(encoded, bytes, len) == 0;
+    free(bytes);
+    if (!good || !ct_eip712_data_hash(hash, types, name, data) ||
+        !ct_eip712_any_domain(domain, ct_json_get(one, "domain")) ||
+        ct_json_fixed(want, 32, ct_json_get(one, "digest")) != CT_OK) {
+        return false;
     }
-    CHECK_EQ(checked, 40); /* the others lack one of the four, or have a salt */
-    ct_json_free(all);
+    if (read_domain(ours, ct_json_get(one, "domain"))) {
+        own_domains++;
+        good = memcmp(ours, domain, 32) == 0;
+    }
+    ct_eip712_digest(digest, domain, hash);
+    return good && memcmp(digest, want, 32) == 0;
 }
 
-static void person(uint8_t out32[32], const struct ct_json *value)
+static void npm_typed_data_is_encoded_and_hashed_alike(void)
 {
-    uint8_t words[2][32];
-    uint8_t addr[20];
-    const char *name = ct_vectors_text(value, "name");
-    ct_keccak256(words[0], name, strlen(name));
-    CHECK_EQ(ct_json_fixed(addr, 20, ct_json_get(value, "wallet")), CT_OK);
-    ct_word_be(words[1], addr, 20);
-    ct_eip712_struct(out32, "Person(string name,address wallet)", (const uint8_t(*)[32])words, 2);
+    own_domains = 0;
+    CHECK(ct_vectors_ethers("eip712", 1025, typed_data_holds));
+    CHECK_EQ(own_domains, 40); /* the others lack one of the four members, or have a salt */
 }
 
-static void example_of_the_standard_is_hashed_and_signed_alike(void)
+static void npm_example_is_signed_alike_and_data_of_another_type_has_no_hash(void)
 {
     struct ct_json *all = ct_vectors_npm(folder);
     REQUIRE(all != NULL);
     const struct ct_json *one = ct_json_at(all, ct_json_count(all) - 1);
+    const struct ct_json *types = ct_json_get(one, "types");
     const struct ct_json *data = ct_json_get(one, "data");
-    const char *contents = ct_vectors_text(data, "contents");
     struct ct_secret32 secret;
     struct ct_wallet wallet;
-    uint8_t words[3][32];
-    uint8_t domain[32];
-    uint8_t hash[32];
-    uint8_t digest[32];
     uint8_t want[CT_SIG_LEN];
     uint8_t sig[CT_SIG_LEN];
     CHECK_STR(ct_vectors_text(one, "name"), "EIP712 example");
-    REQUIRE(read_domain(domain, ct_json_get(one, "domain")));
-    person(words[0], ct_json_get(data, "from"));
-    person(words[1], ct_json_get(data, "to"));
-    ct_keccak256(words[2], contents, strlen(contents));
-    ct_eip712_struct(hash,
-                     "Mail(Person from,Person to,string contents)"
-                     "Person(string name,address wallet)",
-                     (const uint8_t(*)[32])words, 3);
-    ct_eip712_digest(digest, domain, hash);
     CHECK_EQ(ct_json_fixed(want, 32, ct_json_get(one, "digest")), CT_OK);
-    CHECK_MEM(digest, want, 32);
     CHECK_EQ(ct_json_fixed(secret.bytes, 32, ct_json_get(one, "privateKey")), CT_OK);
     CHECK_EQ(ct_wallet_from_secret(&wallet, &secret), CT_OK);
-    CHECK_EQ(ct_wallet_sign(sig, &wallet, digest), CT_OK);
+    CHECK_EQ(ct_wallet_sign(sig, &wallet, want), CT_OK);
     CHECK_EQ(ct_json_fixed(want, CT_SIG_LEN, ct_json_get(one, "signature")), CT_OK);
     CHECK_MEM(sig, want, CT_SIG_LEN);
+    CHECK(!ct_eip712_data_hash(want, types, "Letter", data));
+    CHECK(!ct_eip712_data_hash(want, types, "Mail", ct_json_get(data, "from")));
     ct_json_free(all);
 }
 
@@ -139,8 +130,8 @@ static void every_member_of_a_registration_counts(void)
 }
 
 static const struct ct_test tests[] = {
-    CT_TEST(npm_digests_follow_from_domain_and_encoded_struct),
-    CT_TEST(example_of_the_standard_is_hashed_and_signed_alike),
+    CT_TEST(npm_typed_data_is_encoded_and_hashed_alike),
+    CT_TEST(npm_example_is_signed_alike_and_data_of_another_type_has_no_hash),
     CT_TEST(every_member_of_a_registration_counts),
 };
 CT_TEST_MAIN(tests)

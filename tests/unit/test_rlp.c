@@ -50,32 +50,89 @@ static bool same(struct ct_rd *r, const struct ct_json *value)
     return ct_rd_end(&inner) == CT_OK;
 }
 
-static void npm_vectors_hold_both_ways(void)
+static bool encoded_alike(const struct ct_json *value, const uint8_t *want, size_t len)
 {
-    struct ct_json *all = ct_vectors_npm("@ethersproject/testcases/testcases/rlp-coder.json.gz");
-    REQUIRE(all != NULL);
-    CHECK_EQ(ct_json_count(all), 61);
-    for (size_t i = 0; i < ct_json_count(all); i++) {
-        const struct ct_json *one = ct_json_at(all, i);
-        const struct ct_json *decoded = ct_json_get(one, "decoded");
-        size_t len = 0;
-        uint8_t *want = ct_vectors_bytes(one, "encoded", &len);
-        uint8_t *got = malloc(len + 1);
-        struct ct_wr w = ct_wr_init(got, len);
-        encode(&w, decoded);
-        CHECK_EQ(ct_wr_end(&w), CT_OK);
-        CHECK_EQ(w.len, len);
-        CHECK_MEM(got, want, len);
-        struct ct_rd r = ct_rd_init(want, len);
-        CHECK(same(&r, decoded));
-        CHECK_EQ(ct_rd_end(&r), CT_OK);
-        CHECK_EQ(ct_rlp_check(want, len), CT_OK);
-        for (size_t cut = 0; cut < len; cut++) {
-            CHECK_EQ(ct_rlp_check(want, cut), CT_ERR_FORMAT);
+    uint8_t *got = malloc(len + 1);
+    struct ct_wr w = ct_wr_init(got, len);
+    encode(&w, value);
+    bool good = ct_wr_end(&w) == CT_OK && w.len == len && memcmp(got, want, len) == 0;
+    free(got);
+    return good;
+}
+
+static bool item_holds(const struct ct_json *one)
+{
+    size_t len = 0;
+    const struct ct_json *decoded = ct_json_get(one, "decoded");
+    uint8_t *bytes = ct_vectors_bytes(one, "encoded", &len);
+    struct ct_rd r = ct_rd_init(bytes, len);
+    bool good = encoded_alike(decoded, bytes, len) && same(&r, decoded) && ct_rd_end(&r) == CT_OK &&
+                ct_rlp_check(bytes, len) == CT_OK;
+    for (size_t cut = 0; good && cut < len; cut++) {
+        good = ct_rlp_check(bytes, cut) == CT_ERR_FORMAT;
+    }
+    free(bytes);
+    return good;
+}
+
+static void npm_items_hold_both_ways(void)
+{
+    CHECK(ct_vectors_ethers("rlp-coder", 61, item_holds));
+}
+
+/* ethereum's own: text, numbers (those beyond a word as "#" and decimal digits) and lists. */
+static void encode_plain(struct ct_wr *w, const struct ct_json *value)
+{
+    int64_t number = 0;
+    struct ct_u256 wide;
+    const char *text = ct_json_text(value);
+    if (ct_json_int(&number, value) == CT_OK) {
+        ct_rlp_u64(w, (uint64_t)number);
+    } else if (text != NULL && text[0] == '#') {
+        /* one of them is 2^256: no number of ours, its 33 bytes are */
+        static const uint8_t beyond[33] = {1};
+        if (ct_u256_from_decimal(&wide, text + 1) == CT_OK) {
+            ct_rlp_u256(w, &wide);
+        } else {
+            ct_rlp_bytes(w, beyond, sizeof(beyond));
         }
-        free(got);
+    } else if (text != NULL) {
+        ct_rlp_bytes(w, text, strlen(text));
+    } else {
+        struct ct_wr count = ct_wr_init(NULL, 0);
+        for (size_t i = 0; i < ct_json_count(value); i++) {
+            encode_plain(&count, ct_json_at(value, i));
+        }
+        ct_rlp_list_head(w, count.len);
+        for (size_t i = 0; i < ct_json_count(value); i++) {
+            encode_plain(w, ct_json_at(value, i));
+        }
+    }
+}
+
+static void ethereum_tests_items_hold(void)
+{
+    struct ct_json *all = ct_vectors_npm("ethereum-tests/BasicTests/rlptest.json");
+    size_t held = 0;
+    size_t count = 0;
+    const char *name;
+    for (; (name = ct_json_key_at(all, count)) != NULL; count++) {
+        const struct ct_json *one = ct_json_get(all, name);
+        uint8_t got[2048];
+        size_t len = 0;
+        uint8_t *want = ct_vectors_bytes(one, "out", &len);
+        struct ct_wr w = ct_wr_init(got, sizeof(got));
+        encode_plain(&w, ct_json_get(one, "in"));
+        bool good = ct_wr_end(&w) == CT_OK && w.len == len && memcmp(got, want, len) == 0 &&
+                    ct_rlp_check(want, len) == CT_OK;
+        if (!good) {
+            printf("    does not hold: %s\n", name);
+        }
+        held += good;
         free(want);
     }
+    printf("    rlptest: %zu of %zu\n", held, count);
+    CHECK(count > 20 && held == count);
     ct_json_free(all);
 }
 
@@ -152,8 +209,8 @@ static void bad_reader_stays_bad(void)
 }
 
 static const struct ct_test tests[] = {
-    CT_TEST(npm_vectors_hold_both_ways), CT_TEST(what_is_not_canonical_is_refused),
-    CT_TEST(nesting_is_bounded),         CT_TEST(integers_have_no_leading_zeros),
-    CT_TEST(bad_reader_stays_bad),
+    CT_TEST(npm_items_hold_both_ways),         CT_TEST(ethereum_tests_items_hold),
+    CT_TEST(what_is_not_canonical_is_refused), CT_TEST(nesting_is_bounded),
+    CT_TEST(integers_have_no_leading_zeros),   CT_TEST(bad_reader_stays_bad),
 };
 CT_TEST_MAIN(tests)
