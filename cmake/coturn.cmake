@@ -7,16 +7,8 @@ pkg_check_modules(COTURN_EVENT REQUIRED IMPORTED_TARGET libevent libevent_openss
 pkg_check_modules(COTURN_SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(COTURN_HIREDIS IMPORTED_TARGET hiredis)
 
-# Sets OUT to a patched copy of coturn's tree in the build directory. The copy is made again only when
-# the source or the series has changed, and then only files that differ are written.
-function(chainturn_coturn_tree out module_dir)
-    file(STRINGS "${module_dir}/patches/series" series)
-    set(inputs "${module_dir}/UPSTREAM" "${module_dir}/patches/series")
-    foreach(patch IN LISTS series)
-        list(APPEND inputs "${module_dir}/patches/${patch}")
-    endforeach()
-    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${inputs})
-
+# Sets OUT to where coturn's pristine source is.
+function(chainturn_coturn_pristine out module_dir)
     if(CHAINTURN_COTURN_SOURCE)
         set(pristine "${CHAINTURN_COTURN_SOURCE}")
         if(NOT EXISTS "${pristine}/src/server/ns_turn_server.c")
@@ -31,14 +23,32 @@ function(chainturn_coturn_tree out module_dir)
             message(FATAL_ERROR "coturn's source could not be had: the lines above say why.")
         endif()
     endif()
+    set(${out} "${pristine}" PARENT_SCOPE)
+endfunction()
+
+# chainturn_coturn_tree(OUT MODULE_DIR NAME SERIES..): sets OUT to a copy of coturn's tree, called NAME, in the build
+# directory, patched by each SERIES (a folder with a file "series") in turn. The copy is made again only when the
+# source or a series has changed, and then only files that differ are written.
+function(chainturn_coturn_tree out module_dir tree_name)
+    chainturn_coturn_pristine(pristine "${module_dir}")
+    set(inputs "${module_dir}/UPSTREAM")
+    set(patches "")
+    foreach(folder IN LISTS ARGN)
+        file(STRINGS "${module_dir}/${folder}/series" series)
+        list(TRANSFORM series PREPEND "${module_dir}/${folder}/")
+        list(APPEND inputs "${module_dir}/${folder}/series")
+        list(APPEND patches ${series})
+    endforeach()
+    list(APPEND inputs ${patches})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${inputs})
 
     set(key "${pristine}")
     foreach(input IN LISTS inputs)
         file(SHA256 "${input}" hash)
         string(APPEND key " ${hash}")
     endforeach()
-    set(tree "${CMAKE_BINARY_DIR}/coturn/tree")
-    set(stamp "${CMAKE_BINARY_DIR}/coturn/tree.stamp")
+    set(tree "${CMAKE_BINARY_DIR}/coturn/${tree_name}")
+    set(stamp "${tree}.stamp")
     set(made "")
     if(EXISTS "${stamp}")
         file(READ "${stamp}" made)
@@ -47,14 +57,14 @@ function(chainturn_coturn_tree out module_dir)
         set(fresh "${CMAKE_BINARY_DIR}/coturn/fresh")
         file(REMOVE_RECURSE "${fresh}")
         file(COPY "${pristine}/src" DESTINATION "${fresh}")
-        foreach(patch IN LISTS series)
+        foreach(patch IN LISTS patches)
             execute_process(
-                COMMAND patch -p1 --batch --forward --fuzz=0 -i "${module_dir}/patches/${patch}"
+                COMMAND patch -p1 --batch --forward --fuzz=0 -i "${patch}"
                 WORKING_DIRECTORY "${fresh}"
                 OUTPUT_VARIABLE said ERROR_VARIABLE said RESULT_VARIABLE failed)
             if(failed)
                 message(FATAL_ERROR "${patch} does not apply to ${pristine}:\n${said}"
-                                    "The series in coturn-module/patches is written for coturn 4.6.1.")
+                                    "The series in coturn-module/patches are written for coturn 4.6.1.")
             endif()
         endforeach()
         file(GLOB_RECURSE files RELATIVE "${fresh}" "${fresh}/src/*.[ch]")
@@ -85,30 +95,46 @@ function(chainturn_coturn_target name src)
     set_target_properties(${name} PROPERTIES C_EXTENSIONS ON RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/coturn/bin")
 endfunction()
 
-# turnserver with the libraries MODULES linked in, and the two test programs of the same tree.
-function(chainturn_coturn_programs src modules)
-    set(shared
+# What the programs of one tree share.
+function(chainturn_coturn_shared name src)
+    add_library(${name} OBJECT
         "${src}/client/ns_turn_ioaddr.c" "${src}/client/ns_turn_msg.c" "${src}/client/ns_turn_msg_addr.c"
         "${src}/apps/common/apputils.c" "${src}/apps/common/ns_turn_utils.c" "${src}/apps/common/stun_buffer.c")
-    add_library(coturn_shared OBJECT ${shared})
-    chainturn_coturn_target(coturn_shared "${src}")
-    target_compile_options(coturn_shared PRIVATE -w)
+    chainturn_coturn_target(${name} "${src}")
+    target_compile_options(${name} PRIVATE -w)
+endfunction()
 
+# The server of the tree SRC with the libraries MODULES linked in.
+function(chainturn_coturn_server name src shared modules)
     set(relay mainrelay netengine libtelnet turn_admin_server userdb tls_listener dtls_listener prom_server
         ns_ioalib_engine_impl turn_ports http_server acme dbdrivers/dbdriver dbdrivers/dbd_sqlite
         dbdrivers/dbd_pgsql dbdrivers/dbd_mysql dbdrivers/dbd_mongo dbdrivers/dbd_redis)
     set(server ns_turn_allocation ns_turn_maps_rtcp ns_turn_maps ns_turn_server)
     list(TRANSFORM relay REPLACE "(.+)" "${src}/apps/relay/\\1.c")
     list(TRANSFORM server REPLACE "(.+)" "${src}/server/\\1.c")
-    add_executable(turnserver ${relay} ${server} "${src}/apps/common/hiredis_libevent2.c")
-    target_include_directories(turnserver PRIVATE "${CMAKE_SOURCE_DIR}/coturn-module/include" "${CMAKE_SOURCE_DIR}/coturn-module/src")
-    target_link_libraries(turnserver PRIVATE coturn_shared ${modules} PkgConfig::COTURN_SQLITE)
+    add_executable(${name} ${relay} ${server} "${src}/apps/common/hiredis_libevent2.c")
+    target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/coturn-module/include" "${CMAKE_SOURCE_DIR}/coturn-module/src")
+    chainturn_coturn_target(${name} "${src}")
+    target_compile_options(${name} PRIVATE -w)
+    target_link_libraries(${name} PRIVATE ${shared} ${modules} PkgConfig::COTURN_SQLITE)
+endfunction()
 
-    add_executable(turnutils_uclient "${src}/apps/uclient/mainuclient.c" "${src}/apps/uclient/startuclient.c" "${src}/apps/uclient/uclient.c")
-    add_executable(turnutils_peer "${src}/apps/peer/mainudpserver.c" "${src}/apps/peer/udpserver.c")
-    foreach(name turnserver turnutils_uclient turnutils_peer)
-        chainturn_coturn_target(${name} "${src}")
-        target_compile_options(${name} PRIVATE -w)
-        target_link_libraries(${name} PRIVATE coturn_shared)
-    endforeach()
+# chainturn_coturn_utility(NAME SRC SHARED FILE..): one of the small programs beside the server.
+function(chainturn_coturn_utility name src shared)
+    list(TRANSFORM ARGN PREPEND "${src}/apps/" OUTPUT_VARIABLE files)
+    add_executable(${name} ${files})
+    chainturn_coturn_target(${name} "${src}")
+    target_compile_options(${name} PRIVATE -w)
+    target_link_libraries(${name} PRIVATE ${shared})
+endfunction()
+
+# turnserver with the libraries MODULES linked in, and the test programs of the same tree.
+function(chainturn_coturn_programs src modules)
+    chainturn_coturn_shared(coturn_shared "${src}")
+    chainturn_coturn_server(turnserver "${src}" coturn_shared "${modules}")
+    chainturn_coturn_utility(turnutils_uclient "${src}" coturn_shared uclient/mainuclient.c uclient/startuclient.c uclient/uclient.c)
+    chainturn_coturn_utility(turnutils_peer "${src}" coturn_shared peer/mainudpserver.c peer/udpserver.c)
+    chainturn_coturn_utility(turnutils_stunclient "${src}" coturn_shared stunclient/stunclient.c)
+    chainturn_coturn_utility(turnutils_natdiscovery "${src}" coturn_shared natdiscovery/natdiscovery.c)
+    chainturn_coturn_utility(turnutils_rfc5769check "${src}" coturn_shared rfc5769/rfc5769check.c)
 endfunction()
