@@ -32,7 +32,9 @@ static ct_err fake_device(void *arg, const char *identity, struct ct_device *out
 {
     (void)arg;
     (void)identity;
-    (void)block;
+    if (block != NULL) {
+        *block = 7;
+    }
     *time_s = ct_wall_s();
     if (chain.down != CT_OK) {
         return ct_why(why, chain.down, "the endpoints are down");
@@ -45,8 +47,10 @@ static ct_err fake_relay(void *arg, uint16_t index, struct ct_relay *out, uint64
                          uint64_t *time_s, struct ct_why *why)
 {
     (void)arg;
-    (void)block;
     (void)why;
+    if (block != NULL) {
+        *block = 7;
+    }
     *time_s = ct_wall_s();
     *out = chain.relay;
     return index == 1 ? CT_OK : CT_ERR_NOT_FOUND;
@@ -142,6 +146,24 @@ static void end(void)
     }
 }
 
+/* For tests/api/check-answers.mjs, which holds them against openapi.json. */
+static void write_down(const struct ct_request *r)
+{
+    static char request[2 * CT_EXCHANGE_BODY_MAX];
+    const char *file = getenv("CT_API_ANSWERS");
+    FILE *f = file == NULL || strchr(r->path, ' ') != NULL ? NULL : fopen(file, "a");
+    if (f != NULL) {
+        ct_json_escape(request, sizeof request, r->body);
+        (void)fprintf(
+            f,
+            "{\"method\":\"%s\",\"path\":\"%s\",\"status\":%u,\"type\":\"application/%sjson\","
+            "\"request\":\"%s\",\"body\":%s}\n",
+            r->method, r->path, answer.status, answer.is_problem ? "problem+" : "", request,
+            answer.body);
+        (void)fclose(f);
+    }
+}
+
 static unsigned ask(const char *method, const char *path, const char *body)
 {
     const struct ct_request request = {.method = method,
@@ -151,6 +173,7 @@ static unsigned ask(const char *method, const char *path, const char *body)
                                        .psk_identity = sid};
     memset(&answer, 0, sizeof answer);
     ct_api_handle(&api, &ledger, &request, &answer);
+    write_down(&request);
     return answer.status;
 }
 
@@ -628,6 +651,99 @@ static void relay_proposal_must_be_its_own(void)
     end();
 }
 
+/* ---- what may be asked again and again ---- */
+
+static void device_status_is_what_the_chain_has(void)
+{
+    begin();
+    CHECK_EQ(ask("GET", "/v1/devices/me", ""), 200);
+    CHECK(strstr(answer.body, "\"state\":\"none\",\"live\":false,\"sequence\":0") != NULL);
+    register_live_device();
+    CHECK_EQ(ask("GET", "/v1/devices/me", ""), 200);
+    CHECK(strstr(answer.body, "\"state\":\"approved\",\"live\":true,\"sequence\":3") != NULL);
+    chain.device.expiry_day = (uint16_t)(today() - 1);
+    CHECK_EQ(ask("GET", "/v1/devices/me", ""), 200);
+    CHECK(strstr(answer.body, "\"state\":\"approved\",\"live\":false") != NULL);
+    chain.down = CT_ERR_QUORUM;
+    (void)ask("GET", "/v1/devices/me", "");
+    CHECK(problem(503, "chain-unavailable"));
+    (void)ask("GET", "/v1/relays/1", "");
+    CHECK(problem(403, "identity")); /* a device's enrolment */
+    end();
+}
+
+static void relay_status_is_for_its_owner(void)
+{
+    static const uint8_t salt[32] = {1};
+    char path[100] = "/v1/relays/";
+    uint8_t pending[32];
+    begin();
+    enrol_relay(salt);
+    ct_registry_pending_id(pending, wallet.addr20, salt);
+    ct_hex0x(path + strlen(path), pending, sizeof pending);
+    CHECK_EQ(ask("GET", path, ""), 200);
+    CHECK_STR(answer.body, "{\"state\":\"none\",\"live\":false}");
+    chain.pending.state = CT_RECORD_PENDING;
+    struct ct_relay_row row = {.checked_s = 7, .rtt_us = 800, .verdict = "it said \"no\""};
+    memcpy(row.pending32, pending, sizeof pending);
+    CHECK_EQ(api.store->ops->relay_put(api.store, &row), CT_OK);
+    CHECK_EQ(ask("GET", path, ""), 200);
+    CHECK(strstr(answer.body, "\"state\":\"pending\"") != NULL);
+    CHECK(strstr(answer.body, "\"rtt_us\":800,\"verdict\":\"it said \\\"no\\\"\"") != NULL);
+    path[strlen(path) - 60] ^= 1; /* another's */
+    CHECK_EQ(ask("GET", path, ""), 404);
+    CHECK_EQ(ask("GET", "/v1/relays/1", ""), 404);
+    memcpy(chain.relay.owner20, wallet.addr20, 20);
+    CHECK_EQ(ask("GET", "/v1/relays/1", ""), 200);
+    CHECK(strstr(answer.body, "\"state\":\"approved\",\"live\":true,\"index\":1") != NULL);
+    CHECK_EQ(ask("GET", "/v1/relays/2", ""), 404);
+    CHECK_EQ(ask("GET", "/v1/relays/99999", ""), 400);
+    CHECK_EQ(ask("GET", "/v1/relays/", ""), 404);
+    CHECK_EQ(ask("GET", "/v1/relays/1/2", ""), 404);
+    end();
+}
+
+static void withdrawal_is_for_the_owner_of_an_approved_relay(void)
+{
+    static const uint8_t salt[32] = {1};
+    struct ct_op op;
+    size_t count = 0;
+    begin();
+    (void)ask("POST", "/v1/withdrawals", "{\"relay\":1}");
+    CHECK(problem(403, "identity")); /* a device's enrolment */
+    enrol_relay(salt);
+    (void)ask("POST", "/v1/withdrawals", "{\"relay\":1}");
+    CHECK(problem(404, "not-found")); /* another's */
+    (void)ask("POST", "/v1/withdrawals", "{\"relay\":\"1\"}");
+    CHECK(problem(400, "format"));
+    memcpy(chain.relay.owner20, wallet.addr20, 20);
+    chain.relay.state = CT_RECORD_WITHDRAWN;
+    (void)ask("POST", "/v1/withdrawals", "{\"relay\":1}");
+    CHECK(problem(409, "not-approved"));
+    chain.relay.state = CT_RECORD_APPROVED;
+    CHECK_EQ(ask("POST", "/v1/withdrawals", "{\"relay\":1}"), 202);
+    CHECK_EQ(api.store->ops->op_list(api.store, CT_OP_QUEUED, CT_OP_REVOKE_RELAY, &op, 1, &count),
+             CT_OK);
+    REQUIRE(count == 1);
+    CHECK_STR(op.subject, "1");
+    CHECK_MEM(op.wallet20, wallet.addr20, 20);
+    end();
+}
+
+static void another_method_is_told_which_one_serves(void)
+{
+    begin();
+    (void)ask("DELETE", "/v1/passes", "");
+    CHECK(problem(405, "method"));
+    REQUIRE(answer.header_count == 1);
+    CHECK_STR(answer.headers[0].name, "Allow");
+    CHECK_STR(answer.headers[0].value, "POST");
+    (void)ask("POST", "/v1/me", "");
+    CHECK(problem(405, "method"));
+    CHECK_STR(answer.headers[0].value, "GET");
+    end();
+}
+
 static void requests_of_one_enrolment_are_counted(void)
 {
     int asked = 0;
@@ -657,6 +773,10 @@ static const struct ct_test tests[] = {
     CT_TEST(only_ones_own_pending_record_is_approved),
     CT_TEST(pending_record_that_would_not_serve_is_not_approved),
     CT_TEST(relay_proposal_must_be_its_own),
+    CT_TEST(device_status_is_what_the_chain_has),
+    CT_TEST(relay_status_is_for_its_owner),
+    CT_TEST(withdrawal_is_for_the_owner_of_an_approved_relay),
+    CT_TEST(another_method_is_told_which_one_serves),
     CT_TEST(requests_of_one_enrolment_are_counted),
 };
 CT_TEST_MAIN(tests)

@@ -1,14 +1,11 @@
-/* Routes, the session behind a request, operations' states. */
+/* Routes, and the session behind a request. */
 #include "api.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "base/hex.h"
 #include "fields.h"
 #include "ops.h"
-
-#define OPERATIONS "/v1/operations/"
 
 void ct_api_failure(struct ct_answer *answer, ct_err err, const struct ct_why *why)
 {
@@ -42,103 +39,107 @@ void ct_api_queue(const struct ct_api_call *call, struct ct_op *op)
     }
 }
 
-static void me(const struct ct_api_call *call)
-{
-    char wallet[CT_ADDR_TEXT_LEN];
-    const struct ct_session *s = call->session;
-    ct_addr_text(wallet, s->party.wallet20);
-    /* an identity's alphabet needs no escape */
-    ct_answer_json(call->answer, 200, "{\"identity\":\"%s\",\"purpose\":\"%s\",\"wallet\":\"%s\"}",
-                   s->party.identity,
-                   s->purpose == CT_HS_ENROL_RELAY ? "enrol relay" : "enrol device", wallet);
-}
-
-static void operation(const struct ct_api_call *call, const char *id)
-{
-    struct ct_op op;
-    ct_err err = call->api->store->ops->op_find(call->api->store, id, &op);
-    if (err != CT_OK && err != CT_ERR_NOT_FOUND) {
-        ct_answer_problem(call->answer, 500, "internal", "the store failed: %s", ct_err_text(err));
-        return;
-    }
-    if (err == CT_ERR_NOT_FOUND || memcmp(op.wallet20, call->session->party.wallet20, 20) != 0) {
-        ct_answer_problem(call->answer, 404, "not-found", "this wallet has no such operation");
-        return;
-    }
-    char tx[90] = "";
-    char block[40] = "";
-    char reason[2 * CT_OP_REASON];
-    if (op.has_tx) {
-        char hash[67];
-        ct_hex0x(hash, op.tx32, sizeof op.tx32);
-        (void)snprintf(tx, sizeof tx, ",\"transaction\":\"%s\"", hash);
-    }
-    if (op.block != 0) {
-        (void)snprintf(block, sizeof block, ",\"block\":%llu", (unsigned long long)op.block);
-    }
-    ct_json_escape(reason, sizeof reason, op.reason);
-    ct_answer_json(call->answer, 200, "{\"operation\":\"%s\",\"state\":\"%s\"%s%s%s%s%s}", op.id,
-                   ct_op_state_text(op.state), tx, block, reason[0] == '\0' ? "" : ",\"reason\":\"",
-                   reason, reason[0] == '\0' ? "" : "\"");
-}
-
 struct route {
     const char *path;
-    enum ct_hs_purpose purpose;
-    void (*post)(const struct ct_api_call *call);
+    enum ct_hs_purpose purpose; /* whose enrolment may ask; CT_HS_CALL: any */
+    void (*run)(const struct ct_api_call *call);
 };
 
-static const struct route routes[] = {
+static const struct route posts[] = {
     {"/v1/passes", CT_HS_ENROL_DEVICE, ct_api_passes},
     {"/v1/devices", CT_HS_ENROL_DEVICE, ct_api_devices},
     {"/v1/approvals", CT_HS_ENROL_DEVICE, ct_api_approvals},
     {"/v1/relays", CT_HS_ENROL_RELAY, ct_api_relays},
+    {"/v1/withdrawals", CT_HS_ENROL_RELAY, ct_api_withdrawals},
 };
 
-static void post(struct ct_api_call *call, const struct route *route,
-                 const struct ct_request *request)
+static const struct route gets[] = {
+    {"/v1/me", CT_HS_CALL, ct_api_me},
+    {"/v1/operations/{id}", CT_HS_CALL, ct_api_operation},
+    {"/v1/devices/me", CT_HS_ENROL_DEVICE, ct_api_device_status},
+    {"/v1/relays/{id}", CT_HS_ENROL_RELAY, ct_api_relay_status},
+};
+
+#define POSTS (sizeof posts / sizeof posts[0])
+#define GETS (sizeof gets / sizeof gets[0])
+
+bool ct_api_route_at(size_t i, const char **method, const char **path)
+{
+    if (i >= POSTS + GETS) {
+        return false;
+    }
+    *method = i < POSTS ? "POST" : "GET";
+    *path = i < POSTS ? posts[i].path : gets[i - POSTS].path;
+    return true;
+}
+
+/* Does the path fit the route's? *id becomes what stands for its "{..}". */
+static bool fits(const char *route, const char *path, const char **id)
+{
+    size_t fixed = strcspn(route, "{");
+    if (route[fixed] == '\0') {
+        *id = "";
+        return strcmp(route, path) == 0;
+    }
+    *id = path + fixed;
+    return strncmp(route, path, fixed) == 0 && **id != '\0' && strchr(*id, '/') == NULL;
+}
+
+static const struct route *find(const struct route *routes, size_t count, const char *path,
+                                const char **id)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (fits(routes[i].path, path, id)) {
+            return &routes[i];
+        }
+    }
+    return NULL;
+}
+
+static bool may_ask(const struct ct_api_call *call, const struct route *route)
+{
+    if (route->purpose == CT_HS_CALL || route->purpose == call->session->purpose) {
+        return true;
+    }
+    ct_answer_problem(call->answer, 403, "identity", "this enrolment is a %s's; %s is not for it",
+                      call->session->purpose == CT_HS_ENROL_RELAY ? "relay" : "device",
+                      route->path);
+    return false;
+}
+
+static void post(struct ct_api_call *call, const struct route *route)
 {
     struct ct_why why = {{0}};
     struct ct_json *body = NULL;
-    if (call->session->purpose != route->purpose) {
-        ct_answer_problem(
-            call->answer, 403, "identity", "this enrolment is a %s's; %s is not for it",
-            call->session->purpose == CT_HS_ENROL_RELAY ? "relay" : "device", route->path);
-        return;
-    }
-    if (ct_fields_parse(&body, request->body, request->body_len, &why) != CT_OK) {
+    if (ct_fields_parse(&body, call->request->body, call->request->body_len, &why) != CT_OK) {
         ct_answer_problem(call->answer, 400, "format", "%s", why.text);
         return;
     }
     call->body = body;
-    route->post(call);
+    route->run(call);
     ct_json_free(body);
 }
 
-static void dispatch(struct ct_api_call *call, const struct ct_request *request)
+static void dispatch(struct ct_api_call *call)
 {
-    bool is_get = strcmp(request->method, "GET") == 0;
-    bool is_post = strcmp(request->method, "POST") == 0;
-    if (strcmp(request->path, "/v1/me") == 0 && is_get) {
-        me(call);
-        return;
-    }
-    if (strncmp(request->path, OPERATIONS, strlen(OPERATIONS)) == 0 && is_get) {
-        operation(call, request->path + strlen(OPERATIONS));
-        return;
-    }
-    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-        if (strcmp(request->path, routes[i].path) != 0) {
-            continue;
+    const struct ct_request *r = call->request;
+    const struct route *to_post = find(posts, POSTS, r->path, &call->id);
+    const struct route *to_get = find(gets, GETS, r->path, &call->id);
+    if (to_post == NULL && to_get == NULL) {
+        ct_answer_problem(call->answer, 404, "not-found", "there is nothing here by that name");
+    } else if (to_get != NULL && strcmp(r->method, "GET") == 0) {
+        if (may_ask(call, to_get)) {
+            to_get->run(call);
         }
-        if (!is_post) {
-            ct_answer_problem(call->answer, 405, "format", "%s takes POST", routes[i].path);
-            return;
+    } else if (to_post != NULL && strcmp(r->method, "POST") == 0) {
+        if (may_ask(call, to_post)) {
+            post(call, to_post);
         }
-        post(call, &routes[i], request);
-        return;
+    } else {
+        const char *allowed = to_get != NULL ? "GET" : "POST";
+        ct_answer_problem(call->answer, 405, "method", "this takes %s", allowed);
+        ct_answer_header(call->answer, "Allow", "%s", allowed);
     }
-    ct_answer_problem(call->answer, 404, "not-found", "there is nothing here by that name");
 }
 
 /* A path is the peer's text: one with a blank in it could pass for more fields of the log line. */
@@ -165,8 +166,13 @@ void ct_api_handle(const struct ct_api *api, const struct ct_ledger *ledger,
                           (int)CT_SESSION_LIFE_S);
         return;
     }
-    struct ct_api_call call = {.api = api, .ledger = ledger, .session = &session, .answer = answer};
-    dispatch(&call, request);
+    struct ct_api_call call = {.api = api,
+                               .ledger = ledger,
+                               .session = &session,
+                               .request = request,
+                               .id = "",
+                               .answer = answer};
+    dispatch(&call);
     /* asking after an operation is frequent and changes nothing */
     bool is_quiet = strcmp(request->method, "GET") == 0 && answer->status < 400;
     ct_log(&api->log,

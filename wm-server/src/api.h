@@ -36,13 +36,19 @@ struct ct_api {
 void ct_api_handle(const struct ct_api *api, const struct ct_ledger *ledger,
                    const struct ct_request *request, struct ct_answer *answer);
 
+/* The routing table, for the check against openapi.json: false past its end. "{..}" in a path is
+ * one segment. */
+bool ct_api_route_at(size_t i, const char **method, const char **path);
+
 /* ---- between the files of the API ---- */
 
 struct ct_api_call {
     const struct ct_api *api;
     const struct ct_ledger *ledger;
     const struct ct_session *session;
-    const struct ct_json *body;
+    const struct ct_request *request;
+    const char *id;             /* the path's segment that is a name, else "" */
+    const struct ct_json *body; /* of a POST */
     struct ct_answer *answer;
 };
 
@@ -50,6 +56,11 @@ void ct_api_passes(const struct ct_api_call *call);
 void ct_api_devices(const struct ct_api_call *call);
 void ct_api_approvals(const struct ct_api_call *call);
 void ct_api_relays(const struct ct_api_call *call);
+void ct_api_withdrawals(const struct ct_api_call *call);
+void ct_api_me(const struct ct_api_call *call);
+void ct_api_operation(const struct ct_api_call *call);
+void ct_api_device_status(const struct ct_api_call *call);
+void ct_api_relay_status(const struct ct_api_call *call);
 /* Answers for a failure that is not the request's fault: chain, store. */
 void ct_api_failure(struct ct_answer *answer, ct_err err, const struct ct_why *why);
 /* Stores the operation, wakes who works on it, answers 202 or the reason why not. */

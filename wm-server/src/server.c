@@ -13,6 +13,7 @@
 #include "handshake.h"
 #include "http.h"
 #include "loop.h"
+#include "plain.h"
 #include "probe.h"
 #include "settings.h"
 #include "txmgr.h"
@@ -142,19 +143,9 @@ static ct_err join_parts(struct ct_server *s, struct ct_why *why)
 static void on_plain(void *arg, size_t worker, const struct ct_request *request,
                      struct ct_answer *answer)
 {
-    struct ct_server *s = arg;
+    const struct ct_server *s = arg;
     (void)worker;
-    if (strcmp(request->path, "/healthz") == 0 && strcmp(request->method, "GET") == 0) {
-        ct_answer_json(answer, 200, "{\"status\":\"ok\"}");
-    } else if (strcmp(request->path, "/v1/handshake") != 0) {
-        ct_answer_problem(
-            answer, 404, "not-found",
-            "there is nothing here by that name; all but the handshake goes over TLS");
-    } else if (strcmp(request->method, "POST") != 0) {
-        ct_answer_problem(answer, 405, "format", "/v1/handshake takes POST");
-    } else {
-        ct_enrolment_post(s->enrolment, request, answer);
-    }
+    ct_plain_handle(s->enrolment, request, answer);
 }
 
 static void on_tls(void *arg, size_t worker, const struct ct_request *request,

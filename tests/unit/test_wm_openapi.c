@@ -1,0 +1,224 @@
+/* Claims about openapi.json: it has the routes that are there, and each type of problem. */
+/* links: ct_wmserver ct_chain ct_base */
+#include <ctype.h>
+#include <dirent.h>
+#include <stdlib.h>
+
+#include "chain/json.h"
+#include "ct_test.h"
+#include "wm-server/src/api.h"
+#include "wm-server/src/plain.h"
+
+#define URN "urn:chainturn:error:"
+
+static struct ct_json *doc;
+
+static bool open_doc(void)
+{
+    return ct_json_parse_many(&doc, ct_openapi, ct_openapi_len, 65536) == CT_OK;
+}
+
+/* A whole file as text; the caller frees it. */
+static char *file_text(const char *path)
+{
+    FILE *f = fopen(path, "rb");
+    char *text = calloc(1, 1 << 20);
+    size_t got = f == NULL || text == NULL ? 0 : fread(text, 1, (1 << 20) - 1, f);
+    if (f != NULL) {
+        (void)fclose(f);
+    }
+    if (got == 0) {
+        printf("    cannot read %s\n", path);
+    }
+    return text;
+}
+
+static void the_file_that_is_served_is_the_one_in_the_sources(void)
+{
+    static struct ct_answer answer;
+    const struct ct_request request = {.method = "GET", .path = "/openapi.json", .body = ""};
+    char *text = file_text(CT_SOURCE_DIR "/wm-server/openapi.json");
+    ct_plain_handle(NULL, &request, &answer);
+    CHECK_EQ(answer.status, 200);
+    CHECK_STR(answer.type, "application/vnd.oai.openapi+json;version=3.1");
+    REQUIRE(text != NULL && answer.bytes_len == strlen(text));
+    CHECK_MEM(answer.bytes, text, answer.bytes_len);
+    free(text);
+}
+
+static bool is_described(const char *method, const char *path)
+{
+    char lower[8] = "";
+    for (size_t i = 0; method[i] != '\0' && i < sizeof lower - 1; i++) {
+        lower[i] = (char)tolower((unsigned char)method[i]);
+    }
+    return ct_json_is_object(ct_json_get(ct_json_get(ct_json_get(doc, "paths"), path), lower));
+}
+
+static void each_route_is_described(void)
+{
+    const char *method = NULL;
+    const char *path = NULL;
+    REQUIRE(open_doc());
+    for (size_t i = 0; ct_api_route_at(i, &method, &path) || ct_plain_route_at(i, &method, &path);
+         i++) {
+        if (ct_api_route_at(i, &method, &path) && !is_described(method, path)) {
+            printf("    not described: %s %s\n", method, path);
+            CHECK(false);
+        }
+        if (ct_plain_route_at(i, &method, &path) && !is_described(method, path)) {
+            printf("    not described: %s %s\n", method, path);
+            CHECK(false);
+        }
+        CHECK(true);
+    }
+    ct_json_free(doc);
+}
+
+static bool has_route(bool (*at)(size_t, const char **, const char **), const char *method,
+                      const char *path)
+{
+    const char *m = NULL;
+    const char *p = NULL;
+    for (size_t i = 0; at(i, &m, &p); i++) {
+        if (strcasecmp(m, method) == 0 && strcmp(p, path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void each_described_route_is_there(void)
+{
+    const char *path;
+    size_t routes = 0;
+    REQUIRE(open_doc());
+    const struct ct_json *paths = ct_json_get(doc, "paths");
+    for (size_t i = 0; (path = ct_json_key_at(paths, i)) != NULL; i++) {
+        const struct ct_json *item = ct_json_get(paths, path);
+        const char *method;
+        for (size_t j = 0; (method = ct_json_key_at(item, j)) != NULL; j++) {
+            if (strcmp(method, "servers") == 0) {
+                continue;
+            }
+            routes++;
+            if (!has_route(ct_api_route_at, method, path) &&
+                !has_route(ct_plain_route_at, method, path)) {
+                printf("    described but not there: %s %s\n", method, path);
+                CHECK(false);
+            }
+        }
+    }
+    CHECK(routes >= 12);
+    ct_json_free(doc);
+}
+
+/* ---- problems ---- */
+
+static bool is_word(const char *text, size_t len)
+{
+    for (size_t i = 0; ct_problem_words[i] != NULL; i++) {
+        if (strlen(ct_problem_words[i]) == len && memcmp(ct_problem_words[i], text, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void types_of_problems_are_those_of_the_file(void)
+{
+    REQUIRE(open_doc());
+    const struct ct_json *problem =
+        ct_json_get(ct_json_get(ct_json_get(doc, "components"), "schemas"), "Problem");
+    const struct ct_json *listed =
+        ct_json_get(ct_json_get(ct_json_get(problem, "properties"), "type"), "enum");
+    size_t words = 0;
+    while (ct_problem_words[words] != NULL) {
+        words++;
+    }
+    CHECK_EQ(ct_json_count(listed), words);
+    for (size_t i = 0; i < ct_json_count(listed); i++) {
+        const char *text = ct_json_text(ct_json_at(listed, i));
+        REQUIRE(text != NULL && strncmp(text, URN, strlen(URN)) == 0);
+        CHECK(is_word(text + strlen(URN), strlen(text + strlen(URN))));
+    }
+    ct_json_free(doc);
+}
+
+static void types_of_problems_are_explained_in_the_protocol(void)
+{
+    char *text = file_text(CT_SOURCE_DIR "/docs/protocol.md");
+    char *at = text == NULL ? NULL : strstr(text, "**Problems.**");
+    REQUIRE(at != NULL);
+    for (size_t i = 0; ct_problem_words[i] != NULL; i++) {
+        char quoted[64];
+        (void)snprintf(quoted, sizeof quoted, "`%s`", ct_problem_words[i]);
+        if (strstr(at, quoted) == NULL) {
+            printf("    not explained: %s\n", quoted);
+            CHECK(false);
+        }
+    }
+    CHECK(true);
+    free(text);
+}
+
+/* The third argument of a call: its end is the third comma outside of brackets and strings. */
+static void check_call(const char *file, const char *at, size_t *words)
+{
+    int depth = 0;
+    int argument = 0;
+    for (; *at != '\0' && argument < 3; at++) {
+        depth += (*at == '(') - (*at == ')');
+        argument += *at == ',' && depth == 1;
+        if (*at != '"') {
+            continue;
+        }
+        const char *end = strchr(at + 1, '"');
+        if (end == NULL) {
+            return;
+        }
+        if (argument == 2) {
+            (*words)++;
+            if (!is_word(at + 1, (size_t)(end - at - 1))) {
+                printf("    %s sends \"%.*s\", which is not listed\n", file, (int)(end - at - 1),
+                       at + 1);
+                CHECK(false);
+            }
+        }
+        at = end;
+    }
+}
+
+static void no_source_sends_a_type_that_is_not_listed(void)
+{
+    static const char call[] = "ct_answer_problem(";
+    size_t words = 0;
+    DIR *folder = opendir(CT_SOURCE_DIR "/wm-server/src");
+    REQUIRE(folder != NULL);
+    for (const struct dirent *e; (e = readdir(folder)) != NULL;) {
+        char path[512];
+        size_t len = strlen(e->d_name);
+        if (len < 3 || strcmp(e->d_name + len - 2, ".c") != 0) {
+            continue;
+        }
+        (void)snprintf(path, sizeof path, CT_SOURCE_DIR "/wm-server/src/%s", e->d_name);
+        char *text = file_text(path);
+        for (const char *at = text; at != NULL && (at = strstr(at, call)) != NULL;) {
+            at += strlen(call) - 1;
+            check_call(e->d_name, at, &words);
+        }
+        free(text);
+    }
+    (void)closedir(folder);
+    CHECK(words > 30); /* or the search has become blind */
+}
+
+static const struct ct_test tests[] = {
+    CT_TEST(the_file_that_is_served_is_the_one_in_the_sources),
+    CT_TEST(each_route_is_described),
+    CT_TEST(each_described_route_is_there),
+    CT_TEST(types_of_problems_are_those_of_the_file),
+    CT_TEST(types_of_problems_are_explained_in_the_protocol),
+    CT_TEST(no_source_sends_a_type_that_is_not_listed),
+};
+CT_TEST_MAIN(tests)
