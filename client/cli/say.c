@@ -159,6 +159,7 @@ void ct_cli_event(const struct ct_cli *cli, const struct ct_client_event *event)
                     (unsigned long long)ct_cli_now_ns(), peer, event->incoming ? "true" : "false",
                     event->rtt_ms);
         break;
+    case CT_CLIENT_STREAM_DATA:
     case CT_CLIENT_DATA: /* told by the commands, for the first byte only */
         ct_cli_json("first_byte", "\"mono_ns\":%llu,\"peer\":%s,\"role\":\"%s\"",
                     (unsigned long long)ct_cli_now_ns(), peer,
@@ -177,6 +178,9 @@ void ct_cli_event(const struct ct_cli *cli, const struct ct_client_event *event)
         break;
     case CT_CLIENT_DOWN:
         ct_cli_json("down", "\"text\":%s", ct_cli_quote(peer, sizeof peer, event->text));
+        break;
+    case CT_CLIENT_STREAM_END:
+    case CT_CLIENT_WRITABLE:
         break;
     case CT_CLIENT_FAILED: /* becomes the command's error */
         break;

@@ -112,23 +112,45 @@ static void tell_open(struct ct_call *call)
         .kind = CT_CALL_OPEN,
         .peer = ct_session_identity(call->session),
         .is_dialled = call->is_dialled,
+        .streams = ct_session_has_streams(call->session),
         .rtt_ms = ct_session_rtt_ms(call->session),
     };
     call->is_told = true;
     tell(call, &event);
 }
 
-static void session_has_data(void *arg, const uint8_t *data, size_t len)
+/* Of two calls that met, the one kept may be of another kind than the one that was dialled. */
+static bool is_as_dialled(const struct ct_call *call)
 {
-    struct ct_call *call = arg;
-    struct ct_call_event event = {.kind = CT_CALL_DATA, .data = data, .len = len};
+    return !call->is_dialled || call->wants_streams == ct_session_has_streams(call->session);
+}
+
+static void tell_content(struct ct_call *call, struct ct_call_event *event)
+{
+    if (!is_as_dialled(call)) {
+        return;
+    }
     if (!call->is_told) { /* data right behind the last flight of the handshake */
         tell_open(call);
     }
     if (call->ending == CT_CALL_STAYS) {
-        event.peer = ct_session_identity(call->session);
-        tell(call, &event);
+        event->peer = ct_session_identity(call->session);
+        tell(call, event);
     }
+}
+
+static void session_has_data(void *arg, const uint8_t *data, size_t len)
+{
+    struct ct_call *call = arg;
+    struct ct_call_event event = {.kind = CT_CALL_DATA, .data = data, .len = len};
+    tell_content(call, &event);
+}
+
+static void session_has_stream(void *arg, const struct ct_sctp_event *stream)
+{
+    struct ct_call *call = arg;
+    struct ct_call_event event = {.kind = CT_CALL_STREAM, .stream = stream};
+    tell_content(call, &event);
 }
 
 struct ct_call *ct_calls_claim(struct ct_calls *calls, struct ct_session_io *io, unsigned lane,
@@ -145,7 +167,9 @@ struct ct_call *ct_calls_claim(struct ct_calls *calls, struct ct_session_io *io,
             call->is_dialled = is_dialled;
             io->send = session_sends;
             io->data = session_has_data;
+            io->stream = session_has_stream;
             io->arg = call;
+            io->streams = calls->config.streams;
             return call;
         }
     }
@@ -203,6 +227,13 @@ void ct_calls_settle(struct ct_call *call)
         call->rang = true;
         tell(call, &event);
     }
+    if (state == CT_SESSION_OPEN && !is_as_dialled(call)) {
+        end(call, CT_ERR_REFUSED,
+            "the other side called at the same time, for the other of datagrams and streams; dial "
+            "again",
+            false);
+        return;
+    }
     if (state == CT_SESSION_OPEN && !call->is_told) {
         tell_open(call);
     } else if (state == CT_SESSION_RECHECK && !call->is_asked) {
@@ -221,7 +252,8 @@ void ct_calls_settle(struct ct_call *call)
 /* ---- what the owner does ---- */
 
 ct_err ct_calls_dial(struct ct_calls *calls, unsigned *out, unsigned lane,
-                     const struct ct_addr *addr, const struct ct_hs_party *peer, uint64_t now_ms)
+                     const struct ct_addr *addr, const struct ct_hs_party *peer, bool streams,
+                     uint64_t now_ms)
 {
     struct ct_session_io io;
     struct ct_hs_initiator_draw draw;
@@ -240,6 +272,7 @@ ct_err ct_calls_dial(struct ct_calls *calls, unsigned *out, unsigned lane,
     if (call == NULL) {
         return CT_ERR_ROOM;
     }
+    call->wants_streams = io.streams = streams;
     ct_err err = calls->config.random(&draw, sizeof draw);
     if (err == CT_OK) {
         err = ct_session_dial(&call->session, calls->config.env, &io, &config, &draw, now_ms);

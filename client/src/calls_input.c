@@ -54,7 +54,7 @@ static uint32_t answered_in(const struct ct_calls *calls, const uint8_t sid16[16
  * other side is authentic here, since its m4 has been checked. False: the new one goes.
  */
 static bool is_kept(struct ct_calls *calls, const struct ct_hs_session *session, uint64_t now_ms,
-                    unsigned *inherits)
+                    struct ct_call *inherits)
 {
     for (size_t i = 0; i < CT_CALLS_MAX; i++) {
         struct ct_call *call = &calls->slots[i];
@@ -70,7 +70,7 @@ static bool is_kept(struct ct_calls *calls, const struct ct_hs_session *session,
             ct_calls_drop(call, CT_ERR_REFUSED, "replaced by the call that the peer made at once",
                           false);
         } else {
-            *inherits = call->id; /* the application dialled, and is connected under this number */
+            *inherits = *call; /* the application dialled, and is connected under this number */
             ct_calls_drop(call, CT_OK, "", true);
         }
     }
@@ -81,7 +81,7 @@ static void open_session(struct ct_calls *calls, const struct ct_hs_result *resu
 {
     struct ct_addr addr;
     struct ct_session_io io;
-    unsigned inherits = CT_CALLS_NONE;
+    struct ct_call inherits = {.id = CT_CALLS_NONE};
     unsigned lane = source_to(&addr, &result->source);
 
     if (!is_kept(calls, &result->session, now_ms, &inherits)) {
@@ -91,12 +91,13 @@ static void open_session(struct ct_calls *calls, const struct ct_hs_result *resu
     if (old != NULL) {
         ct_calls_drop(old, CT_ERR_IO, "the peer called anew", false);
     }
-    struct ct_call *call = ct_calls_claim(calls, &io, lane, &addr, inherits != CT_CALLS_NONE);
+    struct ct_call *call = ct_calls_claim(calls, &io, lane, &addr, inherits.id != CT_CALLS_NONE);
     if (call == NULL) {
         return;
     }
-    if (inherits != CT_CALLS_NONE) {
-        call->id = inherits;
+    if (inherits.id != CT_CALLS_NONE) {
+        call->id = inherits.id;
+        call->wants_streams = inherits.wants_streams;
         call->rang = true;
     }
     if (ct_session_answer(&call->session, calls->config.env, &io, &result->session,

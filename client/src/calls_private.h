@@ -14,7 +14,8 @@ struct ct_call {
     unsigned lane;
     struct ct_addr addr;
     bool is_dialled;
-    bool rang, is_told, is_asked;
+    bool wants_streams; /* as it was dialled */
+    bool rang, is_told, is_asked, is_finishing;
     enum ct_call_ending ending;
     struct ct_path_counts counts;
 };

@@ -133,6 +133,7 @@ ct_err ct_client_take_keys(struct ct_client *c, const char *identity,
         .event = call_event,
         .arg = c,
         .env = c->dtls,
+        .streams = c->config.takes_streams != 0,
     };
     if (c->calls != NULL) {
         return CT_OK;

@@ -109,7 +109,8 @@ void ct_conn_call(struct ct_client *c, struct ct_conn *conn, uint64_t now_ms)
     memcpy(party.key32, conn->found.device.key32, sizeof party.key32);
     conn->state = CT_CONN_CALLING;
     conn->check_at_ms = now_ms + CHECK_AFTER_MS;
-    ct_err err = ct_calls_dial(c->calls, &conn->call, conn->lane, &to, &party, now_ms);
+    ct_err err = ct_calls_dial(c->calls, &conn->call, conn->lane, &to, &party,
+                               conn->options.streams, now_ms);
     if (err == CT_ERR_ARG) {
         ct_conn_end(c, conn, err, "a device cannot call itself");
     } else if (err == CT_ERR_STATE) {
@@ -256,9 +257,7 @@ void ct_conns_pass(struct ct_client *c, ct_err err, const char *why)
 /* What this version has; each option is let through by the code that does it. */
 static ct_err check_options(struct ct_client *c, const struct ct_client_dial_options *options)
 {
-    const char *missing = options->streams ? "streams"
-                          : options->move  ? "moving the allocation"
-                                           : NULL;
+    const char *missing = options->move ? "moving the allocation" : NULL;
     if (options->move && options->no_allocation) {
         return ct_client_fail(c, CT_ERR_ARG,
                               "a call without an allocation has none that could move");

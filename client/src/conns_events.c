@@ -76,6 +76,7 @@ static void opened(struct ct_client *c, const struct ct_call_event *event)
                                    .call = conn->id,
                                    .peer = conn->identity,
                                    .incoming = !conn->is_dialled,
+                                   .streams = event->streams,
                                    .rtt_ms = event->rtt_ms};
     ct_client_tell(c, &told);
     /* data flows from now on: in a channel, exempt from the relay's limits for strangers */
@@ -110,6 +111,8 @@ void ct_conns_call_event(struct ct_client *c, const struct ct_call_event *event)
                                        .data = event->data,
                                        .len = event->len};
         ct_client_tell(c, &told);
+    } else if (event->kind == CT_CALL_STREAM) {
+        ct_conns_stream_event(c, conn, event->stream);
     } else if (event->kind == CT_CALL_CLOSED) {
         if (conn->lane < CT_LANES && c->lanes[conn->lane].is_open) {
             ct_lane_forget(&c->lanes[conn->lane], event->addr);
@@ -174,7 +177,7 @@ void ct_client_hang_up(struct ct_client *c, unsigned id)
         return;
     }
     if (conn->state >= CT_CONN_CALLING) {
-        ct_calls_close(c->calls, conn->call);
+        ct_calls_finish(c->calls, conn->call, ct_mono_ms());
     } else {
         ct_conn_end(c, conn, CT_OK, "");
     }

@@ -14,6 +14,7 @@
 #define RTO_MAX_US 3000000u
 #define RTO_UNKNOWN_US 300000u
 #define NEVER_US 3600000000u
+#define HELLO_EXTENSION 0xff43u /* of those for private use, RFC 8447 7 */
 
 struct ct_dtls_env {
     SSL_CTX *ctx;
@@ -27,6 +28,8 @@ struct ct_dtls {
     uint8_t psk32[32];
     const uint8_t *in; /* the datagram being read, while ct_dtls_input() runs */
     size_t in_len;
+    uint8_t hello_out[CT_DTLS_HELLO_MAX], hello_in[CT_DTLS_HELLO_MAX];
+    size_t hello_out_len, hello_in_len;
     bool is_open, is_closed;
 };
 
@@ -121,6 +124,37 @@ static unsigned timer(SSL *ssl, unsigned last_us)
     return (unsigned)(rto > RTO_MAX_US ? RTO_MAX_US : rto);
 }
 
+/* ---- what the hellos carry ---- */
+
+static int add_hello(SSL *ssl, unsigned type, unsigned context, const unsigned char **out,
+                     size_t *len, X509 *x, size_t chain, int *alert, void *arg)
+{
+    struct ct_dtls *dtls = of(ssl);
+    (void)type, (void)context, (void)x, (void)chain, (void)alert, (void)arg;
+    if (!dtls->config.is_client && dtls->config.answer != NULL && dtls->hello_out_len == 0) {
+        dtls->hello_out_len =
+            dtls->config.answer(dtls->config.arg, dtls->hello_in, dtls->hello_in_len,
+                                dtls->hello_out, sizeof dtls->hello_out);
+    }
+    *out = dtls->hello_out;
+    *len = dtls->hello_out_len;
+    return dtls->hello_out_len > 0;
+}
+
+static int take_hello(SSL *ssl, unsigned type, unsigned context, const unsigned char *in,
+                      size_t len, X509 *x, size_t chain, int *alert, void *arg)
+{
+    struct ct_dtls *dtls = of(ssl);
+    (void)type, (void)context, (void)x, (void)chain, (void)arg;
+    if (len == 0 || len > sizeof dtls->hello_in) {
+        *alert = SSL_AD_DECODE_ERROR;
+        return 0;
+    }
+    memcpy(dtls->hello_in, in, len);
+    dtls->hello_in_len = len;
+    return 1;
+}
+
 /* ---- set-up ---- */
 
 static bool set_up_context(SSL_CTX *ctx)
@@ -134,7 +168,11 @@ static bool set_up_context(SSL_CTX *ctx)
     SSL_CTX_set_psk_server_callback(ctx, psk_of_server);
     return SSL_CTX_set_min_proto_version(ctx, DTLS1_2_VERSION) == 1 &&
            SSL_CTX_set_max_proto_version(ctx, DTLS1_2_VERSION) == 1 &&
-           SSL_CTX_set_cipher_list(ctx, CIPHER) == 1 && SSL_CTX_set1_groups(ctx, groups, 1) == 1;
+           SSL_CTX_set_cipher_list(ctx, CIPHER) == 1 && SSL_CTX_set1_groups(ctx, groups, 1) == 1 &&
+           SSL_CTX_add_custom_ext(ctx, HELLO_EXTENSION,
+                                  SSL_EXT_DTLS_ONLY | SSL_EXT_CLIENT_HELLO |
+                                      SSL_EXT_TLS1_2_SERVER_HELLO | SSL_EXT_IGNORE_ON_RESUMPTION,
+                                  add_hello, NULL, NULL, take_hello, NULL) == 1;
 }
 
 static BIO_METHOD *new_method(void)
@@ -204,7 +242,8 @@ ct_err ct_dtls_new(struct ct_dtls **out, struct ct_dtls_env *env,
                    const struct ct_dtls_config *config)
 {
     struct ct_dtls *dtls;
-    if (strlen(config->identity) >= sizeof dtls->identity) {
+    if (strlen(config->identity) >= sizeof dtls->identity ||
+        config->offer_len > sizeof dtls->hello_out) {
         return CT_ERR_ARG;
     }
     dtls = calloc(1, sizeof *dtls);
@@ -214,8 +253,13 @@ ct_err ct_dtls_new(struct ct_dtls **out, struct ct_dtls_env *env,
     dtls->config = *config;
     memcpy(dtls->identity, config->identity, strlen(config->identity) + 1);
     memcpy(dtls->psk32, config->psk32, sizeof dtls->psk32);
+    if (config->offer_len > 0) {
+        memcpy(dtls->hello_out, config->offer, config->offer_len);
+        dtls->hello_out_len = config->offer_len;
+    }
     dtls->config.identity = NULL; /* the caller's, and copied */
     dtls->config.psk32 = NULL;
+    dtls->config.offer = NULL;
     if (!attach(dtls, env)) {
         ct_dtls_free(dtls);
         return CT_ERR_NOMEM;
@@ -339,6 +383,23 @@ void ct_dtls_close(struct ct_dtls *dtls)
 bool ct_dtls_is_open(const struct ct_dtls *dtls)
 {
     return dtls->is_open && !dtls->is_closed;
+}
+
+const uint8_t *ct_dtls_hello(const struct ct_dtls *dtls, size_t *len)
+{
+    *len = dtls->hello_in_len;
+    return dtls->hello_in;
+}
+
+ct_err ct_dtls_export(const struct ct_dtls *dtls, uint8_t out32[32], const char *label)
+{
+    if (!ct_dtls_is_open(dtls)) {
+        return CT_ERR_STATE;
+    }
+    ERR_clear_error();
+    return SSL_export_keying_material(dtls->ssl, out32, 32, label, strlen(label), NULL, 0, 0) == 1
+               ? CT_OK
+               : CT_ERR_SYSTEM;
 }
 
 bool ct_dtls_is_answered(const struct ct_dtls *dtls)

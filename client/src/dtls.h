@@ -12,6 +12,7 @@
 #define CT_DTLS_MTU 1200
 /* Record header 13 and tag 16 (RFC 7905 has no explicit nonce); the rest is slack for one day. */
 #define CT_DTLS_DATA_MAX (CT_DTLS_MTU - 48)
+#define CT_DTLS_HELLO_MAX 600 /* bytes that a hello carries */
 
 /* What all associations share; costs a millisecond, so it is made before the first call. */
 struct ct_dtls_env;
@@ -28,6 +29,11 @@ struct ct_dtls_config {
     const uint8_t *psk32;
     uint32_t rtt_ms; /* measured; 0 when unknown */
     ct_dtls_send *send;
+    /* What the hellos carry beside (extension 0xff43). A client's offer, copied; offer_len 0: none.
+     * A server's answer to one, at most cap bytes; it returns their number, 0: no answer. */
+    const uint8_t *offer;
+    size_t offer_len;
+    size_t (*answer)(void *arg, const uint8_t *offer, size_t len, uint8_t *out, size_t cap);
     void *arg;
 };
 
@@ -50,6 +56,12 @@ CT_MUST_USE ct_err ct_dtls_write(struct ct_dtls *dtls, const void *data, size_t 
 void ct_dtls_close(struct ct_dtls *dtls);
 
 bool ct_dtls_is_open(const struct ct_dtls *dtls);
+/* What the other's hello carried, valid while dtls is; *len is 0 for nothing. Nobody has vouched
+ * for it before the association is open. */
+const uint8_t *ct_dtls_hello(const struct ct_dtls *dtls, size_t *len);
+/* RFC 5705, without a context: bytes that only the two ends know. CT_ERR_STATE before it is open.
+ */
+CT_MUST_USE ct_err ct_dtls_export(const struct ct_dtls *dtls, uint8_t out32[32], const char *label);
 /* The peer has answered the ClientHello. */
 bool ct_dtls_is_answered(const struct ct_dtls *dtls);
 /* Milliseconds until ct_dtls_timeout() has a flight to repeat; UINT32_MAX when there is none. The

@@ -5,28 +5,9 @@
 #include <string.h>
 
 #include "base/secret.h"
+#include "session_private.h"
 
 #define FIRST_IS_DTLS(byte) ((byte) >= 20 && (byte) <= 63) /* RFC 7983 */
-
-struct ct_session {
-    struct ct_dtls_env *env; /* borrowed */
-    struct ct_session_io io;
-    enum ct_session_state state;
-    struct ct_hs_initiator *hs; /* NULL when we answered, and once it is done */
-    struct ct_dtls *dtls;       /* NULL before the keys stand */
-    bool is_dialled;
-    uint8_t sid16[16];
-    char identity[64];
-    uint32_t rtt_ms;
-    uint64_t born_ms, heard_ms;
-    uint64_t asked_ms; /* when m1 was sent, while it was sent once */
-    unsigned asked;
-    uint8_t hello[CT_HS_HELD_MAX]; /* ClientHello: rides behind m3 and m4, each time */
-    size_t hello_len;
-    bool is_gathering; /* DTLS writes into hello, not to the peer */
-    ct_err failure;
-    struct ct_why why;
-};
 
 static void send_dtls(void *arg, const uint8_t *datagram, size_t len)
 {
@@ -43,17 +24,23 @@ static void drop_machines(struct ct_session *s)
 {
     ct_hs_initiator_free(s->hs);
     s->hs = NULL;
+    ct_sctp_free(s->sctp);
+    s->sctp = NULL;
     ct_dtls_free(s->dtls);
     s->dtls = NULL;
+    ct_wipe(&s->life, sizeof s->life);
 }
 
-static void fail(struct ct_session *s, ct_err err, const char *text)
+void ct_session_fail(struct ct_session *s, ct_err err, const char *text)
 {
     if (s->state == CT_SESSION_CLOSED) {
         return;
     }
     s->state = CT_SESSION_CLOSED;
-    s->failure = ct_why(&s->why, err, "%s %s", s->identity, text);
+    s->failure = err == CT_OK ? CT_OK : ct_why(&s->why, err, "%s %s", s->identity, text);
+    if (s->dtls != NULL) {
+        ct_dtls_close(s->dtls);
+    }
     drop_machines(s);
 }
 
@@ -71,8 +58,10 @@ static struct ct_session *new_session(struct ct_dtls_env *env, const struct ct_s
     return s;
 }
 
-static ct_err start_dtls(struct ct_session *s, const struct ct_hs_session *session, bool is_client)
+static ct_err start_dtls(struct ct_session *s, const struct ct_hs_session *session, bool is_client,
+                         uint64_t now_ms)
 {
+    uint8_t offer[CT_SCTP_INIT_LEN];
     struct ct_dtls_config config = {
         .is_client = is_client,
         .repeats_hello = is_client,
@@ -80,9 +69,18 @@ static ct_err start_dtls(struct ct_session *s, const struct ct_hs_session *sessi
         .psk32 = session->psk32,
         .rtt_ms = s->rtt_ms,
         .send = send_dtls,
+        .offer = offer,
+        .answer = ct_session_streams_answer,
         .arg = s,
     };
-    ct_err err = ct_dtls_new(&s->dtls, s->env, &config);
+    ct_err err = CT_OK;
+    if (is_client && s->io.streams) {
+        err = ct_session_streams_offer(s, offer, now_ms);
+        config.offer_len = sizeof offer;
+    }
+    if (err == CT_OK) {
+        err = ct_dtls_new(&s->dtls, s->env, &config);
+    }
     if (err != CT_OK) {
         return err;
     }
@@ -107,10 +105,10 @@ static void send_handshake(struct ct_session *s, uint64_t now_ms)
         return;
     }
     if (err != CT_OK) {
-        fail(s, CT_ERR_TIMEOUT,
-             s->state == CT_SESSION_DTLS
-                 ? "stopped answering during the handshake; try again"
-                 : "does not answer on its registered address; is it listening?");
+        ct_session_fail(s, CT_ERR_TIMEOUT,
+                        s->state == CT_SESSION_DTLS
+                            ? "stopped answering during the handshake; try again"
+                            : "does not answer on its registered address; is it listening?");
         return;
     }
     if (s->state != CT_SESSION_DTLS || len > CT_HS_FLIGHT_LEN) {
@@ -154,15 +152,16 @@ static void look_at_handshake(struct ct_session *s, uint64_t now_ms)
     if (state == CT_HS_RECHECK) {
         s->state = CT_SESSION_RECHECK;
     } else if (state == CT_HS_FAILED) {
-        fail(s, CT_ERR_AUTH, "answered with a key or wallet that is not the registered one");
+        ct_session_fail(s, CT_ERR_AUTH,
+                        "answered with a key or wallet that is not the registered one");
     } else if (state == CT_HS_READY && s->dtls == NULL) {
         ct_err err = ct_hs_initiator_session(s->hs, &keys);
         if (err == CT_OK) {
-            err = start_dtls(s, &keys, true);
+            err = start_dtls(s, &keys, true, now_ms);
             ct_wipe(&keys, sizeof keys);
         }
         if (err != CT_OK) {
-            fail(s, err, "could not be called: this host cannot start DTLS");
+            ct_session_fail(s, err, "could not be called: this host cannot start DTLS");
             return;
         }
     }
@@ -194,12 +193,14 @@ void ct_session_peer(struct ct_session *s, const struct ct_hs_party *peer, uint6
         return;
     }
     if (peer == NULL) {
-        fail(s, CT_ERR_CHAIN, "changed its record, and the chain could not be read again");
+        ct_session_fail(s, CT_ERR_CHAIN,
+                        "changed its record, and the chain could not be read again");
         return;
     }
     s->state = CT_SESSION_HANDSHAKE;
     if (ct_hs_initiator_peer(s->hs, peer, now_ms) != CT_OK) {
-        fail(s, CT_ERR_AUTH, "answered with a key or wallet that is not the registered one");
+        ct_session_fail(s, CT_ERR_AUTH,
+                        "answered with a key or wallet that is not the registered one");
         return;
     }
     look_at_handshake(s, now_ms);
@@ -217,7 +218,7 @@ ct_err ct_session_answer(struct ct_session **out, struct ct_dtls_env *env,
     }
     s->rtt_ms = rtt_ms;
     memcpy(s->sid16, session->sid16, sizeof s->sid16);
-    ct_err err = start_dtls(s, session, false);
+    ct_err err = start_dtls(s, session, false, now_ms);
     if (err != CT_OK) {
         ct_session_free(s);
         return err;
@@ -244,26 +245,50 @@ static void read_data(struct ct_session *s, uint64_t now_ms)
 {
     uint8_t data[CT_DTLS_MTU];
     size_t len = 0;
-    ct_err err;
-    while ((err = ct_dtls_read(s->dtls, data, sizeof data, &len)) == CT_OK) {
-        s->heard_ms = now_ms;
-        s->io.data(s->io.arg, data, len);
-    }
-    if (err == CT_ERR_IO) {
-        fail(s, CT_ERR_IO, "hung up");
-    } else if (err != CT_ERR_AGAIN) {
-        fail(s, CT_ERR_AUTH, "broke the encrypted channel");
+    ct_err err = CT_ERR_AGAIN;
+    while (s->state == CT_SESSION_OPEN && !s->is_gone &&
+           (err = ct_dtls_read(s->dtls, data, sizeof data, &len)) == CT_OK) {
+        s->life.heard_ms = now_ms;
+        if (s->sctp != NULL) {
+            ct_session_streams_input(s, data, len, now_ms);
+        } else if (!ct_session_life_takes(s, data, len, now_ms)) {
+            s->heard_ms = now_ms;
+            s->io.data(s->io.arg, data, len);
+        }
     }
     ct_wipe(data, sizeof data);
+    if (err == CT_ERR_IO && s->sctp != NULL) {
+        ct_session_streams_gone(s, now_ms);
+    } else if (err == CT_ERR_IO) {
+        ct_session_fail(s, CT_ERR_IO, "hung up");
+    } else if (err != CT_ERR_AGAIN && err != CT_OK) {
+        ct_session_fail(s, CT_ERR_AUTH, "broke the encrypted channel");
+    }
+}
+
+/* The DTLS handshake is done. */
+static void open_call(struct ct_session *s, uint64_t now_ms)
+{
+    if (ct_session_streams_agree(s) != CT_OK) {
+        return;
+    }
+    if (ct_session_life_begin(s, now_ms) != CT_OK) {
+        ct_session_fail(s, CT_ERR_SYSTEM, "could not be called: this host cannot derive keys");
+        return;
+    }
+    s->state = CT_SESSION_OPEN;
+    s->heard_ms = now_ms;
 }
 
 static void take_dtls(struct ct_session *s, const uint8_t *datagram, size_t len, uint64_t now_ms)
 {
-    if (s->dtls == NULL) {
+    if (s->dtls == NULL || s->is_gone) {
         return;
     }
+    s->clock_ms = now_ms;
     if (ct_dtls_input(s->dtls, datagram, len) != CT_OK) {
-        fail(s, CT_ERR_AUTH, "failed the DTLS handshake: its session key is another one");
+        ct_session_fail(s, CT_ERR_AUTH,
+                        "failed the DTLS handshake: its session key is another one");
         return;
     }
     if (s->hs != NULL && ct_dtls_is_answered(s->dtls)) {
@@ -272,8 +297,7 @@ static void take_dtls(struct ct_session *s, const uint8_t *datagram, size_t len,
         s->hs = NULL;
     }
     if (s->state == CT_SESSION_DTLS && ct_dtls_is_open(s->dtls)) {
-        s->state = CT_SESSION_OPEN;
-        s->heard_ms = now_ms;
+        open_call(s, now_ms);
     }
     if (s->state == CT_SESSION_OPEN) {
         read_data(s, now_ms);
@@ -299,11 +323,21 @@ void ct_session_tick(struct ct_session *s, uint64_t now_ms)
         send_handshake(s, now_ms);
     }
     if (is_setting_up && now_ms - s->born_ms >= CT_HS_LIFE_MS) {
-        fail(s, CT_ERR_TIMEOUT, "did not complete the handshake within 10 seconds");
+        ct_session_fail(s, CT_ERR_TIMEOUT, "did not complete the handshake within 10 seconds");
     }
     if (s->dtls != NULL && ct_dtls_timeout_ms(s->dtls) == 0 && ct_dtls_timeout(s->dtls) != CT_OK) {
-        fail(s, CT_ERR_TIMEOUT, "stopped answering during the DTLS handshake; try again");
+        ct_session_fail(s, CT_ERR_TIMEOUT,
+                        "stopped answering during the DTLS handshake; try again");
     }
+    if (s->state == CT_SESSION_OPEN) {
+        ct_session_life_tick(s, now_ms);
+        ct_session_streams_tick(s, now_ms);
+    }
+}
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
 }
 
 uint64_t ct_session_deadline(const struct ct_session *s, uint64_t now_ms)
@@ -316,12 +350,19 @@ uint64_t ct_session_deadline(const struct ct_session *s, uint64_t now_ms)
         deadline = ct_hs_initiator_deadline_ms(s->hs);
     }
     uint32_t left = s->dtls != NULL ? ct_dtls_timeout_ms(s->dtls) : UINT32_MAX;
-    return left != UINT32_MAX && now_ms + left < deadline ? now_ms + left : deadline;
+    if (left != UINT32_MAX) {
+        deadline = min_u64(deadline, now_ms + left);
+    }
+    if (s->state == CT_SESSION_OPEN) {
+        deadline = min_u64(deadline, ct_session_life_deadline(s));
+        deadline = min_u64(deadline, ct_session_streams_deadline(s, now_ms));
+    }
+    return deadline;
 }
 
 ct_err ct_session_write(struct ct_session *s, const void *data, size_t len, uint64_t now_ms)
 {
-    if (s->state != CT_SESSION_OPEN) {
+    if (s->state != CT_SESSION_OPEN || s->sctp != NULL) {
         return CT_ERR_STATE;
     }
     ct_err err = ct_dtls_write(s->dtls, data, len);

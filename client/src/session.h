@@ -10,6 +10,7 @@
 #include "base/why.h"
 #include "dtls.h"
 #include "kex/handshake.h"
+#include "sctp.h"
 
 struct ct_session;
 
@@ -21,12 +22,17 @@ enum ct_session_state {
     CT_SESSION_CLOSED, /* see ct_session_failure() */
 };
 
-/* Where datagrams for the peer and data for the application go. Called from within the functions
- * below; must not call back into the session. */
+/*
+ * Where datagrams for the peer and data for the application go. Called from within the functions
+ * below; may call those that write, pause and finish. A call is of datagrams (data) or of streams
+ * (stream: DATA, END, WRITABLE).
+ */
 struct ct_session_io {
     void (*send)(void *arg, const uint8_t *datagram, size_t len);
     void (*data)(void *arg, const uint8_t *data, size_t len);
+    void (*stream)(void *arg, const struct ct_sctp_event *event);
     void *arg;
+    bool streams; /* dialling: streams are wanted; answering: a call of streams is taken */
 };
 
 /* Starts a call as the initiator: m1 goes out at once. */
@@ -53,10 +59,22 @@ uint64_t ct_session_deadline(const struct ct_session *session, uint64_t now_ms);
 /* 1 to CT_DTLS_DATA_MAX bytes. CT_ERR_STATE unless OPEN. */
 CT_MUST_USE ct_err ct_session_write(struct ct_session *session, const void *data, size_t len,
                                     uint64_t now_ms);
-void ct_session_close(struct ct_session *session); /* says goodbye */
+void ct_session_close(struct ct_session *session); /* at once; says goodbye */
+
+/* Streams: see sctp.h for these. CT_ERR_STATE unless OPEN and a call of streams. */
+CT_MUST_USE ct_err ct_session_stream_write(struct ct_session *session, size_t *taken,
+                                           unsigned stream, const void *data, size_t len,
+                                           uint64_t now_ms);
+CT_MUST_USE ct_err ct_session_stream_end(struct ct_session *session, unsigned stream,
+                                         uint64_t now_ms);
+CT_MUST_USE ct_err ct_session_stream_pause(struct ct_session *session, bool is_paused);
+/* Closes once everything written is acknowledged. False: there is nothing to wait for. */
+bool ct_session_finish(struct ct_session *session, uint64_t now_ms);
+bool ct_session_has_streams(const struct ct_session *session);
 
 enum ct_session_state ct_session_state(const struct ct_session *session);
-/* CT_OK unless CLOSED with a failure; CT_ERR_IO: the peer hung up. */
+/* CT_OK unless CLOSED with a failure; CT_ERR_IO: the peer hung up, having acknowledged everything
+ * that was written to streams; CT_ERR_REFUSED: not everything, or it takes no streams. */
 ct_err ct_session_failure(const struct ct_session *session, struct ct_why *why);
 const uint8_t *ct_session_sid16(const struct ct_session *session);
 const char *ct_session_identity(const struct ct_session *session); /* the peer's */

@@ -37,7 +37,7 @@ static void on_data(void *arg, const uint8_t *data, size_t len)
 
 static void start(struct run *run, bool is_dialled, const struct ct_rd *hello)
 {
-    const struct ct_session_io io = {on_send, on_data, run};
+    const struct ct_session_io io = {.send = on_send, .data = on_data, .arg = run};
     struct ct_hs_initiator_config config = {.net = run->w.net,
                                             .purpose = CT_HS_CALL,
                                             .identity = run->w.a.party.identity,

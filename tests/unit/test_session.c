@@ -177,6 +177,8 @@ static void on_event(void *arg, const struct ct_call_event *event)
             ct_calls_close(d->calls, event->call);
         }
         break;
+    case CT_CALL_STREAM:
+        break;
     case CT_CALL_CLOSED:
         d->closed++;
         d->close_err = event->err;
@@ -287,7 +289,8 @@ static bool b_has_data(void)
 static unsigned dial(struct device *d, unsigned lane)
 {
     unsigned call = 0;
-    CHECK_EQ(ct_calls_dial(d->calls, &call, lane, &d->other->lanes[0], &d->known, clock_ms), CT_OK);
+    CHECK_EQ(ct_calls_dial(d->calls, &call, lane, &d->other->lanes[0], &d->known, false, clock_ms),
+             CT_OK);
     return call;
 }
 
@@ -464,7 +467,7 @@ static void a_stale_wallet_of_the_callee_is_read_again(void)
     struct ct_hs_party old = b.party;
     old.wallet20[3] ^= 1;
     unsigned call = 0;
-    REQUIRE(ct_calls_dial(a.calls, &call, 1, &b.lanes[0], &old, clock_ms) == CT_OK);
+    REQUIRE(ct_calls_dial(a.calls, &call, 1, &b.lanes[0], &old, false, clock_ms) == CT_OK);
     run(3000, both_open);
     CHECK(both_open());
     CHECK_EQ(a.lookups, 1);

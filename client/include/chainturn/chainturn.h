@@ -28,21 +28,25 @@ extern "C" {
  */
 
 #define CT_CLIENT_DATAGRAM_MAX 1152 /* bytes of application data in one datagram */
+#define CT_CLIENT_STREAMS 16        /* in a call of streams, each with two directions */
 #define CT_CLIENT_FDS_MAX 24
 
 struct ct_client;
 
 enum ct_client_event_kind {
-    CT_CLIENT_LISTENING,  /* relay, relayed, block: reachable by name from now on */
-    CT_CLIENT_DOWN,       /* err, text: not reachable for now; it tries again by itself */
-    CT_CLIENT_FAILED,     /* err, text: listening or coming up has ended */
-    CT_CLIENT_REGISTERED, /* relay, relayed, block: the record on chain was written */
-    CT_CLIENT_DIALLING,   /* call, peer, cached */
-    CT_CLIENT_PROOF,      /* call, peer, k, n, block: the peer's record holds */
-    CT_CLIENT_STAGE,      /* call, stage, ms: "resolve", "allocate", "handshake", "dtls" */
-    CT_CLIENT_CONNECTED,  /* call, peer, incoming, rtt_ms */
-    CT_CLIENT_DATA,       /* call, peer, incoming, data, len: one datagram */
-    CT_CLIENT_CLOSED /* call, stats, err (CT_OK: hung up here; CT_ERR_IO: there), text */
+    CT_CLIENT_LISTENING,   /* relay, relayed, block: reachable by name from now on */
+    CT_CLIENT_DOWN,        /* err, text: not reachable for now; it tries again by itself */
+    CT_CLIENT_FAILED,      /* err, text: listening or coming up has ended */
+    CT_CLIENT_REGISTERED,  /* relay, relayed, road, block: the record on chain was written */
+    CT_CLIENT_DIALLING,    /* call, peer, cached */
+    CT_CLIENT_PROOF,       /* call, peer, k, n, block: the peer's record holds */
+    CT_CLIENT_STAGE,       /* call, stage, ms: "resolve", "allocate", "handshake", "dtls" */
+    CT_CLIENT_CONNECTED,   /* call, peer, incoming, streams, rtt_ms */
+    CT_CLIENT_DATA,        /* call, peer, incoming, data, len: one datagram */
+    CT_CLIENT_STREAM_DATA, /* call, peer, incoming, stream, data, len: bytes, in order */
+    CT_CLIENT_STREAM_END,  /* call, peer, incoming, stream: the peer writes no more on it */
+    CT_CLIENT_WRITABLE,    /* call, peer, incoming: streams take bytes again */
+    CT_CLIENT_CLOSED       /* call, stats, err (CT_OK: hung up here; CT_ERR_IO: there), text */
 };
 
 /* How the datagrams of a call went to and came from the relay: as the caller all of them, as the
@@ -58,6 +62,8 @@ struct ct_client_event {
     unsigned call;
     const char *peer;
     int incoming, cached;
+    int streams;     /* a call of streams, else of datagrams */
+    unsigned stream; /* below CT_CLIENT_STREAMS */
     const void *data;
     size_t len;
     const char *stage;
@@ -76,6 +82,7 @@ struct ct_client_config {
     const char *home;        /* folder of this device's keys and state */
     const char *bundle;      /* provisioning bundle, or NULL: the one kept in home */
     int insecure_single_rpc; /* believe the first RPC endpoint alone */
+    int takes_streams;       /* calls of streams are answered; else refused, as not understood */
     unsigned refresh_s;      /* how often a listener asks its relay for its allocation; 0 is 60 */
     void (*event)(void *arg, const struct ct_client_event *event); /* may call send and hang_up */
     void (*log)(void *arg, const char *line);                      /* NULL: silent */
@@ -129,7 +136,7 @@ const char *ct_client_identity(const struct ct_client *client); /* "" before enr
 CT_MUST_USE ct_err ct_client_dial(struct ct_client *client, const char *identity, unsigned *call);
 
 struct ct_client_dial_options { /* zeroes: as ct_client_dial() */
-    bool streams;               /* ordered, reliable streams beside datagrams */
+    bool streams;               /* a call of ordered, reliable streams, not of datagrams */
     bool no_allocation;         /* from a plain socket: the callee's relay has to be in mode open */
     bool move;                  /* the home allocation moves to the callee's relay */
 };
@@ -140,7 +147,26 @@ CT_MUST_USE ct_err ct_client_dial_with(struct ct_client *client, const char *ide
 /* One datagram, 1 to CT_CLIENT_DATAGRAM_MAX bytes; it may get lost. CT_ERR_STATE: not connected. */
 CT_MUST_USE ct_err ct_client_send(struct ct_client *client, unsigned call, const void *data,
                                   size_t len);
+/*
+ * Ends a call. One of streams ends once the peer has acknowledged everything written: CLOSED with
+ * CT_OK then, and CT_ERR_REFUSED when it went away before. Hung up a second time it ends at once.
+ */
 void ct_client_hang_up(struct ct_client *client, unsigned call);
+
+/* ---- streams: of a call dialled with that option, or of one that came so ---- */
+
+/*
+ * As many bytes as there is room for, from none to all; when not all, CT_CLIENT_WRITABLE follows.
+ * CT_ERR_ARG: no such stream. CT_ERR_STATE: not a call of streams, or no more is to be written.
+ */
+CT_MUST_USE ct_err ct_client_stream_write(struct ct_client *client, unsigned call, unsigned stream,
+                                          const void *data, size_t len, size_t *taken);
+/* This end writes no more on it, the peer may go on: as shutdown(2) with SHUT_WR. Errors as above.
+ */
+CT_MUST_USE ct_err ct_client_stream_end(struct ct_client *client, unsigned call, unsigned stream);
+/* Until it is told to go on no STREAM_DATA and STREAM_END come; what the peer has sent waits, half
+ * a megabyte at most, and then the peer waits. */
+CT_MUST_USE ct_err ct_client_stream_pause(struct ct_client *client, unsigned call, int is_paused);
 /* So far. CT_ERR_STATE: there is no such call. */
 CT_MUST_USE ct_err ct_client_call_stats(struct ct_client *client, unsigned call,
                                         struct ct_client_stats *out);
