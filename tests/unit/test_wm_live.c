@@ -72,10 +72,11 @@ static bool init_platform(void)
         return false;
     }
     const char *const words[] = {
-        "init",       "--rpc",          endpoints.rpc[0], "--rpc",   endpoints.rpc[1],
-        "--rpc",      endpoints.rpc[2], "--quorum",       "2",       "--dir",
-        dir,          "--address",      "127.0.0.1",      "--port",  port,
-        "--tls-port", tls_port,         "--owner-key",    owner_path};
+        "init",       "--rpc",          endpoints.rpc[0], "--rpc",    endpoints.rpc[1],
+        "--rpc",      endpoints.rpc[2], "--quorum",       "2",        "--dir",
+        dir,          "--address",      "127.0.0.1",      "--port",   port,
+        "--tls-port", tls_port,         "--owner-key",    owner_path, "--operator",
+        "127.0.0.1:0"};
     enum { COUNT = sizeof(words) / sizeof(words[0]) };
     char *args[COUNT + 1] = {NULL};
     for (size_t i = 0; i < COUNT; i++) {

@@ -37,6 +37,9 @@ static const char format[] =
     "# Plain HTTP for the enrolment handshake (it protects itself), and TLS-PSK for the rest.\n"
     "handshake = %s:%u\n"
     "tls = %s:%u\n"
+    "# For operators: metrics, readiness, events. Only this host reaches it; none: no such "
+    "listener.\n"
+    "operator = %s\n"
     "\n"
     "[store]\n"
     "# SQLite: tokens used, passes, operations, transactions. Back it up.\n"
@@ -62,6 +65,10 @@ static const char format[] =
     "# Seconds that a pass lives (300 to 86400).\n"
     "lifetime-s = 86400\n"
     "\n"
+    "[alerts]\n"
+    "# Days that the hot accounts' ether lasts at least, or the log says so (0: never).\n"
+    "runway-days = 7\n"
+    "\n"
     "[limits]\n"
     "# Connections of one listener and of one client address; seconds until an idle one is "
     "closed.\n"
@@ -71,7 +78,9 @@ static const char format[] =
     "\n"
     "[log]\n"
     "# error, warn, info or debug.\n"
-    "level = info\n";
+    "level = info\n"
+    "# text, or json: one object a line.\n"
+    "format = text\n";
 
 static void endpoint_lines(char *out, size_t cap, const struct ct_bundle *b)
 {
@@ -103,7 +112,7 @@ ct_err ct_conf_text(char **out, const struct ct_conf_text *c)
     for (int pass = 0; pass < 2; pass++) {
         int n = snprintf(text, text == NULL ? 0 : room, format, contract, endpoints,
                          c->bundle->quorum, c->approver_path, c->pass_key_id, host, c->port, host,
-                         c->tls_port, c->allow_private ? "yes" : "no");
+                         c->tls_port, c->operator_at, c->allow_private ? "yes" : "no");
         if (n < 0) {
             free(text);
             return CT_ERR_SYSTEM;

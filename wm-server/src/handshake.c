@@ -8,6 +8,7 @@
 #include "base/hex.h"
 #include "fields.h"
 #include "chain/registry.h"
+#include "metrics.h"
 
 #define HANDSHAKES_AT_ONCE 1024u
 
@@ -168,6 +169,7 @@ static ct_err take_flight(struct ct_enrolment *e, struct ct_answer *answer,
     if (err == CT_OK && result.event == CT_HS_SESSION) {
         err = ct_sessions_add(e->config.sessions, &result.session, now_ms);
         if (err == CT_OK) {
+            ct_metrics_count(CT_METRIC_ENROLLED);
             ct_log(&e->config.log, CT_LOG_INFO, "enrolled id=%s purpose=%s sid=%s",
                    result.session.peer.identity,
                    result.session.purpose == CT_HS_ENROL_RELAY ? "relay" : "device",
@@ -229,6 +231,7 @@ void ct_enrolment_post(struct ct_enrolment *e, const struct ct_request *request,
     err = is_m1 ? take_m1(e, answer, &from, message, len) : take_flight(e, answer, &from, message);
     (void)pthread_mutex_unlock(&e->lock);
     if (err != CT_OK) {
+        ct_metrics_count(CT_METRIC_ENROL_REFUSED);
         answer_error(answer, err);
     }
 }

@@ -190,6 +190,7 @@ static void handle(struct visit *v, size_t worker)
         .body = v->body == NULL ? "" : v->body,
         .body_len = v->body_len,
         .psk_identity = v->psk_identity[0] == '\0' ? NULL : v->psk_identity,
+        .on_loopback = v->listener->is_loopback,
         .value = value_of,
         .value_arg = v,
     };
@@ -348,6 +349,7 @@ static int on_psk(void *cls, const struct MHD_Connection *c, const char *identit
     struct ct_listener *l = cls;
     struct ct_secret32 key;
     if (l->config.psk(l->config.psk_arg, identity, &key) != CT_OK) {
+        ct_metrics_count(CT_METRIC_PSK_UNKNOWN);
         /* the identity is a peer's text: not logged, or it could be used to flood the log */
         ct_log(&l->config.log, CT_LOG_DEBUG, "psk_unknown");
         return -1;
@@ -447,11 +449,6 @@ ct_err ct_listener_start(struct ct_listener **out, const struct ct_listener_conf
 uint16_t ct_listener_port(const struct ct_listener *l)
 {
     return l->port;
-}
-
-bool ct_listener_is_loopback(const struct ct_listener *l)
-{
-    return l->is_loopback;
 }
 
 void ct_listener_stop(struct ct_listener *l)

@@ -40,8 +40,6 @@ struct ct_listener_config {
 CT_MUST_USE ct_err ct_listener_start(struct ct_listener **out,
                                      const struct ct_listener_config *config, struct ct_why *why);
 uint16_t ct_listener_port(const struct ct_listener *listener);
-/* Can only this host connect? */
-bool ct_listener_is_loopback(const struct ct_listener *listener);
 /* Takes no new connection, lets running handlers end, answers what waits with 503. */
 void ct_listener_stop(struct ct_listener *listener);
 

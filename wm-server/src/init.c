@@ -23,6 +23,7 @@ struct init {
     struct ct_bundle bundle;
     const char *dir, *address, *owner_path, *approver_path, *fund_path;
     uint64_t port, tls_port, approver_ether, chain_id, key_days, quorum;
+    const char *operator_at;
     bool allow_private;
 };
 
@@ -41,6 +42,7 @@ enum {
     OPT_DAYS,
     OPT_PRIVATE,
     OPT_SINGLE,
+    OPT_OPERATOR,
 };
 
 static const struct option options[] = {
@@ -59,6 +61,7 @@ static const struct option options[] = {
     {"key-days", required_argument, NULL, OPT_DAYS},
     {"allow-private", no_argument, NULL, OPT_PRIVATE},
     {"insecure-single-rpc", no_argument, NULL, OPT_SINGLE},
+    {"operator", required_argument, NULL, OPT_OPERATOR},
     {0},
 };
 
@@ -118,6 +121,9 @@ static bool take(struct init *in, int c)
     case OPT_PRIVATE:
         in->allow_private = true;
         return true;
+    case OPT_OPERATOR:
+        in->operator_at = optarg;
+        return strlen(optarg) < 128;
     case OPT_SINGLE:
         in->bundle.insecure_single_rpc = true;
         return true;
@@ -230,6 +236,7 @@ static ct_err write_files(const struct init *in, struct ct_why *why)
                                       .address = in->address,
                                       .port = (uint16_t)in->port,
                                       .tls_port = (uint16_t)in->tls_port,
+                                      .operator_at = in->operator_at,
                                       .approver_path = approver,
                                       .pass_key_id = 1,
                                       .allow_private = in->allow_private};
@@ -295,6 +302,7 @@ int ct_init_main(int argc, char **argv)
     struct keys keys = {0};
     struct ct_why why = {{0}};
     in.bundle.max_head_age_s = 120;
+    in.operator_at = "127.0.0.1:9180";
     if (!parse(&in, argc, argv)) {
         return CT_EXIT_USAGE;
     }

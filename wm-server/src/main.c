@@ -44,8 +44,8 @@ static int run(int argc, char **argv)
         return ct_command_failed(PROGRAM, err, &why);
     }
     (void)sigwait(&ending, &got);
+    struct ct_log log = ct_server_log(server);
     ct_server_stop(server);
-    struct ct_log log = ct_command_log(CT_LOG_INFO);
     ct_log(&log, CT_LOG_INFO, "ended signal=%d", got);
     return CT_EXIT_OK;
 }

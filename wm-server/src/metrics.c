@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,8 +12,7 @@
 #define NAME(name) "chainturn_wm_" name
 
 struct name {
-    const char *family, *labels, *help;
-    double unit; /* what one of ours is in theirs; 0: 1 */
+    const char *family, *labels, *help; /* help is that of the family, at its first line */
 };
 
 /* Lines of one family follow each other. */
@@ -36,9 +36,9 @@ static const struct name counter_names[CT_METRICS] = {
     [CT_METRIC_TX_FAILED] = {NAME("transactions_total"), "event=\"failed\"", NULL},
     [CT_METRIC_TX_LOST] = {NAME("transactions_total"), "event=\"lost\"", NULL},
     [CT_METRIC_GAS_USED] = {NAME("gas_used_total"), "", "Gas that confirmed transactions used"},
-    [CT_METRIC_GAS_SPENT] = {NAME("gas_spent_ether_total"), "", "Ether paid for that gas", 1e-9},
+    [CT_METRIC_GAS_SPENT] = {NAME("gas_spent_ether_total"), "", "Ether paid for that gas"},
     [CT_METRIC_FUNDED] = {NAME("fundings_total"), "", "Payments to devices' wallets"},
-    [CT_METRIC_FUNDED_SPENT] = {NAME("funded_ether_total"), "", "Ether given to devices", 1e-9},
+    [CT_METRIC_FUNDED_SPENT] = {NAME("funded_ether_total"), "", "Ether given to devices"},
     [CT_METRIC_PROBES_PASSED] = {NAME("probes_total"), "result=\"passed\"", "Tests of relays"},
     [CT_METRIC_PROBES_REFUSED] = {NAME("probes_total"), "result=\"refused\"", NULL},
     [CT_METRIC_PROBES_WAIT] = {NAME("probes_total"), "result=\"waits\"", NULL},
@@ -162,6 +162,13 @@ uint64_t ct_metrics_get(enum ct_metric metric)
     return get(&all.counters[metric]);
 }
 
+void ct_metrics_store(ct_err err)
+{
+    if (CT_ERR_CLASS(err) == CT_ERR_CLASS_HOST || CT_ERR_CLASS(err) == CT_ERR_CLASS_WORLD) {
+        ct_metrics_count(CT_METRIC_STORE_ERRORS);
+    }
+}
+
 void ct_metrics_set(enum ct_gauge gauge, double value)
 {
     uint64_t bits;
@@ -226,7 +233,7 @@ static void sample(struct ct_text *out, const struct name *n, double value)
 {
     const char *open = n->labels[0] == '\0' ? "" : "{";
     ct_text_add(out, "%s%s%s%s ", n->family, open, n->labels, open[0] == '\0' ? "" : "}");
-    ct_metrics_number(out, n->unit == 0 ? value : value * n->unit);
+    ct_metrics_number(out, value);
     ct_text_put(out, "\n", 1);
 }
 
@@ -280,7 +287,8 @@ void ct_metrics_write(struct ct_text *out)
         if (counter_names[i].help != NULL) {
             head(out, counter_names[i].family, "counter", counter_names[i].help);
         }
-        sample(out, &counter_names[i], (double)get(&all.counters[i]));
+        bool is_gwei = i == CT_METRIC_GAS_SPENT || i == CT_METRIC_FUNDED_SPENT;
+        sample(out, &counter_names[i], (double)get(&all.counters[i]) / (is_gwei ? 1e9 : 1));
     }
     for (size_t i = 0; i < CT_GAUGES; i++) {
         if (gauge_names[i].help != NULL) {

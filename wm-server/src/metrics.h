@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include <chainturn/err.h>
 #include "text.h"
 
 /* Things that happen; metrics.c has their names. */
@@ -72,6 +73,8 @@ enum ct_timer { CT_TIMER_PROBE, CT_TIMER_STORE, CT_TIMER_CONFIRM, CT_TIMERS };
 void ct_metrics_count(enum ct_metric metric);
 void ct_metrics_add(enum ct_metric metric, uint64_t n);
 uint64_t ct_metrics_get(enum ct_metric metric);
+/* Counts a step of the store that failed, and no step that was refused. */
+void ct_metrics_store(ct_err err);
 void ct_metrics_set(enum ct_gauge gauge, double value);
 double ct_metrics_gauge(enum ct_gauge gauge);
 void ct_metrics_time(enum ct_timer timer, uint64_t ns);

@@ -8,6 +8,7 @@
 
 #include "base/hex.h"
 #include "base/secret.h"
+#include "metrics.h"
 #include "redis_link.h"
 
 /* A transaction's close has three words for each of 64 operations; its bytes are 16 KiB. */
@@ -143,6 +144,7 @@ ct_err ct_redis_end(struct ct_redis *r, ct_err err)
 {
     err = err == CT_OK ? r->bad : err;
     (void)pthread_mutex_unlock(&r->lock);
+    ct_metrics_store(err);
     return err;
 }
 

@@ -13,6 +13,7 @@
 #include "handshake.h"
 #include "http.h"
 #include "loop.h"
+#include "observe.h"
 #include "plain.h"
 #include "probe.h"
 #include "settings.h"
@@ -24,6 +25,7 @@ enum { WORKERS = 4, SESSIONS = 4096, VET_PERIOD_MS = 500 };
 
 struct ct_server {
     struct ct_log log;
+    struct ct_observe observe;
     struct ct_settings settings;
     bool has_settings;
     int account_lock; /* -1: not taken */
@@ -51,8 +53,10 @@ static ct_err load(struct ct_server *s, const char *conf_path, struct ct_why *wh
         return err;
     }
     s->has_settings = true;
-    s->log = ct_command_log(s->settings.level);
-    err = ct_keys_load(&s->keys, &s->settings, why);
+    err = ct_observe_log(&s->observe, &s->log, &s->settings, why);
+    if (err == CT_OK) {
+        err = ct_keys_load(&s->keys, &s->settings, why);
+    }
     if (err == CT_OK) {
         err = ct_settings_bundle(&s->bundle, &s->settings, why);
     }
@@ -181,6 +185,14 @@ static ct_err listen_all(struct ct_server *s, struct ct_why *why)
         c.workers = 0; /* computes only: no chain, no store */
         err = ct_listener_start(&s->plain, &c, why);
     }
+    const struct ct_observe_parts parts = {.settings = &s->settings,
+                                           .bundle = &s->bundle,
+                                           .keys = &s->keys,
+                                           .store = s->store,
+                                           .sessions = s->sessions};
+    if (err == CT_OK) {
+        err = ct_observe_start(&s->observe, &parts, &s->log, why);
+    }
     return err;
 }
 
@@ -197,9 +209,16 @@ static void say_ready(const struct ct_server *s)
     const char *h = s->settings.listen_handshake;
     const char *t = s->settings.listen_tls;
     ct_addr_text(contract, s->bundle.contract20);
+    char op[160] = "none";
+    const char *o = ct_settings_operator(&s->settings);
+    if (o != NULL) {
+        (void)snprintf(op, sizeof op, "http://%.*s:%u", host_len(o), o,
+                       ct_operator_port(s->observe.op));
+    }
     ct_log(&s->log, CT_LOG_INFO,
-           "ready handshake=http://%.*s:%u tls=https://%.*s:%u chain=%llu contract=%s block=%llu",
-           host_len(h), h, ct_listener_port(s->plain), host_len(t), t, ct_listener_port(s->tls),
+           "ready handshake=http://%.*s:%u tls=https://%.*s:%u operator=%s chain=%llu contract=%s "
+           "block=%llu",
+           host_len(h), h, ct_listener_port(s->plain), host_len(t), t, ct_listener_port(s->tls), op,
            (unsigned long long)s->bundle.chain_id, contract, (unsigned long long)s->verified.block);
 }
 
@@ -243,6 +262,12 @@ ct_err ct_server_start(struct ct_server **out, const char *conf_path, struct ct_
     return CT_OK;
 }
 
+struct ct_log ct_server_log(const struct ct_server *s)
+{
+    return (struct ct_log){.sink = s->settings.log_json ? ct_log_json : ct_log_stderr,
+                           .max = s->settings.level};
+}
+
 void ct_server_stop(struct ct_server *s)
 {
     if (s == NULL) {
@@ -252,6 +277,7 @@ void ct_server_stop(struct ct_server *s)
     ct_listener_stop(s->tls);
     ct_loop_stop(s->vet_loop);
     ct_loop_stop(s->tx_loop);
+    ct_observe_stop(&s->observe);
     ct_txmgr_free(s->txmgr);
     ct_enrolment_free(s->enrolment);
     ct_sessions_free(s->sessions);
@@ -260,6 +286,7 @@ void ct_server_stop(struct ct_server *s)
         ct_chain_free(s->chains[i]);
     }
     ct_keys_wipe(&s->keys);
+    ct_observe_free(&s->observe);
     if (s->has_settings) {
         ct_settings_free(&s->settings);
     }

@@ -3,6 +3,7 @@
 #define CT_WM_SERVER_H
 
 #include <chainturn/err.h>
+#include "base/log.h"
 #include "base/why.h"
 
 struct ct_server;
@@ -10,6 +11,8 @@ struct ct_server;
 /* Reads, verifies, starts listeners and threads. Logs "ready ..". */
 CT_MUST_USE ct_err ct_server_start(struct ct_server **out, const char *conf_path,
                                    struct ct_why *why);
+/* Its log without its counters and events, so that it is good after the stop, too. */
+struct ct_log ct_server_log(const struct ct_server *server);
 /* Takes nothing new, ends what runs, closes the store. NULL is fine. */
 void ct_server_stop(struct ct_server *server);
 /* Only reads and verifies; starts nothing, changes nothing. */

@@ -99,6 +99,18 @@ ct_err ct_sessions_add(struct ct_sessions *all, const struct ct_hs_session *sess
     return err;
 }
 
+size_t ct_sessions_count(struct ct_sessions *all, uint64_t now_ms)
+{
+    size_t n = 0;
+    (void)pthread_mutex_lock(&all->lock);
+    for (size_t i = 0; i < all->capacity; i++) {
+        const struct entry *e = &all->entries[i];
+        n += e->taken && now_ms - e->began_ms < (uint64_t)CT_SESSION_LIFE_S * 1000;
+    }
+    (void)pthread_mutex_unlock(&all->lock);
+    return n;
+}
+
 bool ct_sessions_has(struct ct_sessions *all, const uint8_t sid16[16], uint64_t now_ms)
 {
     (void)pthread_mutex_lock(&all->lock);

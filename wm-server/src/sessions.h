@@ -33,6 +33,8 @@ void ct_sessions_free(struct ct_sessions *all); /* wipes; NULL is fine */
  */
 CT_MUST_USE ct_err ct_sessions_add(struct ct_sessions *all, const struct ct_hs_session *session,
                                    uint64_t now_ms);
+/* How many stand. */
+size_t ct_sessions_count(struct ct_sessions *all, uint64_t now_ms);
 bool ct_sessions_has(struct ct_sessions *all, const uint8_t sid16[16], uint64_t now_ms);
 /* The PSK of "sid as 32 lower-case hex digits". CT_ERR_NOT_FOUND. Never waits for anything slow. */
 CT_MUST_USE ct_err ct_sessions_psk(struct ct_sessions *all, const char *psk_identity,

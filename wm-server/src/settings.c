@@ -24,6 +24,7 @@ static const struct ct_conf_key keys[] = {
     {"keys.handshake", CT_CONF_STRING, true, FIELD(handshake_path), "X25519 key of enrolments"},
     {"listen.handshake", CT_CONF_STRING, true, FIELD(listen_handshake), "ADDRESS:PORT, plain"},
     {"listen.tls", CT_CONF_STRING, true, FIELD(listen_tls), "ADDRESS:PORT, TLS-PSK"},
+    {"listen.operator", CT_CONF_STRING, false, FIELD(listen_operator), "ADDRESS:PORT or none"},
     {"store.path", CT_CONF_STRING, false, FIELD(store_path), "SQLite file"},
     {"store.redis", CT_CONF_STRING, false, FIELD(store_redis), "unix:/path or host:port instead"},
     {"store.redis-password-file", CT_CONF_STRING, false, FIELD(redis_password_path), "private"},
@@ -36,7 +37,9 @@ static const struct ct_conf_key keys[] = {
     {"limits.connections", CT_CONF_U64, false, FIELD(connections), "of one listener"},
     {"limits.connections-per-address", CT_CONF_U64, false, FIELD(per_ip), "of one client address"},
     {"limits.timeout-s", CT_CONF_U64, false, FIELD(timeout_s), "of an idle connection"},
+    {"alerts.runway-days", CT_CONF_U64, false, FIELD(alert_days), "a shorter runway is said"},
     {"log.level", CT_CONF_STRING, false, FIELD(log_level), "error, warn, info or debug"},
+    {"log.format", CT_CONF_STRING, false, FIELD(log_format), "text or json"},
 };
 
 #define KEYS (sizeof keys / sizeof keys[0])
@@ -88,6 +91,7 @@ static ct_err check_ranges(const struct ct_settings *s, struct ct_why *why)
         {"relays.probe-timeout-s", s->probe_timeout_s, 1, 60},
         {"devices.max-days", s->device_days, 1, 1096},
         {"passes.lifetime-s", s->pass_life_s, 300, 86400},
+        {"alerts.runway-days", s->alert_days, 0, 3650},
         {"limits.connections", s->connections, 4, 60000},
         {"limits.connections-per-address", s->per_ip, 1, 60000},
         {"limits.timeout-s", s->timeout_s, 1, 10},
@@ -132,6 +136,15 @@ static ct_err check_level(struct ct_settings *s, struct ct_why *why)
                   s->log_level);
 }
 
+static ct_err check_format(struct ct_settings *s, struct ct_why *why)
+{
+    s->log_json = s->log_format != NULL && strcmp(s->log_format, "json") == 0;
+    return s->log_format == NULL || s->log_json || strcmp(s->log_format, "text") == 0
+               ? CT_OK
+               : ct_why(why, CT_ERR_CONFIG, "log.format is text or json, not \"%s\"",
+                        s->log_format);
+}
+
 static ct_err check_probe_address(struct ct_settings *s, struct ct_why *why)
 {
     char text[CT_ADDR_TEXT];
@@ -158,6 +171,7 @@ ct_err ct_settings_load(struct ct_settings *out, const char *path, struct ct_why
         .probe_timeout_s = 15,
         .device_days = 366,
         .pass_life_s = 86400,
+        .alert_days = 7,
         .connections = 256,
         .per_ip = 64,
         .timeout_s = 10,
@@ -179,6 +193,9 @@ ct_err ct_settings_load(struct ct_settings *out, const char *path, struct ct_why
         err = check_level(&s, why);
     }
     if (err == CT_OK) {
+        err = check_format(&s, why);
+    }
+    if (err == CT_OK) {
         err = check_probe_address(&s, why);
     }
     if (err != CT_OK) {
@@ -187,6 +204,14 @@ ct_err ct_settings_load(struct ct_settings *out, const char *path, struct ct_why
     }
     *out = s;
     return CT_OK;
+}
+
+const char *ct_settings_operator(const struct ct_settings *s)
+{
+    if (s->listen_operator == NULL) {
+        return "127.0.0.1:9180";
+    }
+    return strcmp(s->listen_operator, "none") == 0 ? NULL : s->listen_operator;
 }
 
 ct_err ct_settings_store(struct ct_store **out, const struct ct_settings *s, struct ct_why *why)

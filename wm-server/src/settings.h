@@ -24,14 +24,17 @@ struct ct_settings {
     char *approver_path, *pass_path, *handshake_path;
     uint64_t pass_key_id;
     char *listen_handshake, *listen_tls;
+    char *listen_operator; /* NULL: the default; "none": no such listener */
     uint64_t relay_days, probe_timeout_s;
     bool allow_private;
     char *probe_address; /* NULL: any */
     struct ct_addr probe_at;
     uint64_t device_days, pass_life_s;
+    uint64_t alert_days; /* 0: never */
     uint64_t confirmations, window_ms, batch;
     uint64_t connections, per_ip, timeout_s;
-    char *log_level;
+    char *log_level, *log_format;
+    bool log_json;           /* of log_format */
     enum ct_log_level level; /* of log_level */
 };
 
@@ -45,6 +48,9 @@ void ct_settings_free(struct ct_settings *s);
 /* The bundle, with this server's own contract, endpoints and quorum in place of its. */
 CT_MUST_USE ct_err ct_settings_bundle(struct ct_bundle *out, const struct ct_settings *s,
                                       struct ct_why *why);
+
+/* ADDRESS:PORT of the operators' listener; NULL: none. */
+const char *ct_settings_operator(const struct ct_settings *s);
 
 struct ct_store;
 

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "metrics.h"
+
 #define STATEMENTS 64
 
 struct ct_sql_stmt {
@@ -108,6 +110,7 @@ ct_err ct_sql_begin(struct ct_sql *db)
     ct_err err = ct_sql_script(db, "BEGIN IMMEDIATE");
     if (err != CT_OK) {
         (void)pthread_mutex_unlock(&db->lock);
+        ct_metrics_store(err);
     }
     return err;
 }
@@ -123,6 +126,7 @@ ct_err ct_sql_end(struct ct_sql *db, ct_err err)
         err = last;
     }
     (void)pthread_mutex_unlock(&db->lock);
+    ct_metrics_store(err);
     return err;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "metrics.h"
 #include "ops.h"
 #include "probe.h"
 
@@ -98,6 +99,7 @@ void ct_vet_one(struct ct_vet *v, const struct ct_op *op)
     uint32_t rtt_us = 0;
     ct_err err = check(v, op, &approval, &rtt_us, &why);
     if (CT_ERR_CLASS(err) == CT_ERR_CLASS_WORLD && v->wall_s() < op->created_s + GIVE_UP_S) {
+        ct_metrics_count(CT_METRIC_PROBES_WAIT);
         ct_log(&v->log, CT_LOG_WARN, "vet_waits operation=%s cause=\"%s\"", op->id, why.text);
         return;
     }
@@ -105,7 +107,9 @@ void ct_vet_one(struct ct_vet *v, const struct ct_op *op)
         err = ct_op_put_approval(&changed, &approval);
     }
     note(v, op, &approval, rtt_us, err == CT_OK ? "passed" : why.text);
+    ct_metrics_count(err == CT_OK ? CT_METRIC_PROBES_PASSED : CT_METRIC_PROBES_REFUSED);
     if (err == CT_OK) {
+        ct_metrics_time(CT_TIMER_PROBE, (uint64_t)rtt_us * 1000);
         ct_log(&v->log, CT_LOG_INFO, "relay_passed operation=%s rtt_us=%u", op->id, rtt_us);
         err = v->store->ops->op_move(v->store, op->id, CT_OP_CHECKING, CT_OP_QUEUED,
                                      changed.payload, changed.payload_len, "");

@@ -1,0 +1,35 @@
+/* What an operator sees of a running server, on a listener of its own that only reads. */
+#ifndef CT_WM_OPERATOR_H
+#define CT_WM_OPERATOR_H
+
+#include <chainturn/err.h>
+#include "base/log.h"
+#include "base/why.h"
+#include "events.h"
+#include "health.h"
+#include "http.h"
+#include "sessions.h"
+#include "status.h"
+#include "store.h"
+#include "watch.h"
+
+struct ct_operator_config {
+    const char *address; /* ADDRESS:PORT; port 0 picks one */
+    struct ct_status status;
+    struct ct_events *events;
+    ct_http_handler *more; /* what this file does not know; NULL: 404 */
+    void *more_arg;
+    unsigned connections, per_ip, timeout_s;
+    struct ct_log log;
+};
+
+struct ct_operator;
+
+/* All that the configuration names is borrowed until the stop. */
+CT_MUST_USE ct_err ct_operator_start(struct ct_operator **out,
+                                     const struct ct_operator_config *config, struct ct_why *why);
+uint16_t ct_operator_port(const struct ct_operator *o);
+/* Ends the event streams first. NULL is fine. */
+void ct_operator_stop(struct ct_operator *o);
+
+#endif

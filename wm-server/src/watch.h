@@ -1,0 +1,62 @@
+/* The chain and the hot accounts as a thread of its own sees them every few seconds, so that nobody
+ * who asks how things are has to wait for an endpoint. */
+#ifndef CT_WM_WATCH_H
+#define CT_WM_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <chainturn/err.h>
+#include "base/log.h"
+#include "base/why.h"
+#include "chain/bundle.h"
+#include "loop.h"
+#include "outflow.h"
+
+enum { CT_WATCH_ACCOUNTS = 2, CT_WATCH_PERIOD_MS = 5000 };
+
+struct ct_watch_account {
+    const char *role; /* "approver", "funder"; a literal */
+    uint8_t addr20[20];
+};
+
+struct ct_watch_config {
+    const struct ct_bundle *bundle; /* copied */
+    struct ct_watch_account accounts[CT_WATCH_ACCOUNTS];
+    size_t account_count;
+    uint64_t alert_days; /* a runway below it is said in the log; 0: never */
+    uint64_t (*wall_s)(void);
+    struct ct_log log;
+};
+
+struct ct_watch_balance {
+    const char *role;
+    uint8_t addr20[20];
+    bool known;
+    double ether;
+    double runway_days; /* infinite: nothing goes out; NaN: not seen for long enough */
+    double day_ether;   /* outflow a day */
+};
+
+struct ct_watch_view {
+    bool chain_known; /* the last look succeeded */
+    uint64_t looked_s;
+    uint64_t block, block_time_s;
+    unsigned agreeing, endpoints;
+    double batch_ether; /* what one full transaction may cost at the present price; NaN: unknown */
+    struct ct_watch_balance accounts[CT_WATCH_ACCOUNTS];
+    size_t account_count;
+    struct ct_why why; /* of the last look that failed */
+};
+
+struct ct_watch;
+
+CT_MUST_USE ct_err ct_watch_new(struct ct_watch **out, const struct ct_watch_config *config,
+                                struct ct_why *why);
+void ct_watch_free(struct ct_watch *w); /* NULL is fine */
+/* One look, for ct_loop_start(); sets the gauges too. */
+void ct_watch_round(void *watch, struct ct_loop *loop);
+/* What the last look saw. Any thread. */
+void ct_watch_get(struct ct_watch *w, struct ct_watch_view *out);
+
+#endif
