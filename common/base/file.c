@@ -144,39 +144,11 @@ ct_err ct_file_write(const char *path, const void *data, size_t len, unsigned mo
     return CT_OK;
 }
 
-ct_err ct_secret_load(struct ct_secret32 *out, const char *path, struct ct_why *why)
+ct_err ct_file_write_new(const char *path, const void *data, size_t len, unsigned mode,
+                         struct ct_why *why)
 {
-    char text[80];
-    size_t len = 0;
-    ct_err err = ct_file_read(text, sizeof(text), &len, path, true, why);
-    if (err == CT_OK) {
-        if (len > 0 && text[len - 1] == '\n') {
-            text[--len] = '\0';
-        }
-        struct ct_secret32 secret = {{0}};
-        if (strlen(text) != len || ct_unhex(secret.bytes, sizeof(secret.bytes), text) != CT_OK) {
-            err = ct_why(why, CT_ERR_CONFIG,
-                         "%s does not hold a key: 64 hexadecimal digits expected", path);
-        } else {
-            *out = secret;
-        }
-        ct_wipe(&secret, sizeof(secret));
-    } else if (err == CT_ERR_ROOM) {
-        err = ct_why(why, CT_ERR_CONFIG, "%s does not hold a key: 64 hexadecimal digits expected",
-                     path);
-    }
-    ct_wipe(text, sizeof(text));
-    return err;
-}
-
-ct_err ct_secret_save_new(const struct ct_secret32 *secret, const char *path, struct ct_why *why)
-{
-    char text[66];
-    ct_hex(text, secret->bytes, sizeof(secret->bytes));
-    text[64] = '\n';
     char temporary[PATH_MAX];
-    ct_err err = write_beside(temporary, sizeof(temporary), path, text, 65, 0600);
-    ct_wipe(text, sizeof(text));
+    ct_err err = write_beside(temporary, sizeof(temporary), path, data, len, mode);
     if (err != CT_OK) {
         return ct_why(why, err, "cannot write %s: %s", path, strerror(errno));
     }
@@ -189,5 +161,48 @@ ct_err ct_secret_save_new(const struct ct_secret32 *secret, const char *path, st
     if (err == CT_OK) {
         sync_folder(path);
     }
+    return err;
+}
+
+ct_err ct_secret_parse(struct ct_secret32 *out, const char *text, size_t len)
+{
+    char digits[67]; /* with 0x and NUL */
+    struct ct_secret32 secret = {{0}};
+    size_t used = len > 0 && text[len - 1] == '\n' ? len - 1 : len;
+    ct_err err = CT_ERR_FORMAT;
+    if (used < sizeof(digits)) {
+        memcpy(digits, text, used);
+        digits[used] = '\0';
+        err = strlen(digits) == used ? ct_unhex(secret.bytes, sizeof(secret.bytes), digits)
+                                     : CT_ERR_FORMAT;
+    }
+    if (err == CT_OK) {
+        *out = secret;
+    }
+    ct_wipe(&secret, sizeof(secret));
+    ct_wipe(digits, sizeof(digits));
+    return err;
+}
+
+ct_err ct_secret_load(struct ct_secret32 *out, const char *path, struct ct_why *why)
+{
+    char text[80];
+    size_t len = 0;
+    ct_err err = ct_file_read(text, sizeof(text), &len, path, true, why);
+    if (err == CT_ERR_ROOM || (err == CT_OK && ct_secret_parse(out, text, len) != CT_OK)) {
+        err = ct_why(why, CT_ERR_CONFIG, "%s does not hold a key: 64 hexadecimal digits expected",
+                     path);
+    }
+    ct_wipe(text, sizeof(text));
+    return err;
+}
+
+ct_err ct_secret_save_new(const struct ct_secret32 *secret, const char *path, struct ct_why *why)
+{
+    char text[66];
+    ct_hex(text, secret->bytes, sizeof(secret->bytes));
+    text[64] = '\n';
+    ct_err err = ct_file_write_new(path, text, 65, 0600, why);
+    ct_wipe(text, sizeof(text));
     return err;
 }

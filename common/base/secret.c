@@ -2,7 +2,9 @@
 #include "base/secret.h"
 
 #include <errno.h>
+#include <sys/mman.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -31,4 +33,14 @@ void ct_wipe(void *data, size_t len)
 bool ct_equal(const void *a, size_t a_len, const void *b, size_t b_len)
 {
     return a_len == b_len && CRYPTO_memcmp(a, b, a_len) == 0;
+}
+
+bool ct_memory_lock(const void *data, size_t len)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = (uintptr_t)data / page * page;
+    size_t span = (uintptr_t)data + len - from;
+    bool locked = mlock(data, len) == 0;
+    /* not on every kernel: what is locked stays locked */
+    return madvise((void *)from, span, MADV_DONTDUMP) == 0 && locked;
 }

@@ -20,6 +20,15 @@ void ct_wipe(void *data, size_t len);
 bool ct_equal(const void *a, size_t a_len, const void *b, size_t b_len);
 
 /*
+ * Keeps the pages that hold data out of swap and of core dumps, as far as the system lets; they
+ * stay so until the process ends. False when it does not: a caller may say so, and goes on.
+ */
+bool ct_memory_lock(const void *data, size_t len);
+
+/* 64 hex digits, 0x before and one newline behind them allowed; else CT_ERR_FORMAT. */
+CT_MUST_USE ct_err ct_secret_parse(struct ct_secret32 *out, const char *text, size_t len);
+
+/*
  * Reads 64 hex digits (0x and one trailing newline allowed) from a regular file that only its owner
  * can read (mode & 077 == 0, owned by this user or root), else CT_ERR_CONFIG with the remedy.
  * CT_ERR_NOT_FOUND when there is no such file.
@@ -35,6 +44,9 @@ CT_MUST_USE ct_err ct_secret_save_new(const struct ct_secret32 *secret, const ch
  */
 CT_MUST_USE ct_err ct_file_read(char *out, size_t cap, size_t *len, const char *path,
                                 bool is_private, struct ct_why *why);
+/* Writes a new file by a temporary one, fsync and link; CT_ERR_STATE when it exists. */
+CT_MUST_USE ct_err ct_file_write_new(const char *path, const void *data, size_t len, unsigned mode,
+                                     struct ct_why *why);
 /* Replaces a file whole: temporary file beside it, fsync, rename, fsync of the folder. */
 CT_MUST_USE ct_err ct_file_write(const char *path, const void *data, size_t len, unsigned mode,
                                  struct ct_why *why);

@@ -48,8 +48,8 @@ ct_err ct_wallet_from_secret(struct ct_wallet *out, const struct ct_secret32 *se
     if (secp256k1_ec_pubkey_create(ctx, &pubkey, secret->bytes) != 1) {
         err = CT_ERR_ARG;
     } else {
+        *out = (struct ct_wallet){.secret = *secret};
         addr_of_pubkey(out->addr20, ctx, &pubkey);
-        out->secret = *secret;
     }
     secp256k1_context_destroy(ctx);
     return err;
@@ -69,47 +69,21 @@ ct_err ct_wallet_new(struct ct_wallet *out)
     return err;
 }
 
-ct_err ct_wallet_load(struct ct_wallet *out, const char *path, struct ct_why *why)
+ct_err ct_wallet_from_signer(struct ct_wallet *out, const uint8_t point65[65],
+                             const struct ct_signer *signer)
 {
-    struct ct_secret32 secret;
-    ct_err err = ct_secret_load(&secret, path, why);
-    if (err != CT_OK) {
-        return err;
+    secp256k1_context *ctx = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
+    secp256k1_pubkey pubkey;
+    if (ctx == NULL) {
+        return CT_ERR_NOMEM;
     }
-    err = ct_wallet_from_secret(out, &secret);
-    ct_wipe(&secret, sizeof(secret));
-    if (err == CT_ERR_ARG) {
-        return ct_why(why, CT_ERR_CONFIG,
-                      "%s holds no secp256k1 key (zero, or beyond the group order); "
-                      "restore the right file or remove it to make a new wallet",
-                      path);
+    bool good = secp256k1_ec_pubkey_parse(ctx, &pubkey, point65, 65) == 1;
+    if (good) {
+        *out = (struct ct_wallet){.signer = *signer};
+        addr_of_pubkey(out->addr20, ctx, &pubkey);
     }
-    return err == CT_OK ? err : ct_why(why, err, "no entropy from the system for %s", path);
-}
-
-ct_err ct_wallet_load_or_create(struct ct_wallet *out, bool *made, const char *path,
-                                struct ct_why *why)
-{
-    struct ct_wallet wallet;
-    ct_err err = ct_wallet_load(&wallet, path, why);
-    bool fresh = err == CT_ERR_NOT_FOUND;
-    if (fresh) {
-        err = ct_wallet_new(&wallet);
-        err = err == CT_OK ? ct_secret_save_new(&wallet.secret, path, why)
-                           : ct_why(why, err, "no entropy from the system for %s", path);
-        if (err == CT_ERR_STATE) { /* another process has just made it: the same wallet for both */
-            fresh = false;
-            err = ct_wallet_load(&wallet, path, why);
-        }
-    }
-    if (err == CT_OK) {
-        *out = wallet;
-        if (made != NULL) {
-            *made = fresh;
-        }
-    }
-    ct_wallet_wipe(&wallet);
-    return err;
+    secp256k1_context_destroy(ctx);
+    return good ? CT_OK : CT_ERR_ARG;
 }
 
 void ct_wallet_wipe(struct ct_wallet *wallet)
@@ -119,9 +93,48 @@ void ct_wallet_wipe(struct ct_wallet *wallet)
     }
 }
 
+/* Brings s into the lower half (EIP-2). */
+static ct_err lower_s(uint8_t rs64[64])
+{
+    secp256k1_context *ctx = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
+    secp256k1_ecdsa_signature sig;
+    if (ctx == NULL) {
+        return CT_ERR_NOMEM;
+    }
+    bool good = secp256k1_ecdsa_signature_parse_compact(ctx, &sig, rs64) == 1;
+    if (good) {
+        (void)secp256k1_ecdsa_signature_normalize(ctx, &sig, &sig);
+        (void)secp256k1_ecdsa_signature_serialize_compact(ctx, rs64, &sig);
+    }
+    secp256k1_context_destroy(ctx);
+    return good ? CT_OK : CT_ERR_SYSTEM;
+}
+
+/* A token tells neither v nor the lower s: the one v that recovers to this wallet is taken. */
+static ct_err sign_outside(uint8_t sig65[CT_SIG_LEN], const struct ct_wallet *wallet,
+                           const uint8_t hash32[32])
+{
+    uint8_t sig[CT_SIG_LEN];
+    ct_err err = wallet->signer.sign(wallet->signer.arg, sig, hash32);
+    if (err == CT_OK) {
+        err = lower_s(sig);
+    }
+    for (uint8_t v = 27; v <= 28 && err == CT_OK; v++) {
+        sig[64] = v;
+        if (ct_sig_check(wallet->addr20, hash32, sig) == CT_OK) {
+            memcpy(sig65, sig, sizeof(sig));
+            return CT_OK;
+        }
+    }
+    return err == CT_OK ? CT_ERR_SYSTEM : err;
+}
+
 ct_err ct_wallet_sign(uint8_t sig65[CT_SIG_LEN], const struct ct_wallet *wallet,
                       const uint8_t hash32[32])
 {
+    if (wallet->signer.sign != NULL) {
+        return sign_outside(sig65, wallet, hash32);
+    }
     secp256k1_context *ctx = signing_context();
     secp256k1_ecdsa_recoverable_signature sig;
     int recid = 0;

@@ -9,11 +9,20 @@
 
 #include <chainturn/err.h>
 #include "base/secret.h"
+#include "base/source.h"
 #include "base/why.h"
 
+/* Who signs in place of a secret: a hardware token, thread-safe. rs64 is r | s, s in either half.
+ */
+struct ct_signer {
+    ct_err (*sign)(void *arg, uint8_t rs64[64], const uint8_t hash32[32]);
+    void *arg; /* borrowed */
+};
+
 struct ct_wallet {
-    struct ct_secret32 secret; /* in 1 .. n - 1 */
+    struct ct_secret32 secret; /* in 1 .. n - 1; zeros when signer.sign is set */
     uint8_t addr20[20];        /* last 20 bytes of keccak256 of the uncompressed public key */
+    struct ct_signer signer;   /* sign NULL: the secret signs */
 };
 
 enum { CT_SIG_LEN = 65, CT_ADDR_TEXT_LEN = 43 /* "0x", 40 digits, NUL */ };
@@ -21,14 +30,39 @@ enum { CT_SIG_LEN = 65, CT_ADDR_TEXT_LEN = 43 /* "0x", 40 digits, NUL */ };
 /* CT_ERR_ARG when the secret is zero or not below the group order. */
 CT_MUST_USE ct_err ct_wallet_from_secret(struct ct_wallet *out, const struct ct_secret32 *secret);
 CT_MUST_USE ct_err ct_wallet_new(struct ct_wallet *out);
-/* A key file as ct_secret_load() reads it; its errors, and CT_ERR_CONFIG for an impossible key. */
+/* The wallet of a public key, 0x04 | x | y, that signer holds. CT_ERR_ARG: no point of the curve.
+ */
+CT_MUST_USE ct_err ct_wallet_from_signer(struct ct_wallet *out, const uint8_t point65[65],
+                                         const struct ct_signer *signer);
+
+/*
+ * A key in a source (base/source.h), told apart by its content: 64 hexadecimal digits, or a
+ * keystore of version 3, which needs passphrase, a source, too. The memory of *out is locked.
+ * CT_ERR_NOT_FOUND when there is no such file, CT_ERR_AUTH for a wrong passphrase, else
+ * CT_ERR_CONFIG, with the sentence.
+ */
+CT_MUST_USE ct_err ct_wallet_open(struct ct_wallet *out, const char *source, const char *passphrase,
+                                  struct ct_why *why);
+/*
+ * As above; makes key and file when there is none, a keystore of standard cost with a passphrase,
+ * and says so in *made (may be NULL).
+ */
+CT_MUST_USE ct_err ct_wallet_open_or_create(struct ct_wallet *out, bool *made, const char *path,
+                                            const char *passphrase, struct ct_why *why);
+/* A new file, 0600: a keystore under passphrase, or with NULL the raw key. CT_ERR_STATE: exists. */
+CT_MUST_USE ct_err ct_wallet_save_new(const struct ct_wallet *wallet, const char *path,
+                                      const struct ct_passphrase *passphrase, bool light,
+                                      struct ct_why *why);
+/* The same without a passphrase. */
 CT_MUST_USE ct_err ct_wallet_load(struct ct_wallet *out, const char *path, struct ct_why *why);
-/* As above; makes key and file when there is none, and says so in *made (may be NULL). */
 CT_MUST_USE ct_err ct_wallet_load_or_create(struct ct_wallet *out, bool *made, const char *path,
                                             struct ct_why *why);
 void ct_wallet_wipe(struct ct_wallet *wallet);
 
-/* sig65 = r | s | v, s in the lower half, v 27 or 28, nonce by RFC 6979. */
+/*
+ * sig65 = r | s | v, s in the lower half, v 27 or 28; nonce by RFC 6979 when the secret signs.
+ * CT_ERR_SYSTEM when a signer fails, or signs for another key.
+ */
 CT_MUST_USE ct_err ct_wallet_sign(uint8_t sig65[CT_SIG_LEN], const struct ct_wallet *wallet,
                                   const uint8_t hash32[32]);
 /*

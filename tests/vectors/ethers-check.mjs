@@ -100,6 +100,12 @@ const checks = {
     same("approved name", approval.identityHash, line.identity);
     same("approved record", approval.digest, line.recordDigest);
   },
+  keystore(line) {
+    const wallet = ethers.Wallet.fromEncryptedJsonSync(JSON.stringify(line.json), line.passphrase);
+    same("address", wallet.address, line.address);
+    same("secret", wallet.privateKey, line.secret);
+    same("version", line.json.version, 3);
+  },
   server(line) {
     const [salt, p] = abi.decodeFunctionData("registerServer", line.call);
     same("salt", salt, line.salt);
@@ -120,4 +126,4 @@ for (const line of lines) {
   else passed++;
 }
 console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 && passed === 140 ? 0 : 1);
+process.exit(failed === 0 && passed === 143 ? 0 : 1);

@@ -6,10 +6,11 @@
 
 #include "base/hex.h"
 #include "chain/keccak.h"
+#include "chain/keystore.h"
 #include "chain/registry_client.h"
 #include "chain/tx.h"
 
-enum { ROUNDS = 20, CHAIN_ID = 31337 };
+enum { ROUNDS = 20, KEYSTORES = 3, CHAIN_ID = 31337 };
 
 static uint8_t bytes[4096]; /* of a fixed sequence: the same output each time */
 
@@ -286,6 +287,25 @@ static bool print_revocation(unsigned round, const struct ct_wallet *wallet)
     return ok && ct_wr_end(&w) == CT_OK && ct_wr_end(&a) == CT_OK;
 }
 
+/* Under a salt of its own each time. */
+static bool print_keystore(unsigned round, const struct ct_wallet *wallet)
+{
+    struct ct_keystore ks;
+    char text[CT_KEYSTORE_ROOM];
+    char passphrase[32];
+    (void)snprintf(passphrase, sizeof(passphrase), "passphrase %u \xc3\xa9", round);
+    if (ct_keystore_seal(&ks, &wallet->secret, wallet->addr20, passphrase, strlen(passphrase),
+                         CT_KEYSTORE_LIGHT) != CT_OK ||
+        ct_keystore_format(text, sizeof(text), &ks) != CT_OK) {
+        return false;
+    }
+    text[strcspn(text, "\n")] = '\0';
+    (void)printf("{\"kind\":\"keystore\",\"passphrase\":\"%s\",\"json\":%s,", passphrase, text);
+    print_hex("address", wallet->addr20, 20, ",");
+    print_hex("secret", wallet->secret.bytes, 32, "}\n");
+    return true;
+}
+
 int main(void)
 {
     for (unsigned round = 0; round < ROUNDS; round++) {
@@ -296,7 +316,8 @@ int main(void)
         if (ct_wallet_from_secret(&wallet, &secret) != CT_OK || !print_tx(round, &wallet) ||
             !print_registration(round, &wallet) || !print_server(round) ||
             !print_voucher(round, &wallet) || !print_update(round, &wallet) ||
-            !print_rotation(round, &wallet) || !print_revocation(round, &wallet)) {
+            !print_rotation(round, &wallet) || !print_revocation(round, &wallet) ||
+            (round < KEYSTORES && !print_keystore(round, &wallet))) {
             return 1;
         }
     }
