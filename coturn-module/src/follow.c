@@ -171,6 +171,17 @@ static ct_err reread(struct ct_follow *f, const struct ct_view *view,
     return err;
 }
 
+/* Endpoints that serve proofs may serve no events: what else is known holds all the same. */
+static void refresh_devices(struct ct_follow *f, const struct ct_view *view)
+{
+    struct ct_why why = {""};
+    ct_err err = ct_devfollow_refresh(&f->devices, view, &why);
+    f->is_behind = err == CT_ERR_AGAIN;
+    if (err != CT_OK && err != CT_ERR_AGAIN) {
+        ct_follow_tell(f, "devices_unreadable", &why);
+    }
+}
+
 ct_err ct_follow_refresh(struct ct_follow *f, struct ct_why *why)
 {
     struct ct_view view;
@@ -199,6 +210,9 @@ ct_err ct_follow_refresh(struct ct_follow *f, struct ct_why *why)
             save_set(f, ct_snapshot_read(&f->config->sets->relays));
         }
     }
+    if (err == CT_OK && f->config->devices_path) {
+        refresh_devices(f, &view);
+    }
     return err;
 }
 
@@ -209,6 +223,11 @@ void ct_follow_reread(struct ct_follow *f)
 
 void ct_follow_load(struct ct_follow *f)
 {
+    f->devices.config = f->config;
+    f->devices.chain = f->chain;
+    if (f->config->devices_path) {
+        ct_devfollow_load(&f->devices);
+    }
     struct ct_why why = {""};
     struct ct_peerset *set = NULL;
     ct_err err =

@@ -9,6 +9,7 @@
 #include "base/why.h"
 #include "chain/chain.h"
 #include "chain/registry.h"
+#include "devfollow.h"
 #include "record.h"
 #include "registrar.h"
 
@@ -22,6 +23,8 @@ struct ct_follow {
     enum ct_standing standing;
     uint16_t index; /* of this relay's record, or 0 */
     uint64_t saved_ms;
+    struct ct_devfollow devices;
+    bool is_behind; /* more of the devices is to be read at once */
     char told[400]; /* the failure told last */
     uint64_t told_ms;
 };

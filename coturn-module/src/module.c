@@ -36,6 +36,7 @@ static struct module {
     struct ct_registrar *registrar;
     char relays_path[CT_PATH_MAX + 16];
     char keys_path[CT_PATH_MAX + 16];
+    char devices_path[CT_PATH_MAX + 16];
     _Atomic uint64_t pass_told_ms;
     struct ct_tally tally; /* packets are counted, never logged one by one */
 } module;
@@ -136,6 +137,37 @@ static ct_err load_keys(struct module *m, struct ct_why *why)
     return err;
 }
 
+static void not_our_chain(void *arg)
+{
+    const struct module *m = arg;
+    ct_log(&m->log, CT_LOG_ERROR,
+           "%s does not fit the chain that its endpoints serve; get the platform's present bundle",
+           m->options.bundle);
+    m->host->end(CT_EXIT_CONFIG);
+}
+
+/* What an earlier run knew is there before the first client can ask. */
+static ct_err make_registrar(struct module *m, struct ct_why *why)
+{
+    struct ct_registrar_config config = {
+        .bundle = &m->bundle,
+        .wallet = &m->wallet,
+        .key = &m->key,
+        .record = &m->record,
+        .policy = &m->host_policy.policy,
+        .passes = m->passes,
+        .sets = &m->sets,
+        .relays_path = m->relays_path,
+        .keys_path = m->keys_path,
+        .devices_path = m->options.mode == CT_MODE_DEVICES ? m->devices_path : NULL,
+        .poll_ms = m->options.poll_ms,
+        .log = m->log,
+        .not_our_chain = not_our_chain,
+        .arg = m,
+    };
+    return ct_registrar_new(&m->registrar, &config, why);
+}
+
 static ct_err configure(struct module *m, struct ct_why *why)
 {
     ct_err err = ct_relay_options_finish(&m->options, why);
@@ -157,7 +189,8 @@ static ct_err configure(struct module *m, struct ct_why *why)
     ct_sets_init(&m->sets, m->host->relays_public, m->host->relay_count);
     (void)snprintf(m->relays_path, sizeof(m->relays_path), "%s/relays", m->options.state);
     (void)snprintf(m->keys_path, sizeof(m->keys_path), "%s/wm-keys", m->options.state);
-    return err;
+    (void)snprintf(m->devices_path, sizeof(m->devices_path), "%s/devices", m->options.state);
+    return err == CT_OK && !m->host->check_only ? make_registrar(m, why) : err;
 }
 
 static enum ct_configured on_configure(const struct ct_host *host)
@@ -180,38 +213,15 @@ static enum ct_configured on_configure(const struct ct_host *host)
     return CT_CONFIGURED_ON;
 }
 
-static void not_our_chain(void *arg)
-{
-    const struct module *m = arg;
-    ct_log(&m->log, CT_LOG_ERROR,
-           "%s does not fit the chain that its endpoints serve; get the platform's present bundle",
-           m->options.bundle);
-    m->host->end(CT_EXIT_CONFIG);
-}
-
 static bool on_start(void)
 {
     struct module *m = &module;
-    struct ct_registrar_config config = {
-        .bundle = &m->bundle,
-        .wallet = &m->wallet,
-        .key = &m->key,
-        .record = &m->record,
-        .policy = &m->host_policy.policy,
-        .passes = m->passes,
-        .sets = &m->sets,
-        .relays_path = m->relays_path,
-        .keys_path = m->keys_path,
-        .poll_ms = m->options.poll_ms,
-        .log = m->log,
-        .not_our_chain = not_our_chain,
-        .arg = m,
-    };
     struct ct_why why = {""};
-    if (ct_registrar_start(&m->registrar, &config, &why) != CT_OK) {
+    if (ct_registrar_start(m->registrar, &why) != CT_OK) {
         ct_log(&m->log, CT_LOG_ERROR, "%s", why.text);
         return false;
     }
+    ct_log(&m->log, CT_LOG_INFO, "started");
     return true;
 }
 
@@ -276,9 +286,9 @@ static void on_relayed(enum ct_way way)
 static void on_allocation(enum ct_allocation_event event, const char *user,
                           const struct ct_endpoint *relayed, uint32_t lifetime_s)
 {
-    (void)lifetime_s;
+    bool stands = event != CT_ALLOCATION_DELETED && lifetime_s > 0; /* 0: being given back */
     if (ct_passes_is_pass(user)) {
-        ct_live_set(&module.sets.live, relayed, event != CT_ALLOCATION_DELETED);
+        ct_live_set(&module.sets.live, relayed, stands);
     }
 }
 

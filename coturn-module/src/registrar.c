@@ -113,6 +113,9 @@ static void *run(void *arg)
             r->follow.told[0] = '\0';
             down = false;
         }
+        if (r->follow.is_behind) {
+            pause = SOON_MS;
+        }
         if (wants_enrolment(r)) {
             enrol(r);
             pause = r->config.poll_ms < SOON_MS ? r->config.poll_ms : SOON_MS;
@@ -149,8 +152,8 @@ static ct_err init_waiting(struct ct_registrar *r)
     return ok ? CT_OK : CT_ERR_SYSTEM;
 }
 
-ct_err ct_registrar_start(struct ct_registrar **out, const struct ct_registrar_config *config,
-                          struct ct_why *why)
+ct_err ct_registrar_new(struct ct_registrar **out, const struct ct_registrar_config *config,
+                        struct ct_why *why)
 {
     struct ct_registrar *r = calloc(1, sizeof(*r));
     if (!r || init_waiting(r) != CT_OK) {
@@ -159,23 +162,23 @@ ct_err ct_registrar_start(struct ct_registrar **out, const struct ct_registrar_c
     }
     r->config = *config;
     r->follow.config = &r->config;
-    r->started_ms = ct_mono_ms();
     struct ct_chain_env env = {.log = config->log, .timeout_ms = TIMEOUT_MS};
     ct_err err = ct_chain_open(&r->follow.chain, config->bundle, &env, why);
-    if (err == CT_OK) {
-        ct_follow_load(&r->follow);
-        err = start_thread(r);
-        if (err != CT_OK) {
-            ct_chain_free(r->follow.chain);
-            (void)ct_why(why, err, "the registrar's thread could not be started");
-        }
-    }
     if (err != CT_OK) {
         free(r);
         return err;
     }
+    ct_follow_load(&r->follow);
     *out = r;
     return CT_OK;
+}
+
+ct_err ct_registrar_start(struct ct_registrar *r, struct ct_why *why)
+{
+    r->started_ms = ct_mono_ms();
+    return start_thread(r) == CT_OK
+               ? CT_OK
+               : ct_why(why, CT_ERR_SYSTEM, "the registrar's thread could not be started");
 }
 
 void ct_registrar_stop(struct ct_registrar *registrar)

@@ -28,6 +28,7 @@ struct ct_registrar_config {
     struct ct_sets *sets;
     const char *relays_path; /* where set and keys are kept */
     const char *keys_path;
+    const char *devices_path; /* NULL: devices are not asked for */
     uint32_t poll_ms;
     struct ct_log log;
     /*
@@ -38,9 +39,10 @@ struct ct_registrar_config {
     void *arg;
 };
 
-/* Loads what is on disk, and starts the thread. */
-CT_MUST_USE ct_err ct_registrar_start(struct ct_registrar **out,
-                                      const struct ct_registrar_config *config, struct ct_why *why);
+/* Loads what is on disk: before any client can ask. No thread runs yet. */
+CT_MUST_USE ct_err ct_registrar_new(struct ct_registrar **out,
+                                    const struct ct_registrar_config *config, struct ct_why *why);
+CT_MUST_USE ct_err ct_registrar_start(struct ct_registrar *registrar, struct ct_why *why);
 /* Asks the thread to end and does not wait for a request under way: the process ends next. */
 void ct_registrar_stop(struct ct_registrar *registrar);
 

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "chain/bundle.h"
+#include "devbook.h"
 #include "passes.h"
 #include "peerset.h"
 
@@ -78,11 +79,14 @@ bool place_bundle(struct place *p, const struct ct_bundle *bundle)
 
 bool place_forget(struct place *p)
 {
-    char relays[128];
-    char keys[128];
-    path_of(relays, p, "state/relays");
-    path_of(keys, p, "state/wm-keys");
-    return unlink(relays) == 0 && unlink(keys) == 0;
+    static const char *const names[] = {"state/relays", "state/wm-keys", "state/devices"};
+    bool ok = true;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[128];
+        path_of(path, p, names[i]);
+        ok = unlink(path) == 0 && ok;
+    }
+    return ok;
 }
 
 static bool make_keys(struct place *p)
@@ -102,16 +106,17 @@ static bool make_keys(struct place *p)
     return ct_x25519_load_or_create(&p->relay, path, &why) == CT_OK;
 }
 
-bool place_remember(struct place *p, uint64_t age_s)
+static bool remember_relays(const struct place *p, uint64_t confirmed_s)
 {
-    struct ct_peer_range ranges[2];
+    static const uint8_t hosts[3] = {1, 2, 4};
+    struct ct_peer_range ranges[3];
     memset(ranges, 0, sizeof(ranges));
-    for (size_t i = 0; i < 2; i++) {
-        const uint8_t addr16[16] = {[10] = 0xff, 0xff, 127, 0, 0, i == 0 ? 2 : 4};
+    for (size_t i = 0; i < 3; i++) {
+        const uint8_t addr16[16] = {[10] = 0xff, 0xff, 127, 0, 0, hosts[i]};
         memcpy(ranges[i].addr16, addr16, 16);
-        ranges[i].port_min = APPROVED_MIN;
-        ranges[i].port_max = APPROVED_MAX;
-        ranges[i].index = (uint16_t)(i + 2);
+        ranges[i].port_min = hosts[i] == 1 ? RELAYED_MIN : APPROVED_MIN;
+        ranges[i].port_max = hosts[i] == 1 ? RELAYED_MAX : APPROVED_MAX;
+        ranges[i].index = hosts[i];
     }
     struct ct_peerset_origin origin = {.block = 1};
     memcpy(origin.deployment32, p->deployment32, 32);
@@ -119,10 +124,43 @@ bool place_remember(struct place *p, uint64_t age_s)
     struct ct_why why;
     struct ct_peerset *set = NULL;
     path_of(path, p, "state/relays");
-    bool ok = ct_peerset_new(&set, ranges, 2, &origin) == CT_OK &&
-              ct_peerset_save(set, ct_wall_s() - age_s, path, &why) == CT_OK;
+    bool ok = ct_peerset_new(&set, ranges, 3, &origin) == CT_OK &&
+              ct_peerset_save(set, confirmed_s, path, &why) == CT_OK;
     ct_peerset_free(set);
+    return ok;
+}
+
+/* One device at each relay; the last byte of its id tells them apart. */
+static bool remember_devices(const struct place *p, uint64_t confirmed_s)
+{
+    struct ct_devbook_change changes[2];
+    memset(changes, 0, sizeof(changes));
+    for (size_t i = 0; i < 2; i++) {
+        changes[i].id[0] = (uint8_t)(i + 1);
+        changes[i].places = (struct ct_device_places){
+            .relay = i == 0 ? 2 : 4, .port = APPROVED_MIN, .expiry_day = UINT16_MAX};
+    }
+    char path[128];
+    struct ct_why why;
+    struct ct_devbook *book = NULL;
+    path_of(path, p, "state/devices");
+    bool ok = ct_devbook_new(&book, p->deployment32) == CT_OK &&
+              ct_devbook_write(book, changes, 2) == CT_OK;
+    if (ok) {
+        ct_devbook_mark(book)->block = 1;
+        ct_devbook_mark(book)->confirmed_s = confirmed_s;
+        ok = ct_devbook_save(book, path, &why) == CT_OK;
+    }
+    ct_devbook_free(book);
+    return ok;
+}
+
+bool place_remember(struct place *p, uint64_t age_s)
+{
+    char path[128];
+    struct ct_why why;
     struct ct_passes *passes = NULL;
+    bool ok = remember_relays(p, ct_wall_s() - age_s) && remember_devices(p, ct_wall_s() - age_s);
     path_of(path, p, "state/wm-keys");
     if (ok && ct_passes_new(&passes, p->deployment32, &p->relay) == CT_OK) {
         (void)ct_passes_set_keys(passes, p->keys);
@@ -148,6 +186,7 @@ void place_remove(struct place *p)
     static const char *const names[] = {"state/relay.key",
                                         "state/wallet.key",
                                         "state/relays",
+                                        "state/devices",
                                         "state/wm-keys",
                                         "state",
                                         "bundle.json",
@@ -389,7 +428,7 @@ static const char *pump(struct client *c, bool (*done)(const struct client *, co
         ssize_t n = recv(c->fd, buf, sizeof(buf), 0);
         struct ct_alloc_got got;
         if (n > 0 && ct_alloc_input(&c->alloc, ct_mono_ms(), buf, (size_t)n, &got) == CT_OK &&
-            got.kind == CT_ALLOC_DATA) {
+            got.kind == CT_ALLOC_DATA && !done) {
             (void)snprintf(text, sizeof(text), "%.*s", (int)got.len, (const char *)got.data);
             return text;
         }
@@ -442,6 +481,28 @@ bool client_permit(struct client *c, const struct ct_addr *peer)
     }
     (void)pump(c, is_answered, peer, 5000);
     return ct_alloc_peer_state(&c->alloc, peer) == CT_ALLOC_PEER_READY;
+}
+
+bool client_bind(struct client *c, const struct ct_addr *peer)
+{
+    if (ct_alloc_bind(&c->alloc, ct_mono_ms(), peer) != CT_OK) {
+        return false;
+    }
+    (void)pump(c, is_answered, peer, 5000);
+    return ct_alloc_is_bound(&c->alloc, peer);
+}
+
+static bool is_released(const struct client *c, const void *arg)
+{
+    (void)arg;
+    return ct_alloc_state(&c->alloc) != CT_ALLOC_RELEASING;
+}
+
+bool client_release(struct client *c)
+{
+    ct_alloc_release(&c->alloc, ct_mono_ms());
+    (void)pump(c, is_released, NULL, 5000);
+    return ct_alloc_state(&c->alloc) == CT_ALLOC_RELEASED;
 }
 
 void client_send(struct client *c, const struct ct_addr *peer, const char *text)

@@ -34,7 +34,8 @@ struct place {
     struct ct_x25519 relay;
 };
 
-/* Makes folder, keys, bundle, and the relay's memory of the chain, confirmed age_s ago. */
+/* Makes folder, keys, bundle, and the relay's memory of the chain, confirmed age_s ago. In it are
+ * the relays above and this one, and one device, at the first port of 127.0.0.2. */
 bool place_make(struct place *p, char **argv);
 bool place_remember(struct place *p, uint64_t age_s);
 void place_remove(struct place *p);
@@ -73,6 +74,8 @@ struct client {
 bool client_open(struct client *c, const struct place *p, const char *user, const char *password);
 void client_close(struct client *c);
 bool client_permit(struct client *c, const struct ct_addr *peer); /* false: refused */
+bool client_bind(struct client *c, const struct ct_addr *peer);   /* as above, with a channel */
+bool client_release(struct client *c);                            /* gives the allocation back */
 void client_send(struct client *c, const struct ct_addr *peer, const char *text);
 /* The next text from a peer, within 2 s; "" when none came. */
 const char *client_receive(struct client *c);
