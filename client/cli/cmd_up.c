@@ -6,16 +6,48 @@
 #include "base/secret.h"
 #include "cli.h"
 
+#define STEPS_MAX 16
+
 struct up {
     struct ct_cli *cli;
     bool is_done, was_registered;
     ct_err err;
+    uint64_t gas; /* of all steps */
+    uint64_t blocks[STEPS_MAX];
+    size_t count;
 };
+
+/* What the record cost, and the blocks that it took. */
+static void take_step(struct up *up, const struct ct_client_event *event)
+{
+    up->gas += event->gas;
+    if (event->gas != 0 && up->count < STEPS_MAX) {
+        up->blocks[up->count++] = event->block;
+    }
+    ct_cli_event(up->cli, event);
+}
+
+static void tell_json(const struct up *up, const struct ct_client_event *event)
+{
+    char blocks[STEPS_MAX * 22] = "";
+    size_t len = 0;
+    for (size_t i = 0; i < up->count; i++) {
+        len += (size_t)snprintf(blocks + len, sizeof blocks - len, "%s%llu", i > 0 ? "," : "",
+                                (unsigned long long)up->blocks[i]);
+    }
+    ct_cli_json("up",
+                "\"peer\":\"%s\",\"relay\":%u,\"relayed\":\"%s\",\"block\":%llu,"
+                "\"road\":\"%s\",\"gas\":%llu,\"blocks\":[%s]",
+                event->peer, event->relay, event->relayed, (unsigned long long)event->block,
+                event->road, (unsigned long long)up->gas, blocks);
+}
 
 static void on_event(void *arg, const struct ct_client_event *event)
 {
     struct up *up = arg;
-    if (event->kind == CT_CLIENT_REGISTERED) {
+    if (event->kind == CT_CLIENT_STEP) {
+        take_step(up, event);
+    } else if (event->kind == CT_CLIENT_REGISTERED) {
         up->was_registered = true;
         ct_cli_event(up->cli, event);
     } else if (event->kind == CT_CLIENT_LISTENING) {
@@ -25,9 +57,7 @@ static void on_event(void *arg, const struct ct_client_event *event)
                    up->was_registered ? "approved in" : "approved and seen at",
                    (unsigned long long)event->block);
         if (up->cli->is_json) {
-            ct_cli_json("up", "\"peer\":\"%s\",\"relay\":%u,\"relayed\":\"%s\",\"block\":%llu",
-                        event->peer, event->relay, event->relayed,
-                        (unsigned long long)event->block);
+            tell_json(up, event);
         }
     } else if (event->kind == CT_CLIENT_FAILED) {
         up->is_done = true;
@@ -75,6 +105,25 @@ static int bring_up(struct ct_cli *cli, const struct ct_client_enrol *enrol)
     return code;
 }
 
+static bool take_road(struct ct_cli *cli, struct ct_client_enrol *enrol)
+{
+    const char *road = NULL;
+    if (!ct_cli_value(cli, "--road", &road)) {
+        return false;
+    }
+    if (road == NULL) {
+        enrol->road = CT_CLIENT_ROAD_KEPT;
+    } else if (strcmp(road, "sponsored") == 0) {
+        enrol->road = CT_CLIENT_ROAD_SPONSORED;
+    } else if (strcmp(road, "funded") == 0) {
+        enrol->road = CT_CLIENT_ROAD_FUNDED;
+    } else {
+        (void)ct_cli_error(cli, CT_ERR_CONFIG, "--road is sponsored or funded, not \"%s\"", road);
+        return false;
+    }
+    return true;
+}
+
 int ct_cmd_up(struct ct_cli *cli)
 {
     struct ct_client_enrol enrol = {.identity = NULL};
@@ -85,7 +134,8 @@ int ct_cmd_up(struct ct_cli *cli)
 
     if (!ct_cli_value(cli, "--id", &enrol.identity) ||
         !ct_cli_value(cli, "--token-file", &token_file) ||
-        !ct_cli_value(cli, "--relay-policy", &policy) || !ct_cli_end(cli, 0)) {
+        !ct_cli_value(cli, "--relay-policy", &policy) || !take_road(cli, &enrol) ||
+        !ct_cli_end(cli, 0)) {
         return CT_EXIT_USAGE;
     }
     if (policy != NULL && strcmp(policy, "nearest") != 0) {

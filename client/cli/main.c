@@ -11,7 +11,8 @@
 #define CT_CLI_VERSION "chainturn 0.1.0"
 
 static const struct ct_command commands[] = {
-    {"up", ct_cmd_up, "up [--id NAME] [--token-file FILE] [--relay-policy nearest]",
+    {"up", ct_cmd_up,
+     "up [--id NAME] [--token-file FILE] [--road sponsored|funded] [--relay-policy nearest]",
      "enrol this device, unless it is: keys, pass, nearest relay, record on chain"},
     {"listen", ct_cmd_listen, "listen [--echo | --exec COMMAND] [--once] [--refresh SECONDS]",
      "stay reachable and answer calls"},
@@ -22,6 +23,8 @@ static const struct ct_command commands[] = {
     {"relays", ct_cmd_relays, "relays",
      "the relays of this deployment and the round trips to them"},
     {"ping", ct_cmd_ping, "ping NAME [--count N]", "time calls to a device, stage by stage"},
+    {"rotate", ct_cmd_rotate, "rotate", "give this device another key"},
+    {"revoke", ct_cmd_revoke, "revoke --yes", "end this device's record on chain"},
 };
 
 static void usage(FILE *out)

@@ -168,13 +168,21 @@ void ct_cli_event(const struct ct_cli *cli, const struct ct_client_event *event)
     case CT_CLIENT_CLOSED:
         say_closed(event, peer);
         break;
-    case CT_CLIENT_LISTENING:
-        ct_cli_json("listening", "\"peer\":%s,\"relay\":%u,\"relayed\":\"%s\",\"block\":%llu", peer,
-                    event->relay, event->relayed, (unsigned long long)event->block);
+    case CT_CLIENT_STEP:
+        ct_cli_json("step",
+                    "\"road\":\"%s\",\"name\":\"%s\",\"block\":%llu,\"gas\":%llu,"
+                    "\"by_wallet\":%s,\"transaction\":\"%s\"",
+                    event->road, event->stage, (unsigned long long)event->block,
+                    (unsigned long long)event->gas, event->by_wallet ? "true" : "false",
+                    event->transaction);
         break;
+    case CT_CLIENT_LISTENING:
     case CT_CLIENT_REGISTERED:
-        ct_cli_json("registered", "\"peer\":%s,\"relay\":%u,\"relayed\":\"%s\",\"block\":%llu",
-                    peer, event->relay, event->relayed, (unsigned long long)event->block);
+        ct_cli_json(event->kind == CT_CLIENT_LISTENING ? "listening" : "registered",
+                    "\"peer\":%s,\"relay\":%u,\"relayed\":\"%s\",\"road\":\"%s\","
+                    "\"block\":%llu",
+                    peer, event->relay, event->relayed, event->road,
+                    (unsigned long long)event->block);
         break;
     case CT_CLIENT_DOWN:
         ct_cli_json("down", "\"text\":%s", ct_cli_quote(peer, sizeof peer, event->text));

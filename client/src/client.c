@@ -155,11 +155,16 @@ static void take_home(struct ct_client *c)
     struct ct_home_device device;
     struct ct_wallet wallet;
     struct ct_x25519 key;
-    if (ct_home_load_device(&c->home, &device, NULL) == CT_OK &&
-        ct_home_keys(&c->home, &wallet, &key, false, NULL) == CT_OK) {
-        (void)!ct_client_take_keys(c, device.identity, &wallet, &key);
-        ct_wipe(&wallet, sizeof wallet);
-        ct_wipe(&key, sizeof key);
+    uint64_t age_s = 0;
+    if (ct_home_load_device(&c->home, &device, NULL) == CT_OK) {
+        (void)snprintf(c->identity, sizeof c->identity, "%s", device.identity);
+        /* with a rotation under way the chain has to say first which key holds */
+        if (!ct_home_has_next_key(&c->home, &age_s) &&
+            ct_home_keys(&c->home, &wallet, &key, false, NULL) == CT_OK) {
+            (void)!ct_client_take_keys(c, device.identity, &wallet, &key);
+            ct_wipe(&wallet, sizeof wallet);
+            ct_wipe(&key, sizeof key);
+        }
     }
     c->has_pass = ct_home_load_pass(&c->home, &c->pass) == CT_OK &&
                   ct_pass_is_good(&c->pass, c->bundle.deployment32, ct_wall_s());

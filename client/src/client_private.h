@@ -37,6 +37,8 @@ struct ct_device_machine {
     int lock;          /* -1, or the listener's lock */
     char identity[64];
     char token[CT_TOKEN_CAP];
+    bool is_funded, names_road; /* the road; whether it was asked for */
+    uint16_t to_relay;          /* 0, or the one that the home moves to */
     struct ct_relay relay;
     uint32_t relay_rtt_us;
     bool is_registered;

@@ -28,6 +28,7 @@ void ct_device_tell_place(struct ct_client *c, enum ct_client_event_kind kind,
                                     .relay = relay,
                                     .relayed = text,
                                     .peer = c->identity,
+                                    .road = c->device.is_funded ? "funded" : "sponsored",
                                     .block = c->device.block};
     ct_addr_to_text(text, relayed);
     ct_client_tell(c, &event);
@@ -99,6 +100,10 @@ static void allocating(struct ct_client *c)
         return;
     }
     if (err == CT_OK) {
+        struct ct_lane_saved saved;
+        if (ct_lane_save(&c->lanes[CT_LANE_HOME], &saved) == CT_OK) {
+            ct_home_save_lane(&c->home, &saved); /* whoever is killed from here on finds it again */
+        }
         d->state = CT_DEVICE_REGISTERING;
         ct_device_register(c);
     } else if (d->resumes) {
@@ -160,6 +165,8 @@ ct_err ct_device_start(struct ct_client *c, const struct ct_client_enrol *enrol,
         }
         (void)snprintf(d->identity, sizeof d->identity, "%s", enrol->identity);
     }
+    d->names_road = enrol != NULL && enrol->road != CT_CLIENT_ROAD_KEPT;
+    d->is_funded = d->names_road && enrol->road == CT_CLIENT_ROAD_FUNDED;
     if (enrol != NULL && enrol->token != NULL) {
         if (strlen(enrol->token) >= sizeof d->token) {
             return ct_client_fail(c, CT_ERR_AUTH, "the token is too long to be one");

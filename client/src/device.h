@@ -7,6 +7,7 @@
 
 #define CT_DEVICE_BACKOFF_MIN_MS 2000u
 #define CT_DEVICE_RECORD_CHECK_MS 3600000u
+#define CT_DEVICE_ROTATION_CHECK_MS 5000u
 #define CT_DEVICE_SAVE_MS 120000u /* how often allocation.json follows the allocation's life */
 
 /* Ends it, or waits and tries again: a device that has been up stays at it. */
@@ -19,5 +20,7 @@ void ct_device_allocate(struct ct_client *c);
 /* Jobs: everything before the allocation, and the record that names it. */
 void ct_device_prepare(struct ct_client *c);
 void ct_device_register(struct ct_client *c);
+/* Until the record is looked at again. */
+uint64_t ct_device_check_ms(const struct ct_client *c);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/secret.h"
 
 /* ---- the record ---- */
@@ -22,28 +23,43 @@ static void announce(struct ct_client *c)
         ct_home_save_lane(&c->home, &saved);
     }
     d->save_ms = ct_mono_ms() + CT_DEVICE_SAVE_MS;
+    d->record_check_ms = ct_mono_ms() + ct_device_check_ms(c);
     if (!d->is_announced) {
         d->is_announced = true;
         ct_device_tell_place(c, CT_CLIENT_LISTENING, ct_alloc_relayed(&lane->alloc), lane->relay);
     }
 }
 
-static void registered(struct ct_job *job, void *owner)
+static void tell_step(struct ct_client *c, const struct ct_step *step)
 {
-    struct ct_client *c = owner;
-    struct ct_register *r = (struct ct_register *)job;
+    static const uint8_t none[32];
+    char hash[67] = "";
+    struct ct_client_event event = {.kind = CT_CLIENT_STEP,
+                                    .peer = c->identity,
+                                    .stage = step->name,
+                                    .road = step->is_funded ? "funded" : "sponsored",
+                                    .block = step->written.block,
+                                    .gas = step->written.gas,
+                                    .by_wallet = step->written.by_wallet,
+                                    .transaction = hash};
+    if (memcmp(step->written.hash32, none, sizeof none) != 0) {
+        ct_hex0x(hash, step->written.hash32, 32);
+    }
+    if (step->name != NULL) {
+        ct_client_tell(c, &event);
+    }
+}
+
+static void end_registration(struct ct_client *c, const struct ct_register *r, bool is_current)
+{
     struct ct_device_machine *d = &c->device;
     struct ct_lane *lane = &c->lanes[CT_LANE_HOME];
-    bool is_current = lane->is_open && ct_alloc_state(&lane->alloc) == CT_ALLOC_READY &&
-                      ct_alloc_relayed(&lane->alloc)->port == r->port;
 
-    d->is_checking = false;
-    d->record_check_ms = ct_mono_ms() + CT_DEVICE_RECORD_CHECK_MS;
-    if (d->state == CT_DEVICE_REGISTERING && job->err != CT_OK) {
-        ct_device_failed(c, job->err, job->why.text);
-    } else if (d->state == CT_DEVICE_UP && job->err != CT_OK) {
-        ct_log(&c->log, CT_LOG_WARN, "record_check_failed text=\"%s\"", job->why.text);
-    } else if (is_current && job->err == CT_OK) {
+    if (d->state == CT_DEVICE_REGISTERING && r->job.err != CT_OK) {
+        ct_device_failed(c, r->job.err, r->job.why.text);
+    } else if (d->state == CT_DEVICE_UP && r->job.err != CT_OK) {
+        ct_log(&c->log, CT_LOG_WARN, "record_check_failed text=\"%s\"", r->job.why.text);
+    } else if (is_current && r->job.err == CT_OK) {
         d->block = r->block;
         ct_wipe(d->token, sizeof d->token); /* used: the record is ours */
         if (r->was_written) {
@@ -54,8 +70,54 @@ static void registered(struct ct_job *job, void *owner)
             announce(c);
         }
     }
-    ct_wipe(r->token, sizeof r->token);
-    free(job);
+}
+
+static bool is_at(const struct ct_client *c, const struct ct_register *r)
+{
+    const struct ct_lane *lane = &c->lanes[CT_LANE_HOME];
+    return lane->is_open && ct_alloc_state(&lane->alloc) == CT_ALLOC_READY &&
+           lane->relay == r->relay && ct_alloc_relayed(&lane->alloc)->port == r->port;
+}
+
+static void registered(struct ct_job *job, void *owner)
+{
+    struct ct_client *c = owner;
+    struct ct_register *r = (struct ct_register *)job;
+    struct ct_device_machine *d = &c->device;
+    struct ct_lane *lane = &c->lanes[CT_LANE_HOME];
+    bool is_current = is_at(c, r);
+
+    if (r->has_new_key) {
+        c->key = r->new_key;
+        r->has_new_key = false;
+    }
+    if (job->err == CT_OK) {
+        tell_step(c, &r->step);
+    }
+    if (job->err == CT_OK && is_current && !r->is_over) {
+        if (ct_worker_submit(c->worker, job) == CT_OK) {
+            return;
+        }
+        job->err = CT_ERR_SYSTEM;
+    }
+    d->is_checking = false;
+    d->record_check_ms = ct_mono_ms() + ct_device_check_ms(c);
+    end_registration(c, r, is_current);
+    ct_wipe(r, sizeof *r);
+    free(r);
+    if (!is_current && d->state == CT_DEVICE_REGISTERING && lane->is_open &&
+        ct_alloc_state(&lane->alloc) == CT_ALLOC_READY) {
+        ct_device_register(c); /* the allocation is another one by now */
+    }
+}
+
+/* While a rotation may still come to its end, the chain is asked often. */
+uint64_t ct_device_check_ms(const struct ct_client *c)
+{
+    uint64_t age_s = 0;
+    return ct_home_has_next_key(&c->home, &age_s) && age_s < 2 * CT_CHANGE_LIFE_S
+               ? CT_DEVICE_ROTATION_CHECK_MS
+               : CT_DEVICE_RECORD_CHECK_MS;
 }
 
 void ct_device_register(struct ct_client *c)
@@ -74,6 +136,7 @@ void ct_device_register(struct ct_client *c)
     r->job.done = registered;
     r->relay = c->lanes[CT_LANE_HOME].relay;
     r->port = ct_alloc_relayed(&c->lanes[CT_LANE_HOME].alloc)->port;
+    r->is_funded = d->is_funded;
     memcpy(r->token, d->token, sizeof r->token);
     d->is_checking = true;
     if (ct_worker_submit(c->worker, &r->job) != CT_OK) {
@@ -126,6 +189,7 @@ static void prepared(struct ct_job *job, void *owner)
         ct_device_failed(c, err, job->why.text);
     } else if (d->state == CT_DEVICE_PREPARING) {
         d->relay = p->relay;
+        d->is_funded = p->is_funded;
         d->relay_rtt_us = p->relay_rtt_us;
         d->is_registered = p->is_registered;
         d->record = p->device;
@@ -153,6 +217,9 @@ static struct ct_prepare *submit_prepare(struct ct_client *c, bool only_pass)
     p->only_pass = only_pass;
     memcpy(p->identity, c->device.identity, sizeof p->identity);
     memcpy(p->token, c->device.token, sizeof p->token);
+    p->is_funded = c->device.is_funded;
+    p->names_road = c->device.names_road;
+    p->to_relay = only_pass ? 0 : c->device.to_relay;
     if (ct_worker_submit(c->worker, &p->job) != CT_OK) {
         free(p);
         return NULL;

@@ -56,22 +56,61 @@ static ct_err settle_identity(struct ct_prepare *p, struct ct_worker_env *env,
                       home->identity, p->identity);
     }
     memcpy(env->identity, p->identity, sizeof env->identity);
+    p->is_funded = p->names_road ? p->is_funded : home->is_funded;
     return CT_OK;
 }
 
+static void give_keys(struct ct_prepare *p, const struct ct_worker_env *env)
+{
+    p->wallet = env->wallet;
+    p->key = env->key;
+}
+
 /* The keys that are there, or NOT_FOUND: nothing is made before the chain has been looked at. */
-static ct_err take_keys(struct ct_prepare *p, struct ct_worker_env *env, bool may_make)
+static ct_err take_keys(struct ct_worker_env *env, bool may_make, struct ct_why *why)
 {
     if (!env->has_keys) {
-        ct_err err = ct_home_keys(&env->home, &env->wallet, &env->key, may_make, &p->job.why);
+        ct_err err = ct_home_keys(&env->home, &env->wallet, &env->key, may_make, why);
         if (err != CT_OK) {
             return err;
         }
         env->has_keys = true;
     }
-    p->wallet = env->wallet;
-    p->key = env->key;
     return CT_OK;
+}
+
+/* A signature of the rotation is good for ten minutes; after that the chain will not name the key
+ * any more. */
+#define NEXT_KEY_FOR_S (CT_CHANGE_LIFE_S + 300u)
+
+ct_err ct_enrol_take_next_key(struct ct_worker_env *env, const struct ct_device *record,
+                              bool *taken, struct ct_why *why)
+{
+    struct ct_x25519 next;
+    uint64_t age_s = 0;
+    bool is_ours = record->state == CT_RECORD_APPROVED &&
+                   memcmp(record->wallet20, env->wallet.addr20, 20) == 0;
+    if (!env->has_keys || !is_ours || !ct_home_has_next_key(&env->home, &age_s)) {
+        return CT_OK;
+    }
+    ct_err err = ct_home_next_key(&env->home, &next, false, why);
+    if (err != CT_OK) {
+        return err;
+    }
+    if (memcmp(record->key32, next.public32, 32) == 0) {
+        err = ct_home_take_next_key(&env->home, why);
+        if (err == CT_OK) {
+            env->key = next;
+            ct_wm_free(env->wm); /* its session was made with the old one */
+            env->wm = NULL;
+            *taken = true;
+            ct_log(&env->log, CT_LOG_INFO, "key_rotated id=%s", env->identity);
+        }
+    } else if (age_s > NEXT_KEY_FOR_S && memcmp(record->key32, env->key.public32, 32) == 0) {
+        ct_home_drop_next_key(&env->home);
+    }
+    ct_wipe(&next, sizeof next);
+    return err;
 }
 
 /* Is the name free for us, or ours? */
@@ -96,8 +135,10 @@ static ct_err judge_record(struct ct_prepare *p, struct ct_worker_env *env,
             "record revoked (its token, too, is used)",
             p->identity, owner);
     }
+    bool has_new_key = false;
+    err = ct_enrol_take_next_key(env, &p->device, &has_new_key, &p->job.why);
     p->is_registered = is_live && memcmp(p->device.key32, env->key.public32, 32) == 0;
-    return CT_OK;
+    return err;
 }
 
 /* ---- the pass ---- */
@@ -172,7 +213,9 @@ static ct_err choose_relay(struct ct_prepare *p, struct ct_worker_env *env,
     }
     /* a fresh home of a registered device goes back to where its record points */
     uint16_t kept = home->relay != 0 ? home->relay : p->is_registered ? p->device.relay : 0;
-    err = ct_relays_choose(&choice, relays, count, kept, view->timestamp_s, &p->job.why);
+    err = p->to_relay != 0
+              ? ct_relays_take(&choice, relays, count, p->to_relay, view->timestamp_s, &p->job.why)
+              : ct_relays_choose(&choice, relays, count, kept, view->timestamp_s, &p->job.why);
     free(relays);
     if (err != CT_OK) {
         return err;
@@ -181,6 +224,7 @@ static ct_err choose_relay(struct ct_prepare *p, struct ct_worker_env *env,
     p->relay_rtt_us = choice.rtt_us;
     (void)snprintf(home->identity, sizeof home->identity, "%s", p->identity);
     home->relay = choice.relay.index;
+    home->is_funded = p->is_funded;
     return ct_home_save_device(&env->home, home, &p->job.why);
 }
 
@@ -200,16 +244,19 @@ static ct_err prepare(struct ct_prepare *p, struct ct_worker_env *env)
 {
     struct ct_home_device home;
     struct ct_view view;
+    uint64_t age_s = 0;
     ct_err err = settle_identity(p, env, &home);
     if (err != CT_OK) {
         return err;
     }
     if (p->only_pass) {
-        err = take_keys(p, env, false);
+        err = take_keys(env, false, &p->job.why);
         if (err != CT_OK) {
             return err == CT_ERR_NOT_FOUND ? CT_ERR_CONFIG : err;
         }
-        if (ct_home_load_pass(&env->home, &p->pass) == CT_OK &&
+        give_keys(p, env);
+        if (!ct_home_has_next_key(&env->home, &age_s) &&
+            ct_home_load_pass(&env->home, &p->pass) == CT_OK &&
             ct_pass_is_good(&p->pass, env->bundle.deployment32, ct_wall_s())) {
             return CT_OK;
         }
@@ -219,15 +266,17 @@ static ct_err prepare(struct ct_prepare *p, struct ct_worker_env *env)
     }
     p->block = view.number;
     p->time_s = view.timestamp_s;
-    err = take_keys(p, env, false);
+    err = take_keys(env, false, &p->job.why);
     if (err != CT_OK && err != CT_ERR_NOT_FOUND) {
         return err;
     }
     if ((err = judge_record(p, env, &view)) != CT_OK || (err = check_token(p)) != CT_OK ||
         (err = ct_home_make(&env->home, &p->job.why)) != CT_OK ||
-        (err = take_keys(p, env, true)) != CT_OK || (err = take_pass(p, env, &view)) != CT_OK) {
+        (err = take_keys(env, true, &p->job.why)) != CT_OK ||
+        (err = take_pass(p, env, &view)) != CT_OK) {
         return err;
     }
+    give_keys(p, env);
     if (p->only_pass) {
         return CT_OK;
     }

@@ -1,4 +1,4 @@
-/* HOME: the folder itself, the bundle, the keys and the lock of the listener. */
+/* HOME: the folder itself, the bundle and the lock of the listener. */
 #include "home.h"
 
 #include <errno.h>
@@ -77,24 +77,6 @@ ct_err ct_home_keep_bundle(const struct ct_home *home, const struct ct_bundle *b
     }
     ct_home_path(home, path, "bundle.json");
     return ct_file_write(path, text, strlen(text), 0644, why);
-}
-
-ct_err ct_home_keys(const struct ct_home *home, struct ct_wallet *wallet, struct ct_x25519 *key,
-                    bool may_make, struct ct_why *why)
-{
-    char path[CT_HOME_PATH];
-    ct_home_path(home, path, "wallet.key");
-    ct_err err = may_make ? ct_wallet_load_or_create(wallet, NULL, path, why)
-                          : ct_wallet_load(wallet, path, why);
-    if (err != CT_OK) {
-        return err;
-    }
-    ct_home_path(home, path, "device.key");
-    err = may_make ? ct_x25519_load_or_create(key, path, why) : ct_x25519_load(key, path, why);
-    if (err != CT_OK) {
-        ct_wallet_wipe(wallet);
-    }
-    return err;
 }
 
 ct_err ct_home_lock(const struct ct_home *home, int *out, struct ct_why *why)

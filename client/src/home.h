@@ -31,12 +31,23 @@ CT_MUST_USE ct_err ct_home_keep_bundle(const struct ct_home *home, const struct 
 CT_MUST_USE ct_err ct_home_keys(const struct ct_home *home, struct ct_wallet *wallet,
                                 struct ct_x25519 *key, bool may_make, struct ct_why *why);
 
+/* device.key.next, while a rotation of the key is under way: on disk before it is told to anyone,
+ * in the place of device.key once the chain names it. Errors as above. */
+CT_MUST_USE ct_err ct_home_next_key(const struct ct_home *home, struct ct_x25519 *key,
+                                    bool may_make, struct ct_why *why);
+/* age_s: since the last rotation with it began, ct_home_touch_next_key(). */
+bool ct_home_has_next_key(const struct ct_home *home, uint64_t *age_s);
+void ct_home_touch_next_key(const struct ct_home *home);
+CT_MUST_USE ct_err ct_home_take_next_key(const struct ct_home *home, struct ct_why *why);
+void ct_home_drop_next_key(const struct ct_home *home);
+
 /* One listener at a time: CT_ERR_STATE when another process has it. Close *fd to let go. */
 CT_MUST_USE ct_err ct_home_lock(const struct ct_home *home, int *fd, struct ct_why *why);
 
 struct ct_home_device {
     char identity[64];
     uint16_t relay; /* chosen before, 0 none */
+    bool is_funded; /* its record is written by its own wallet, else by the wallet manager */
 };
 /* CT_ERR_NOT_FOUND: not enrolled here. CT_ERR_CONFIG: the file is spoilt. */
 CT_MUST_USE ct_err ct_home_load_device(const struct ct_home *home, struct ct_home_device *out,
@@ -53,6 +64,21 @@ void ct_home_drop_pass(const struct ct_home *home);
 CT_MUST_USE ct_err ct_home_load_lane(const struct ct_home *home, struct ct_lane_saved *out);
 void ct_home_save_lane(const struct ct_home *home, const struct ct_lane_saved *saved);
 void ct_home_drop_lane(const struct ct_home *home);
+
+#define CT_HOME_SENT_MAX 768u
+
+/* A signed transaction of the wallet's, stored before it is sent. */
+struct ct_home_sent {
+    unsigned kind;       /* the owner's, 1 to 255 */
+    uint64_t deadline_s; /* when it stops having an effect */
+    uint8_t raw[CT_HOME_SENT_MAX];
+    size_t len;
+};
+/* CT_ERR_NOT_FOUND for whatever is wrong with it: the chain tells what was done. */
+CT_MUST_USE ct_err ct_home_load_sent(const struct ct_home *home, struct ct_home_sent *out);
+CT_MUST_USE ct_err ct_home_save_sent(const struct ct_home *home, const struct ct_home_sent *sent,
+                                     struct ct_why *why);
+void ct_home_drop_sent(const struct ct_home *home);
 
 /* A record of another device with its relay's, as one look-up proved it. */
 struct ct_found {

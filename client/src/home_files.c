@@ -43,14 +43,18 @@ ct_err ct_home_load_device(const struct ct_home *home, struct ct_home_device *ou
         return err;
     }
     const char *identity = ct_json_text(ct_json_get(json, "identity"));
+    const char *road = ct_json_text(ct_json_get(json, "road")); /* not in those of version 0.1 */
     if (identity == NULL || !ct_identity_valid(identity) ||
         ct_json_int(&relay, ct_json_get(json, "relay")) != CT_OK || relay < 0 ||
-        relay > CT_RELAY_INDEX_MAX) {
+        relay > CT_RELAY_INDEX_MAX ||
+        (ct_json_has(json, "road") &&
+         (road == NULL || (strcmp(road, "funded") != 0 && strcmp(road, "sponsored") != 0)))) {
         err = ct_why(why, CT_ERR_CONFIG, "%s/device.json is spoilt; restore it", home->dir);
     } else {
         memset(out, 0, sizeof *out);
         (void)snprintf(out->identity, sizeof out->identity, "%s", identity);
         out->relay = (uint16_t)relay;
+        out->is_funded = road != NULL && strcmp(road, "funded") == 0;
     }
     ct_json_free(json);
     return err;
@@ -63,11 +67,13 @@ ct_err ct_home_save_device(const struct ct_home *home, const struct ct_home_devi
     char path[CT_HOME_PATH];
     char text[200];
     if (ct_home_load_device(home, &old, NULL) == CT_OK &&
-        strcmp(old.identity, device->identity) == 0 && old.relay == device->relay) {
+        strcmp(old.identity, device->identity) == 0 && old.relay == device->relay &&
+        old.is_funded == device->is_funded) {
         return CT_OK;
     }
-    int len = snprintf(text, sizeof text, "{\"identity\":\"%s\",\"relay\":%u}\n", device->identity,
-                       (unsigned)device->relay);
+    int len = snprintf(text, sizeof text, "{\"identity\":\"%s\",\"relay\":%u,\"road\":\"%s\"}\n",
+                       device->identity, (unsigned)device->relay,
+                       device->is_funded ? "funded" : "sponsored");
     ct_home_path(home, path, "device.json");
     return ct_file_write(path, text, (size_t)len, 0644, why);
 }

@@ -90,3 +90,27 @@ ct_err ct_relays_choose(struct ct_relay_choice *out, const struct ct_relay *rela
     }
     return err;
 }
+
+ct_err ct_relays_take(struct ct_relay_choice *out, const struct ct_relay *relays, size_t count,
+                      uint16_t index, uint64_t time_s, struct ct_why *why)
+{
+    struct ct_relay_choice choice = {.rtt_us = 0};
+    size_t approved = 0;
+    ct_err err = CT_ERR_NOT_FOUND;
+    for (size_t i = 0; i < count; i++) {
+        if (relays[i].index == index) {
+            err = best_of(&choice, &relays[i], 1, time_s, &approved, why);
+        }
+    }
+    if (err == CT_ERR_NOT_FOUND) {
+        return ct_why(why, CT_ERR_IO,
+                      approved == 0 ? "relay %u is not approved (any more)"
+                                    : "relay %u does not answer; check that UDP to "
+                                      "it is not blocked here",
+                      (unsigned)index);
+    }
+    if (err == CT_OK) {
+        *out = choice;
+    }
+    return err;
+}

@@ -18,6 +18,10 @@ struct ct_relay_choice {
 CT_MUST_USE ct_err ct_relays_choose(struct ct_relay_choice *out, const struct ct_relay *relays,
                                     size_t count, uint16_t kept, uint64_t time_s,
                                     struct ct_why *why);
+/* That one, and no other. CT_ERR_IO: it is not approved, or does not answer. */
+CT_MUST_USE ct_err ct_relays_take(struct ct_relay_choice *out, const struct ct_relay *relays,
+                                  size_t count, uint16_t index, uint64_t time_s,
+                                  struct ct_why *why);
 /* The round trips to all that are approved at time_s, 0 for the others. */
 CT_MUST_USE ct_err ct_relays_measure(uint32_t *rtt_us, const struct ct_relay *relays, size_t count,
                                      uint64_t time_s, struct ct_why *why);

@@ -192,6 +192,8 @@ size_t ct_call_deploy_len(void);
 /* The index that an approveServer in this receipt gave. CT_ERR_NOT_FOUND. */
 CT_MUST_USE ct_err ct_receipt_relay_approved(uint16_t *index, const struct ct_receipt *receipt,
                                              const uint8_t contract20[20]);
+/* How many devices or relays it was about: each has one event, besides the log's own. */
+size_t ct_receipt_entries(const struct ct_receipt *receipt, const uint8_t contract20[20]);
 /* Was this entry of a batch skipped? *reason_text is a static sentence. */
 bool ct_receipt_client_skipped(const char **reason_text, const struct ct_receipt *receipt,
                                const uint8_t contract20[20], const uint8_t id_hash32[32]);

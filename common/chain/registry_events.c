@@ -107,6 +107,18 @@ ct_err ct_receipt_relay_approved(uint16_t *index, const struct ct_receipt *recei
     return CT_ERR_NOT_FOUND;
 }
 
+size_t ct_receipt_entries(const struct ct_receipt *receipt, const uint8_t contract20[20])
+{
+    static const uint8_t logged[32] = CT_TOPIC_Logged;
+    size_t count = 0;
+    for (size_t i = 0; i < receipt->log_count; i++) {
+        const struct ct_receipt_log *log = &receipt->logs[i];
+        count += memcmp(log->addr20, contract20, 20) == 0 && log->topic_count > 0 &&
+                 memcmp(log->topics[0], logged, 32) != 0;
+    }
+    return count;
+}
+
 bool ct_receipt_client_skipped(const char **reason_text, const struct ct_receipt *receipt,
                                const uint8_t contract20[20], const uint8_t id_hash32[32])
 {

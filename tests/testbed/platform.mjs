@@ -1,6 +1,7 @@
 // The servers of a run: wallet manager and relays on the test network, and devices that use them.
 import fs from "node:fs";
 import path from "node:path";
+import { ethers } from "./chain.mjs";
 import { address } from "./network.mjs";
 import { Failure } from "./processes.mjs";
 
@@ -141,9 +142,19 @@ export class Device {
     });
   }
 
-  up(tokenFile) {
+  upCommand(tokenFile, ...options) {
     const token = tokenFile ? ["--token-file", tokenFile] : [];
-    return this.run(["up", "--bundle", this.platform.bundleFile, "--id", this.identity, ...token]);
+    return ["up", "--bundle", this.platform.bundleFile, "--id", this.identity, ...token, ...options];
+  }
+
+  up(tokenFile, ...options) {
+    return this.run(this.upCommand(tokenFile, ...options));
+  }
+
+  // Its wallet's address, from the key file.
+  wallet() {
+    const key = fs.readFileSync(path.join(this.home, "wallet.key"), "utf8").trim();
+    return new ethers.Wallet(`0x${key.replace(/^0x/, "")}`).address;
   }
 
   async listen(...options) {

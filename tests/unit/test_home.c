@@ -61,6 +61,23 @@ static void device_is_read_back(void)
     CHECK_EQ(got.relay, 7);
 }
 
+static void the_road_is_kept_and_a_file_without_one_is_sponsored(void)
+{
+    struct ct_home_device device = {.identity = "sensor-42", .relay = 7, .is_funded = true};
+    struct ct_home_device got;
+    fresh_home();
+    REQUIRE(ct_home_save_device(&home, &device, NULL) == CT_OK);
+    REQUIRE(ct_home_load_device(&home, &got, NULL) == CT_OK);
+    CHECK(got.is_funded);
+    device.is_funded = false; /* nothing else differs */
+    REQUIRE(ct_home_save_device(&home, &device, NULL) == CT_OK);
+    REQUIRE(ct_home_load_device(&home, &got, NULL) == CT_OK);
+    CHECK(!got.is_funded);
+    spoil("device.json", "{\"identity\":\"sensor-42\",\"relay\":7}", 0644);
+    REQUIRE(ct_home_load_device(&home, &got, NULL) == CT_OK);
+    CHECK(!got.is_funded);
+}
+
 static void a_spoilt_device_file_is_an_error_and_not_a_new_device(void)
 {
     static const char *const bad[] = {"",
@@ -68,7 +85,9 @@ static void a_spoilt_device_file_is_an_error_and_not_a_new_device(void)
                                       "{\"identity\":\"a b\",\"relay\":1}",
                                       "{\"identity\":\"a\",\"relay\":16384}",
                                       "{\"relay\":1}",
-                                      "{\"identity\":\"a\",\"relay\":\"1\"}"};
+                                      "{\"identity\":\"a\",\"relay\":\"1\"}",
+                                      "{\"identity\":\"a\",\"relay\":1,\"road\":\"toll\"}",
+                                      "{\"identity\":\"a\",\"relay\":1,\"road\":1}"};
     struct ct_home_device got;
     struct ct_why why;
     fresh_home();
@@ -238,6 +257,53 @@ static void keys_are_made_once_and_only_when_they_may(void)
     CHECK_MEM(key.public32, key_again.public32, 32);
 }
 
+static void the_next_key_is_kept_beside_the_old_one_until_it_takes_its_place(void)
+{
+    struct ct_wallet wallet;
+    struct ct_x25519 old;
+    struct ct_x25519 next;
+    struct ct_x25519 got;
+    uint64_t age_s = 99;
+    struct ct_why why;
+    fresh_home();
+    REQUIRE(ct_home_keys(&home, &wallet, &old, true, &why) == CT_OK);
+    CHECK(!ct_home_has_next_key(&home, &age_s));
+    CHECK_EQ(ct_home_next_key(&home, &next, false, &why), CT_ERR_NOT_FOUND);
+    CHECK_EQ(ct_home_take_next_key(&home, &why), CT_ERR_CONFIG);
+    REQUIRE(ct_home_next_key(&home, &next, true, &why) == CT_OK);
+    CHECK(ct_home_has_next_key(&home, &age_s));
+    CHECK(age_s < 60);
+    REQUIRE(ct_home_next_key(&home, &got, true, &why) == CT_OK); /* a rotation begun again */
+    CHECK_MEM(got.public32, next.public32, 32);
+    REQUIRE(ct_home_keys(&home, &wallet, &got, false, &why) == CT_OK);
+    CHECK_MEM(got.public32, old.public32, 32);
+    REQUIRE(ct_home_take_next_key(&home, &why) == CT_OK);
+    CHECK(!ct_home_has_next_key(&home, &age_s));
+    REQUIRE(ct_home_keys(&home, &wallet, &got, false, &why) == CT_OK);
+    CHECK_MEM(got.public32, next.public32, 32);
+}
+
+static void a_sent_transaction_is_read_back_until_it_is_dropped(void)
+{
+    struct ct_home_sent sent = {.kind = 1, .deadline_s = 1800000000, .len = CT_HOME_SENT_MAX};
+    struct ct_home_sent got;
+    fresh_home();
+    memset(sent.raw, 0xa5, sizeof sent.raw);
+    CHECK_EQ(ct_home_load_sent(&home, &got), CT_ERR_NOT_FOUND);
+    REQUIRE(ct_home_save_sent(&home, &sent, NULL) == CT_OK);
+    REQUIRE(ct_home_load_sent(&home, &got) == CT_OK);
+    CHECK_EQ(got.kind, 1);
+    CHECK_EQ(got.deadline_s, 1800000000);
+    REQUIRE(got.len == sent.len);
+    CHECK_MEM(got.raw, sent.raw, sent.len);
+    ct_home_drop_sent(&home);
+    CHECK_EQ(ct_home_load_sent(&home, &got), CT_ERR_NOT_FOUND);
+    spoil("sent.json", "{\"kind\":1,\"deadline\":5,\"raw\":\"0x\"}", 0600);
+    CHECK_EQ(ct_home_load_sent(&home, &got), CT_ERR_NOT_FOUND);
+    spoil("sent.json", "{\"kind\":0,\"deadline\":5,\"raw\":\"0x02\"}", 0600);
+    CHECK_EQ(ct_home_load_sent(&home, &got), CT_ERR_NOT_FOUND);
+}
+
 static void without_a_bundle_the_sentence_says_what_to_do(void)
 {
     struct ct_bundle bundle;
@@ -251,6 +317,7 @@ static void without_a_bundle_the_sentence_says_what_to_do(void)
 
 static const struct ct_test tests[] = {
     CT_TEST(device_is_read_back),
+    CT_TEST(the_road_is_kept_and_a_file_without_one_is_sponsored),
     CT_TEST(a_spoilt_device_file_is_an_error_and_not_a_new_device),
     CT_TEST(pass_is_read_back_and_kept_private),
     CT_TEST(a_pass_whose_key_is_another_is_not_taken),
@@ -259,6 +326,8 @@ static const struct ct_test tests[] = {
     CT_TEST(a_record_from_the_future_is_not_taken),
     CT_TEST(one_listener_at_a_time),
     CT_TEST(keys_are_made_once_and_only_when_they_may),
+    CT_TEST(the_next_key_is_kept_beside_the_old_one_until_it_takes_its_place),
+    CT_TEST(a_sent_transaction_is_read_back_until_it_is_dropped),
     CT_TEST(without_a_bundle_the_sentence_says_what_to_do),
 };
 CT_TEST_MAIN(tests)

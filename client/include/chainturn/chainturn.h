@@ -37,6 +37,7 @@ enum ct_client_event_kind {
     CT_CLIENT_LISTENING,   /* relay, relayed, block: reachable by name from now on */
     CT_CLIENT_DOWN,        /* err, text: not reachable for now; it tries again by itself */
     CT_CLIENT_FAILED,      /* err, text: listening or coming up has ended */
+    CT_CLIENT_STEP,        /* stage, road, block, gas, transaction: of coming up, see below */
     CT_CLIENT_REGISTERED,  /* relay, relayed, road, block: the record on chain was written */
     CT_CLIENT_DIALLING,    /* call, peer, cached */
     CT_CLIENT_PROOF,       /* call, peer, k, n, block: the peer's record holds */
@@ -75,8 +76,19 @@ struct ct_client_event {
     const char *relayed; /* "address:port" */
     ct_err err;
     const char *text;
+    const char *road;        /* "sponsored" or "funded" */
+    uint64_t gas;            /* this device's part of the transaction's; 0: none, or not known */
+    const char *transaction; /* "0x..", "" when there is none */
+    int by_wallet;           /* the device's own transaction, paid with its own ether */
     const struct ct_client_stats *stats;
 };
+
+/*
+ * Stages of CT_CLIENT_STEP. Sponsored: "register". Funded: "funded" (voucher and ether are there;
+ * block 0 when the wallet had what it needs), "sent", "add_client" (the record is pending),
+ * "approve". On either, when the address changes: "update". What a run that was killed had sent is
+ * told by the next one.
+ */
 
 struct ct_client_config {
     const char *home;        /* folder of this device's keys and state */
@@ -118,6 +130,11 @@ void ct_client_wait(struct ct_client *client, int timeout_ms);
 struct ct_client_enrol {
     const char *identity; /* NULL: the one of home, or a random UUID for a new device */
     const char *token;    /* the enrolment token's text; NULL once registered */
+    enum {
+        CT_CLIENT_ROAD_KEPT,      /* the one of home; for a new device the sponsored one */
+        CT_CLIENT_ROAD_SPONSORED, /* the wallet manager writes and pays for the record */
+        CT_CLIENT_ROAD_FUNDED,    /* the device's own wallet does, with ether that it is given */
+    } road;
 };
 
 /*
@@ -130,6 +147,21 @@ CT_MUST_USE ct_err ct_client_listen(struct ct_client *client, const struct ct_cl
  * allocation stays at the relay, so that a listener soon after takes it over. */
 CT_MUST_USE ct_err ct_client_up(struct ct_client *client, const struct ct_client_enrol *enrol);
 const char *ct_client_identity(const struct ct_client *client); /* "" before enrolment */
+
+struct ct_client_changed {
+    uint64_t block;
+    uint64_t gas;      /* 0: not known, or nothing was left to do */
+    int by_wallet;     /* the device's own transaction, else the wallet manager's */
+    uint8_t key32[32]; /* the device's public key from now on */
+};
+/*
+ * Another X25519 key, by the wallet's signature; waits until the chain names it. Whoever holds the
+ * old record calls in vain for a second and then reads the new one. A rotation that was cut short
+ * is gone on with. CT_ERR_STATE: another process listens for this home.
+ */
+CT_MUST_USE ct_err ct_client_rotate(struct ct_client *client, struct ct_client_changed *out);
+/* The end of the record, by the wallet's signature; the name is free for a new enrolment then. */
+CT_MUST_USE ct_err ct_client_revoke(struct ct_client *client, struct ct_client_changed *out);
 
 /* ---- calls ---- */
 
