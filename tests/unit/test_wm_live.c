@@ -261,66 +261,180 @@ static void a_registered_device_needs_no_token(void)
     CHECK_EQ(ask_pass(&first, NULL, NULL, &pass, &why), CT_OK);
 }
 
-/* The approver's voucher, made here from its key; then the device's own transaction. */
-static void add_itself(struct device *d, const char *identity, const char *token)
+/* ---- the funded road ---- */
+
+static struct device third;
+static char third_token[CT_TOKEN_TEXT_MAX + 1];
+
+static struct ct_wm_terms funded_terms(void)
+{
+    return (struct ct_wm_terms){.expiry_day = (uint16_t)(ct_wall_s() / 86400 + 30)};
+}
+
+/* The device's own transaction, with the gas that it was told and the ether that it was sent. */
+static ct_err add_itself(const struct device *d, const struct ct_wm_voucher *voucher,
+                         uint64_t *gas_used, struct ct_why *why)
+{
+    struct ct_receipt receipt = {0};
+    struct ct_device record = {.expiry_day = funded_terms().expiry_day};
+    uint8_t buf[256];
+    memcpy(record.key32, d->key.public32, 32);
+    struct ct_wr w = ct_wr_init(buf, sizeof(buf));
+    ct_call_add_client(&w, &voucher->signed_, &record);
+    const struct ct_send tx = {
+        .to20 = bundle.contract20, .data = buf, .data_len = w.len, .gas_limit = voucher->gas};
+    ct_err err = ct_wr_end(&w);
+    if (err == CT_OK) {
+        err = ct_send_and_wait(chain, &d->wallet, &tx, 1, 20000, &receipt, why);
+    }
+    *gas_used = receipt.gas_used;
+    ct_receipt_free(&receipt);
+    return err;
+}
+
+static ct_err device_record(const char *identity, struct ct_device *out)
 {
     struct ct_why why = {""};
-    struct ct_wallet approver;
-    struct ct_receipt receipt = {0};
-    struct ct_signed_voucher voucher = {.voucher = {.deadline_s = ct_wall_s() + 3600}};
-    struct ct_device record = {.expiry_day = (uint16_t)(ct_wall_s() / 86400 + 30)};
-    uint8_t digest32[32];
-    uint8_t buf[256];
-    REQUIRE(ct_wallet_load(&approver, in_dir("approver.key"), &why) == CT_OK);
-    REQUIRE(ct_identity_hash(voucher.voucher.id_hash32, identity) == CT_OK);
-    ct_token_hash(voucher.voucher.token_hash32, token);
-    memcpy(voucher.voucher.wallet20, d->wallet.addr20, 20);
-    memcpy(record.key32, d->key.public32, 32);
-    ct_voucher_digest(digest32, bundle.chain_id, bundle.contract20, &voucher.voucher);
-    REQUIRE(ct_wallet_sign(voucher.sig65, &approver, digest32) == CT_OK);
-    ct_wallet_wipe(&approver);
-    struct ct_wr w = ct_wr_init(buf, sizeof(buf));
-    ct_call_add_client(&w, &voucher, &record);
-    const struct ct_send tx = {.to20 = bundle.contract20, .data = buf, .data_len = w.len};
-    REQUIRE(ct_wr_end(&w) == CT_OK && ct_anvil_fund(&anvil, d->wallet.addr20));
-    REQUIRE(ct_send_and_wait(chain, &d->wallet, &tx, 1, 20000, &receipt, &why) == CT_OK);
-    ct_receipt_free(&receipt);
+    struct ct_view view;
+    uint8_t id_hash32[32];
+    ct_err err = ct_identity_hash(id_hash32, identity);
+    if (err == CT_OK) {
+        err = ct_chain_view(chain, &view, &why);
+    }
+    return err == CT_OK ? ct_registry_device(chain, &view, id_hash32, out, &why) : err;
+}
+
+static ct_err wait_for(struct device *d, struct ct_wm_operation *operation)
+{
+    struct ct_why why = {""};
+    ct_err err = ct_wm_operation_wait(d->wm, operation, operation->id, 30000, &why);
+    if (err != CT_OK) {
+        printf("    %s\n", why.text);
+    }
+    return err;
+}
+
+static void a_device_without_ether_is_paid_for_and_writes_its_own_record(void)
+{
+    struct ct_why why = {""};
+    struct ct_wm_voucher voucher;
+    struct ct_device record;
+    struct ct_view view;
+    bool is_approver = false;
+    uint64_t gas_used = 0;
+    const struct ct_wm_terms terms = funded_terms();
+    (void)snprintf(third_token, sizeof(third_token), "%s", token_for("sensor-44", false, 60, 4));
+    REQUIRE(device_open(&third, "sensor-44", &why) == CT_OK);
+    REQUIRE(ct_wm_voucher(third.wm, &voucher, third_token, &terms, &why) == CT_OK);
+    REQUIRE(!voucher.is_paid);
+    REQUIRE(wait_for(&third, &voucher.payment) == CT_OK);
+    REQUIRE(ct_chain_view(chain, &view, &why) == CT_OK);
+    CHECK_EQ(ct_registry_is_approver(chain, &view, voucher.approver20, &is_approver, &why), CT_OK);
+    CHECK(is_approver);
+    ct_err err = add_itself(&third, &voucher, &gas_used, &why);
+    if (err != CT_OK) {
+        printf("    %s\n", why.text);
+    }
+    REQUIRE(err == CT_OK);
+    CHECK(gas_used <= 82000 && gas_used <= voucher.gas);
+    REQUIRE(device_record("sensor-44", &record) == CT_OK);
+    CHECK_EQ(record.state, CT_RECORD_PENDING);
+    CHECK_MEM(record.wallet20, third.wallet.addr20, 20);
+    printf("    addClient took %llu gas of %llu\n", (unsigned long long)gas_used,
+           (unsigned long long)voucher.gas);
 }
 
 static void a_record_that_the_device_wrote_is_approved(void)
 {
-    static struct ct_wm_answer answer;
     struct ct_why why = {""};
-    struct device third = {0};
     struct ct_wm_operation operation;
     struct ct_device record;
-    struct ct_view view;
     struct ct_pass pass;
-    uint8_t id_hash32[32];
-    char token[CT_TOKEN_TEXT_MAX + 1];
-    char body[CT_TOKEN_TEXT_MAX + 32];
-    char id[sizeof(operation.id)] = "";
-    (void)snprintf(token, sizeof(token), "%s", token_for("sensor-44", false, 60, 4));
-    (void)snprintf(body, sizeof(body), "{\"token\":\"%s\"}", token);
-    REQUIRE(device_open(&third, "sensor-44", &why) == CT_OK);
-    REQUIRE(ct_wm_enrol(third.wm, &why) == CT_OK);
-    /* nothing is pending yet */
-    CHECK_EQ(ct_wm_request(third.wm, &answer, "POST", "/v1/approvals", body, &why), CT_ERR_STATE);
-    why = (struct ct_why){""};
-    add_itself(&third, "sensor-44", token);
-    REQUIRE(ct_wm_request(third.wm, &answer, "POST", "/v1/approvals", body, &why) == CT_OK);
-    CHECK_EQ(answer.status, 202);
-    const char *at = strstr(answer.body, "\"operation\":\"");
-    REQUIRE(at != NULL);
-    (void)snprintf(id, sizeof(id), "%.32s", at + strlen("\"operation\":\""));
-    CHECK_EQ(ct_wm_operation_wait(third.wm, &operation, id, 30000, &why), CT_OK);
-    CHECK_STR(why.text, "");
-    REQUIRE(ct_identity_hash(id_hash32, "sensor-44") == CT_OK);
-    REQUIRE(ct_chain_view(chain, &view, &why) == CT_OK);
-    REQUIRE(ct_registry_device(chain, &view, id_hash32, &record, &why) == CT_OK);
+    struct device nobody = {0};
+    REQUIRE(third.wm != NULL);
+    REQUIRE(device_open(&nobody, "sensor-45", &why) == CT_OK);
+    CHECK_EQ(
+        ct_wm_approve_device(nobody.wm, &operation, token_for("sensor-45", false, 60, 5), &why),
+        CT_ERR_STATE); /* nothing is pending */
+    ct_wm_free(nobody.wm);
+    REQUIRE(ct_wm_approve_device(third.wm, &operation, third_token, &why) == CT_OK);
+    REQUIRE(wait_for(&third, &operation) == CT_OK);
+    REQUIRE(device_record("sensor-44", &record) == CT_OK);
     CHECK_EQ(record.state, CT_RECORD_APPROVED);
     CHECK_MEM(record.wallet20, third.wallet.addr20, 20);
     CHECK_EQ(ask_pass(&third, NULL, NULL, &pass, &why), CT_OK); /* as any registered device */
+    struct ct_wm_voucher voucher;
+    const struct ct_wm_terms terms = funded_terms();
+    CHECK_EQ(ct_wm_voucher(third.wm, &voucher, third_token, &terms, &why), CT_ERR_STATE);
+}
+
+/* ---- changes by signature ---- */
+
+/* The wallet of the sponsored device never had ether. */
+static void a_device_without_ether_changes_its_relay_and_its_key(void)
+{
+    struct ct_why why = {""};
+    struct ct_wm_operation operation;
+    struct ct_device record;
+    struct ct_u256 balance;
+    struct ct_secret32 secret;
+    struct ct_x25519 newer;
+    uint8_t digest32[32];
+    REQUIRE(ct_rpc_balance(chain, first.wallet.addr20, &balance, &why) == CT_OK);
+    CHECK(ct_u256_is_zero(&balance));
+    REQUIRE(device_record("sensor-42", &record) == CT_OK);
+    struct ct_wm_change change = {.kind = CT_WM_UPDATE};
+    struct ct_client_update *u = &change.of.update.update;
+    *u = (struct ct_client_update){.sequence = record.sequence, .deadline_s = ct_wall_s() + 600};
+    REQUIRE(ct_identity_hash(u->id_hash32, "sensor-42") == CT_OK);
+    ct_client_update_digest(digest32, bundle.chain_id, bundle.contract20, u);
+    REQUIRE(ct_wallet_sign(change.of.update.sig65, &first.wallet, digest32) == CT_OK);
+    change.of.update.sig65[4] ^= 1;
+    CHECK_EQ(ct_wm_change(first.wm, &operation, &change, &why), CT_ERR_AUTH);
+    change.of.update.sig65[4] ^= 1;
+    REQUIRE(ct_wm_change(first.wm, &operation, &change, &why) == CT_OK);
+    REQUIRE(wait_for(&first, &operation) == CT_OK);
+    REQUIRE(ct_random(&secret, sizeof(secret)) == CT_OK &&
+            ct_x25519_from_secret(&newer, &secret) == CT_OK);
+    change = (struct ct_wm_change){.kind = CT_WM_ROTATE};
+    struct ct_key_rotation *k = &change.of.rotation.rotation;
+    *k = (struct ct_key_rotation){.sequence = (uint16_t)(record.sequence + 1),
+                                  .deadline_s = ct_wall_s() + 600};
+    REQUIRE(ct_identity_hash(k->id_hash32, "sensor-42") == CT_OK);
+    memcpy(k->key32, newer.public32, 32);
+    ct_key_rotation_digest(digest32, bundle.chain_id, bundle.contract20, k);
+    REQUIRE(ct_wallet_sign(change.of.rotation.sig65, &first.wallet, digest32) == CT_OK);
+    REQUIRE(ct_wm_change(first.wm, &operation, &change, &why) == CT_OK);
+    REQUIRE(wait_for(&first, &operation) == CT_OK);
+    uint16_t before = record.sequence;
+    REQUIRE(device_record("sensor-42", &record) == CT_OK);
+    CHECK_EQ(record.sequence, before + 2);
+    CHECK_MEM(record.key32, newer.public32, 32);
+    ct_wm_free(first.wm); /* the next handshake is made with the new key */
+    first.key = newer;
+    REQUIRE(device_open(&first, "sensor-42", &why) == CT_OK);
+    struct ct_pass pass;
+    CHECK_EQ(ask_pass(&first, NULL, NULL, &pass, &why), CT_OK);
+}
+
+static void a_device_revokes_itself(void)
+{
+    struct ct_why why = {""};
+    struct ct_wm_operation operation;
+    struct ct_device record;
+    uint8_t digest32[32];
+    REQUIRE(third.wm != NULL && device_record("sensor-44", &record) == CT_OK);
+    struct ct_wm_change change = {.kind = CT_WM_REVOKE};
+    struct ct_self_revocation *r = &change.of.revocation.revocation;
+    *r = (struct ct_self_revocation){.sequence = record.sequence, .deadline_s = ct_wall_s() + 600};
+    REQUIRE(ct_identity_hash(r->id_hash32, "sensor-44") == CT_OK);
+    ct_self_revocation_digest(digest32, bundle.chain_id, bundle.contract20, r);
+    REQUIRE(ct_wallet_sign(change.of.revocation.sig65, &third.wallet, digest32) == CT_OK);
+    REQUIRE(ct_wm_change(third.wm, &operation, &change, &why) == CT_OK);
+    REQUIRE(wait_for(&third, &operation) == CT_OK);
+    REQUIRE(device_record("sensor-44", &record) == CT_OK);
+    CHECK_EQ(record.state, CT_RECORD_REVOKED);
+    CHECK_EQ(ct_wm_change(third.wm, &operation, &change, &why), CT_ERR_NOT_APPROVED);
     ct_wm_free(third.wm);
 }
 
@@ -443,7 +557,10 @@ static const struct ct_test TESTS[] = {
     CT_TEST(a_token_gives_passes_to_its_wallet_alone),
     CT_TEST(a_registration_reaches_the_chain),
     CT_TEST(a_registered_device_needs_no_token),
+    CT_TEST(a_device_without_ether_is_paid_for_and_writes_its_own_record),
     CT_TEST(a_record_that_the_device_wrote_is_approved),
+    CT_TEST(a_device_without_ether_changes_its_relay_and_its_key),
+    CT_TEST(a_device_revokes_itself),
     CT_TEST(an_operation_of_another_or_of_nobody_is_not_found),
     CT_TEST(a_relay_that_is_not_pending_is_refused),
     CT_TEST(a_wm_without_the_contracts_key_is_refused),

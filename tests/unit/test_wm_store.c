@@ -12,6 +12,7 @@
 #include "redis_server.h"
 #include "temp_dir.h"
 #include "wm-server/src/ops.h"
+#include "wm-server/src/sql.h"
 #include "wm-server/src/store.h"
 
 static struct temp_dir folder;
@@ -75,6 +76,33 @@ static struct ct_txn tx_of(uint64_t nonce)
     memset(tx.raw, 0x02, tx.raw_len);
     return tx;
 }
+
+static const char schema_1[] =
+    "CREATE TABLE tokens (jti BLOB PRIMARY KEY, batch TEXT NOT NULL, state INTEGER NOT NULL,"
+    " identity TEXT, wallet BLOB, expires INTEGER NOT NULL, used_at INTEGER);"
+    "CREATE INDEX tokens_by_identity ON tokens (identity) WHERE identity IS NOT NULL;"
+    "CREATE TABLE passes (id BLOB PRIMARY KEY, identity TEXT NOT NULL, wallet BLOB NOT NULL,"
+    " renews BLOB, expires INTEGER NOT NULL);"
+    "CREATE INDEX passes_by_identity ON passes (identity, expires);"
+    "CREATE TABLE devices (identity TEXT PRIMARY KEY, wallet BLOB NOT NULL, key BLOB NOT NULL,"
+    " relay INTEGER NOT NULL, port INTEGER NOT NULL, sequence INTEGER NOT NULL,"
+    " expiry_day INTEGER NOT NULL, block INTEGER NOT NULL);"
+    "CREATE TABLE relays (pending BLOB PRIMARY KEY, owner BLOB NOT NULL, number INTEGER NOT NULL,"
+    " checked_at INTEGER NOT NULL, rtt_us INTEGER NOT NULL, verdict TEXT NOT NULL);"
+    "CREATE TABLE operations (row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,"
+    " kind INTEGER NOT NULL, state INTEGER NOT NULL, subject TEXT NOT NULL, wallet BLOB NOT NULL,"
+    " payload BLOB NOT NULL, tx BLOB, block INTEGER NOT NULL DEFAULT 0,"
+    " reason TEXT NOT NULL DEFAULT '', created INTEGER NOT NULL);"
+    "CREATE UNIQUE INDEX operations_under_way ON operations (kind, subject) WHERE state < 3;"
+    "CREATE INDEX operations_by_state ON operations (state, row);"
+    "CREATE INDEX operations_by_tx ON operations (tx) WHERE tx IS NOT NULL;"
+    "CREATE TABLE transactions (hash BLOB PRIMARY KEY, sender BLOB NOT NULL,"
+    " nonce INTEGER NOT NULL, raw BLOB NOT NULL, state INTEGER NOT NULL,"
+    " block INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL);"
+    "CREATE INDEX transactions_sent ON transactions (sender, nonce) WHERE state = 0;"
+    "PRAGMA user_version = 1;"
+    "INSERT INTO operations (id, kind, state, subject, wallet, payload, created) VALUES"
+    " ('00112233445566778899aabbccddeeff', 1, 1, 'sensor-1', zeroblob(20), zeroblob(8), 5);";
 
 static void file_is_private(void)
 {
@@ -467,6 +495,203 @@ static void largest_transaction_fits(void)
     ct_store_free(s);
 }
 
+/* ---- payments ---- */
+
+static const struct ct_outflow plenty = {.hour_gwei = 1000000, .day_gwei = 1000000};
+
+/* A payment of so much to wallet for a token's number, at a time. */
+static ct_err pay(struct ct_store *s, uint8_t token, uint8_t wallet, uint64_t gwei, uint64_t now_s,
+                  const struct ct_outflow *most, char id[CT_OP_ID])
+{
+    struct ct_funding f = {.identity = "a", .gwei = gwei, .created_s = now_s};
+    struct ct_op op = op_of("a", wallet, 1);
+    op.kind = CT_OP_FUND;
+    memset(f.jti16, token, sizeof f.jti16);
+    memset(f.wallet20, wallet, sizeof f.wallet20);
+    f.wei32[31] = (uint8_t)gwei;
+    ct_err err = s->ops->funding_add(s, &op, &f, most);
+    memcpy(id, op.id, CT_OP_ID);
+    return err;
+}
+
+static void end_payment(struct ct_store *s, const char *id, enum ct_op_state state)
+{
+    CHECK_EQ(s->ops->op_move(s, id, CT_OP_QUEUED, state, NULL, 0, ""), CT_OK);
+}
+
+static void token_is_paid_for_once(void)
+{
+    struct ct_store *s = open_new("paid");
+    REQUIRE(s != NULL);
+    struct ct_funding row = {.gwei = 0};
+    struct ct_outflow out = {0};
+    struct ct_op op;
+    uint8_t jti[16];
+    char first[CT_OP_ID];
+    char again_id[CT_OP_ID];
+    memset(jti, 1, sizeof jti);
+    CHECK_EQ(s->ops->funding_find(s, jti, &row), CT_ERR_NOT_FOUND);
+    REQUIRE(pay(s, 1, 7, 500, 90000, &plenty, first) == CT_OK);
+    CHECK_EQ(pay(s, 1, 7, 500, 90000, &plenty, again_id), CT_OK);
+    CHECK_STR(again_id, first);
+    CHECK_EQ(s->ops->op_find(s, first, &op), CT_OK);
+    CHECK(op.kind == CT_OP_FUND && op.state == CT_OP_QUEUED && op.payload_len == 8);
+    s = again(s);
+    end_payment(s, first, CT_OP_DONE);
+    CHECK_EQ(pay(s, 1, 7, 500, 90000, &plenty, again_id), CT_OK);
+    CHECK_STR(again_id, first); /* done, and never again */
+    CHECK_EQ(s->ops->outflow(s, 90000, &out), CT_OK);
+    CHECK_EQ(out.hour_gwei, 500);
+    CHECK_EQ(out.day_gwei, 500);
+    REQUIRE(s->ops->funding_find(s, jti, &row) == CT_OK);
+    CHECK_STR(row.identity, "a");
+    CHECK_STR(row.op, first);
+    CHECK(row.gwei == 500 && row.wallet20[19] == 7 && row.wei32[31] == (uint8_t)500 &&
+          row.created_s == 90000);
+    ct_store_free(s);
+}
+
+static void payment_that_failed_is_made_again(void)
+{
+    struct ct_store *s = open_new("unpaid");
+    REQUIRE(s != NULL);
+    char first[CT_OP_ID];
+    char second[CT_OP_ID];
+    REQUIRE(pay(s, 1, 7, 500, 90000, &plenty, first) == CT_OK);
+    end_payment(s, first, CT_OP_FAILED);
+    REQUIRE(pay(s, 1, 7, 500, 90000, &plenty, second) == CT_OK);
+    CHECK(strcmp(first, second) != 0);
+    CHECK_EQ(pay(s, 1, 7, 500, 90000, &plenty, first), CT_OK);
+    CHECK_STR(first, second);
+    ct_store_free(s);
+}
+
+static void two_tokens_of_a_name_are_one_payment_at_a_time(void)
+{
+    struct ct_store *s = open_new("twotokens");
+    REQUIRE(s != NULL);
+    struct ct_outflow out = {0};
+    char first[CT_OP_ID];
+    char other[CT_OP_ID];
+    REQUIRE(pay(s, 1, 7, 500, 90000, &plenty, first) == CT_OK);
+    CHECK_EQ(pay(s, 2, 7, 500, 90000, &plenty, other), CT_OK);
+    CHECK_STR(other, first);
+    CHECK_EQ(pay(s, 3, 8, 500, 90000, &plenty, other), CT_ERR_STATE); /* another wallet's turn */
+    CHECK_EQ(s->ops->outflow(s, 90000, &out), CT_OK);
+    CHECK_EQ(out.hour_gwei, 500);
+    end_payment(s, first, CT_OP_DONE);
+    CHECK_EQ(pay(s, 2, 7, 500, 90000, &plenty, other), CT_OK);
+    CHECK_STR(other, first); /* that was the second token's, too */
+    CHECK_EQ(pay(s, 3, 8, 500, 90000, &plenty, other), CT_OK);
+    CHECK(strcmp(other, first) != 0);
+    ct_store_free(s);
+}
+
+static void no_more_goes_out_than_the_hour_and_the_day_allow(void)
+{
+    const struct ct_outflow most = {.hour_gwei = 1000, .day_gwei = 1500};
+    const uint64_t t = 1000 * 3600;
+    struct ct_store *s = open_new("outflow");
+    REQUIRE(s != NULL);
+    struct ct_outflow out = {0};
+    char id[CT_OP_ID];
+    CHECK_EQ(pay(s, 1, 7, 1001, t, &most, id), CT_ERR_REFUSED);
+    REQUIRE(pay(s, 1, 7, 600, t, &most, id) == CT_OK);
+    end_payment(s, id, CT_OP_DONE);
+    CHECK_EQ(pay(s, 2, 7, 401, t + 3599, &most, id), CT_ERR_REFUSED);
+    s = again(s); /* a restart forgets none of it */
+    CHECK_EQ(pay(s, 2, 7, 401, t + 3599, &most, id), CT_ERR_REFUSED);
+    REQUIRE(pay(s, 2, 7, 400, t + 3599, &most, id) == CT_OK);
+    end_payment(s, id, CT_OP_DONE);
+    CHECK_EQ(s->ops->outflow(s, t + 3599, &out), CT_OK);
+    CHECK_EQ(out.hour_gwei, 1000);
+    CHECK_EQ(pay(s, 3, 7, 501, t + 3661, &most, id), CT_ERR_REFUSED); /* the day's */
+    REQUIRE(pay(s, 3, 7, 500, t + 3661, &most, id) == CT_OK);         /* the first is an hour ago */
+    end_payment(s, id, CT_OP_DONE);
+    CHECK_EQ(pay(s, 4, 7, 1, t + 24 * 3600, &most, id), CT_ERR_REFUSED);
+    REQUIRE(pay(s, 4, 7, 600, t + 25 * 3600, &most, id) == CT_OK);
+    CHECK_EQ(s->ops->outflow(s, t + 25 * 3600, &out), CT_OK);
+    CHECK_EQ(out.hour_gwei, 600);
+    CHECK_EQ(out.day_gwei, 1100); /* the first two are a day ago */
+    ct_store_free(s);
+}
+
+/* Two processes ask for the same twenty tokens at once: each token is paid for by one of them. */
+static int pay_all(uint8_t wallet)
+{
+    struct ct_store *s = NULL;
+    struct ct_why why = {{0}};
+    if (open_store(&s, &why) != CT_OK) {
+        return 1;
+    }
+    for (uint8_t n = 0; n < 20; n++) {
+        char id[CT_OP_ID];
+        if (pay(s, n, wallet, 1, 90000, &plenty, id) != CT_OK) {
+            return 1;
+        }
+        /* the other process may have ended it already */
+        (void)!s->ops->op_move(s, id, CT_OP_QUEUED, CT_OP_DONE, NULL, 0, "");
+    }
+    return 0;
+}
+
+static void token_is_paid_for_by_one_of_two_processes(void)
+{
+    static struct ct_op got[64];
+    ct_store_free(open_new("racedpay"));
+    int gate[2];
+    pid_t pids[2];
+    REQUIRE(pipe(gate) == 0);
+    for (int i = 0; i < 2; i++) {
+        pids[i] = fork();
+        REQUIRE(pids[i] >= 0);
+        if (pids[i] == 0) {
+            char byte;
+            (void)close(gate[1]);
+            (void)!read(gate[0], &byte, 1); /* until both are there */
+            _exit(pay_all(7));
+        }
+    }
+    (void)close(gate[0]);
+    (void)close(gate[1]);
+    for (int i = 0; i < 2; i++) {
+        int status = -1;
+        CHECK_EQ(waitpid(pids[i], &status, 0), pids[i]);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    struct ct_store *s = again(NULL);
+    REQUIRE(s != NULL);
+    struct ct_outflow out = {0};
+    size_t count = 0;
+    CHECK_EQ(s->ops->op_list(s, CT_OP_DONE, CT_OP_FUND, got, 64, &count), CT_OK);
+    CHECK(count > 0 && count <= 20);
+    CHECK_EQ(s->ops->outflow(s, 90000, &out), CT_OK);
+    CHECK_EQ(out.hour_gwei, count); /* what went out is what was paid, not what was asked for */
+    ct_store_free(s);
+}
+
+/* A file of the first schema, as the first release made it. */
+static void store_of_the_first_schema_is_upgraded(void)
+{
+    struct ct_why why = {{0}};
+    struct ct_sql *db = NULL;
+    struct ct_op got;
+    char id[CT_OP_ID];
+    (void)snprintf(path, sizeof path, "%s/schema-1", folder.path);
+    REQUIRE(ct_sql_open(&db, path, &why) == CT_OK);
+    REQUIRE(ct_sql_begin(db) == CT_OK);
+    CHECK_EQ(ct_sql_end(db, ct_sql_script(db, schema_1)), CT_OK);
+    ct_sql_close(db);
+    struct ct_store *s = again(NULL);
+    REQUIRE(s != NULL);
+    CHECK_EQ(s->ops->op_find(s, "00112233445566778899aabbccddeeff", &got), CT_OK);
+    CHECK_STR(got.subject, "sensor-1");
+    CHECK_EQ(pay(s, 1, 7, 500, 90000, &plenty, id), CT_OK);
+    s = again(s);
+    CHECK_EQ(s->ops->op_find(s, id, &got), CT_OK);
+    ct_store_free(s);
+}
+
 static void another_file_is_refused_and_left_alone(void)
 {
     struct ct_store *s = NULL;
@@ -506,6 +731,15 @@ static void payloads_encode_back_to_the_same(void)
     CHECK_MEM(out.sig65, in.sig65, sizeof in.sig65);
     op.payload_len--;
     CHECK_EQ(ct_op_get_registration(&out, &op), CT_ERR_FORMAT);
+    struct ct_u256 wei = ct_u256_from_u64(123456789);
+    struct ct_u256 wei_out;
+    uint8_t to[20];
+    CHECK_EQ(ct_op_put_payment(&op, in.sig65, &wei), CT_OK);
+    CHECK_EQ(ct_op_get_payment(to, &wei_out, &op), CT_OK);
+    CHECK_MEM(to, in.sig65, 20);
+    CHECK_EQ(ct_u256_cmp(&wei, &wei_out), 0);
+    op.payload_len--;
+    CHECK_EQ(ct_op_get_payment(to, &wei_out, &op), CT_ERR_FORMAT);
     uint16_t index = 0;
     (void)snprintf(op.subject, sizeof op.subject, "16384");
     CHECK_EQ(ct_op_relay_index(&index, &op), CT_ERR_FORMAT);
@@ -533,11 +767,17 @@ static const struct ct_test tests[] = {
     CT_TEST(acknowledged_work_survives_a_kill),
     CT_TEST(two_processes_write_at_once),
     CT_TEST(one_token_goes_to_one_of_two_processes),
+    CT_TEST(token_is_paid_for_once),
+    CT_TEST(payment_that_failed_is_made_again),
+    CT_TEST(two_tokens_of_a_name_are_one_payment_at_a_time),
+    CT_TEST(no_more_goes_out_than_the_hour_and_the_day_allow),
+    CT_TEST(token_is_paid_for_by_one_of_two_processes),
 };
 
 static const struct ct_test file_tests[] = {
     CT_TEST(file_is_private),
     CT_TEST(another_file_is_refused_and_left_alone),
+    CT_TEST(store_of_the_first_schema_is_upgraded),
     CT_TEST(payloads_encode_back_to_the_same),
 };
 

@@ -181,14 +181,22 @@ static void emptied_server_admits_no_used_token(void)
 static void other_schemas_are_refused(void)
 {
     ct_store_free(open_new());
-    CHECK(ct_redis_server_say(&redis, "+OK", "SET chainturn:wm:schema 2"));
-    refused(redis.address, NULL, "schema 2");
+    CHECK(ct_redis_server_say(&redis, "+OK", "SET chainturn:wm:schema 999"));
+    refused(redis.address, NULL, "schema 999");
     CHECK(ct_redis_server_say(&redis, "+OK", "SET chainturn:wm:schema x"));
     refused(redis.address, NULL, "something else");
     CHECK(ct_redis_server_say(&redis, ":1", "DEL chainturn:wm:schema"));
     refused(redis.address, NULL, "something else");
     CHECK(ct_redis_server_say(&redis, ":1", "LPUSH chainturn:wm:schema 1"));
     refused(redis.address, NULL, "something else");
+}
+
+static void older_schema_is_taken_over(void)
+{
+    ct_store_free(open_new());
+    CHECK(ct_redis_server_say(&redis, "+OK", "SET chainturn:wm:schema 1"));
+    ct_store_free(open_at(redis.address));
+    CHECK(ct_redis_server_say(&redis, ":2", "INCRBY chainturn:wm:schema 0"));
 }
 
 static void damaged_records_are_no_data(void)
@@ -271,6 +279,7 @@ static const struct ct_test tests[] = {
     CT_TEST(server_that_could_forget_is_refused),
     CT_TEST(emptied_server_admits_no_used_token),
     CT_TEST(other_schemas_are_refused),
+    CT_TEST(older_schema_is_taken_over),
     CT_TEST(damaged_records_are_no_data),
     CT_TEST(password_comes_from_a_private_file),
     CT_TEST(addresses_are_of_two_forms),

@@ -48,6 +48,8 @@ struct route {
 static const struct route posts[] = {
     {"/v1/passes", CT_HS_ENROL_DEVICE, ct_api_passes},
     {"/v1/devices", CT_HS_ENROL_DEVICE, ct_api_devices},
+    {"/v1/vouchers", CT_HS_ENROL_DEVICE, ct_api_vouchers},
+    {"/v1/changes", CT_HS_ENROL_DEVICE, ct_api_changes},
     {"/v1/approvals", CT_HS_ENROL_DEVICE, ct_api_approvals},
     {"/v1/relays", CT_HS_ENROL_RELAY, ct_api_relays},
     {"/v1/withdrawals", CT_HS_ENROL_RELAY, ct_api_withdrawals},

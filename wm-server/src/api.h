@@ -14,6 +14,14 @@
 #include "sessions.h"
 #include "store.h"
 
+/* What is paid for devices that write their own records. */
+struct ct_fund_policy {
+    bool has_funder;
+    uint64_t gas_most;      /* for one device, whatever endpoints estimate */
+    uint64_t fee_most_gwei; /* a unit of gas, likewise */
+    struct ct_outflow most; /* for all devices together */
+};
+
 /* Shared by all threads and never written after start-up. */
 struct ct_api {
     uint64_t chain_id;
@@ -21,6 +29,8 @@ struct ct_api {
     struct ct_wm_key keys[2]; /* as the contract lists them */
     size_t key_count;
     struct ct_pass_issuer issuer;
+    const struct ct_wallet *approver; /* signs vouchers; borrowed */
+    struct ct_fund_policy funding;
     struct ct_store *store;
     struct ct_sessions *sessions;
     uint64_t device_days; /* longest life of a registration */
@@ -54,7 +64,9 @@ struct ct_api_call {
 
 void ct_api_passes(const struct ct_api_call *call);
 void ct_api_devices(const struct ct_api_call *call);
+void ct_api_vouchers(const struct ct_api_call *call);
 void ct_api_approvals(const struct ct_api_call *call);
+void ct_api_changes(const struct ct_api_call *call);
 void ct_api_relays(const struct ct_api_call *call);
 void ct_api_withdrawals(const struct ct_api_call *call);
 void ct_api_me(const struct ct_api_call *call);
@@ -72,10 +84,18 @@ void ct_api_queue(const struct ct_api_call *call, struct ct_op *op);
  */
 bool ct_api_admit(const struct ct_api_call *call, struct ct_device *record);
 
+/* The device's record of now, state none when absent, and the block's time. Else the problem is in
+ * call->answer. */
+bool ct_api_record(const struct ct_api_call *call, struct ct_device *out, uint64_t *time_s);
+
 /* Is that relay live and the port its? Relay 0 with port 0 means none. Else the problem is in
  * call->answer. */
 bool ct_api_relay_serves(const struct ct_api_call *call, uint16_t index, uint16_t port);
-/* May a record end on that day? Else likewise. */
+/* May a record end on that day? Is there time to send it? Does it name the sequence that the chain
+ * expects? Else likewise. */
 bool ct_api_day_allowed(const struct ct_api_call *call, uint16_t expiry_day);
+bool ct_api_deadline_holds(const struct ct_api_call *call, uint64_t deadline_s);
+bool ct_api_sequence_holds(const struct ct_api_call *call, uint16_t sequence,
+                           const struct ct_device *record);
 
 #endif

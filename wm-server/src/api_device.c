@@ -79,20 +79,28 @@ static bool admit_by_token(const struct ct_api_call *call)
     return err == CT_OK;
 }
 
-bool ct_api_admit(const struct ct_api_call *call, struct ct_device *record)
+bool ct_api_record(const struct ct_api_call *call, struct ct_device *out, uint64_t *time_s)
 {
     struct ct_why why = {{0}};
-    uint64_t time_s = 0;
-    const char *identity = call->session->party.identity;
-    memset(record, 0, sizeof *record);
-    ct_err err =
-        call->ledger->ops->device(call->ledger->arg, identity, record, NULL, &time_s, &why);
+    *time_s = 0;
+    memset(out, 0, sizeof *out);
+    ct_err err = call->ledger->ops->device(call->ledger->arg, call->session->party.identity, out,
+                                           NULL, time_s, &why);
     if (err == CT_ERR_NOT_FOUND) {
-        memset(record, 0, sizeof *record);
+        memset(out, 0, sizeof *out);
         err = CT_OK;
     }
     if (err != CT_OK) {
         ct_api_failure(call->answer, err, &why);
+    }
+    return err == CT_OK;
+}
+
+bool ct_api_admit(const struct ct_api_call *call, struct ct_device *record)
+{
+    uint64_t time_s = 0;
+    const char *identity = call->session->party.identity;
+    if (!ct_api_record(call, record, &time_s)) {
         return false;
     }
     if (is_taken(call, record, time_s)) {
@@ -232,27 +240,35 @@ bool ct_api_day_allowed(const struct ct_api_call *call, uint16_t expiry_day)
     return true;
 }
 
-static bool terms_hold(const struct ct_api_call *call, const struct ct_registration *r,
-                       const struct ct_device *record)
+bool ct_api_deadline_holds(const struct ct_api_call *call, uint64_t deadline_s)
 {
-    uint64_t now_s = call->api->wall_s();
-    if (!ct_api_day_allowed(call, r->expiry_day)) {
-        return false;
-    }
-    if (r->deadline_s < now_s + DEADLINE_ROOM_S) {
+    if (deadline_s < call->api->wall_s() + DEADLINE_ROOM_S) {
         ct_answer_problem(call->answer, 422, "format",
                           "deadline is past or within %d s: sign again with a later one",
                           (int)DEADLINE_ROOM_S);
         return false;
     }
-    if (r->sequence != record->sequence) {
+    return true;
+}
+
+bool ct_api_sequence_holds(const struct ct_api_call *call, uint16_t sequence,
+                           const struct ct_device *record)
+{
+    if (sequence != record->sequence) {
         ct_answer_problem(
             call->answer, 409, "identity",
-            "sequence is %u, but the chain expects %u: read the record and sign again", r->sequence,
+            "sequence is %u, but the chain expects %u: read the record and sign again", sequence,
             record->sequence);
         return false;
     }
     return true;
+}
+
+static bool terms_hold(const struct ct_api_call *call, const struct ct_registration *r,
+                       const struct ct_device *record)
+{
+    return ct_api_day_allowed(call, r->expiry_day) && ct_api_deadline_holds(call, r->deadline_s) &&
+           ct_api_sequence_holds(call, r->sequence, record);
 }
 
 bool ct_api_relay_serves(const struct ct_api_call *call, uint16_t index, uint16_t port)

@@ -27,6 +27,9 @@ static const char format[] =
     "[keys]\n"
     "# The hot account that approves; it needs a little ether.\n"
     "approver = %s\n"
+    "# The hot account that pays for the gas of devices on the funded road. Without it no device\n"
+    "# is paid for; the sponsored road needs none.\n"
+    "funder = %s\n"
     "# Signs passes and tokens; pass-id is its number in the contract.\n"
     "pass = wm-pass.key\n"
     "pass-id = %u\n"
@@ -60,6 +63,14 @@ static const char format[] =
     "[devices]\n"
     "# Longest registration, in days.\n"
     "max-days = 366\n"
+    "\n"
+    "[funding]\n"
+    "# Bounds of what is paid for one device: gas, and gwei for each unit of it.\n"
+    "gas-max = 150000\n"
+    "fee-max-gwei = 200\n"
+    "# And for all devices together (1,000,000,000 gwei are one ether).\n"
+    "per-hour-gwei = 250000000\n"
+    "per-day-gwei = 2000000000\n"
     "\n"
     "[passes]\n"
     "# Seconds that a pass lives (300 to 86400).\n"
@@ -110,9 +121,10 @@ ct_err ct_conf_text(char **out, const struct ct_conf_text *c)
     char *text = NULL;
     size_t room = sizeof format;
     for (int pass = 0; pass < 2; pass++) {
-        int n = snprintf(text, text == NULL ? 0 : room, format, contract, endpoints,
-                         c->bundle->quorum, c->approver_path, c->pass_key_id, host, c->port, host,
-                         c->tls_port, c->operator_at, c->allow_private ? "yes" : "no");
+        int n =
+            snprintf(text, text == NULL ? 0 : room, format, contract, endpoints, c->bundle->quorum,
+                     c->approver_path, c->funder_path, c->pass_key_id, host, c->port, host,
+                     c->tls_port, c->operator_at, c->allow_private ? "yes" : "no");
         if (n < 0) {
             free(text);
             return CT_ERR_SYSTEM;

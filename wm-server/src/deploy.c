@@ -56,7 +56,8 @@ static ct_err pay(struct ct_chain *chain, const struct ct_wallet *from, const ui
 static ct_err fund_owner(struct ct_chain *chain, const struct ct_deploy *d, struct ct_why *why)
 {
     struct ct_u256 balance;
-    struct ct_u256 needed = ether(d->approver_ether * 1000 + OWNER_SHARE_WEI_E15);
+    struct ct_u256 needed =
+        ether((d->approver_ether + d->funder_ether) * 1000 + OWNER_SHARE_WEI_E15);
     char addr[CT_ADDR_TEXT_LEN];
     ct_addr_text(addr, d->owner->addr20);
     ct_err err = ct_rpc_balance(chain, d->owner->addr20, &balance, why);
@@ -66,8 +67,8 @@ static ct_err fund_owner(struct ct_chain *chain, const struct ct_deploy *d, stru
     if (d->fund == NULL) {
         return ct_why(why, CT_ERR_CHAIN,
                       "the owner account %s needs %llu.1 ether to deploy the contract and to fund "
-                      "the approver; send it there and run init again",
-                      addr, (unsigned long long)d->approver_ether);
+                      "the approver and the funder; send it there and run init again",
+                      addr, (unsigned long long)(d->approver_ether + d->funder_ether));
     }
     err = pay(chain, d->fund, d->owner->addr20, &needed, why);
     if (err != CT_OK) {
@@ -145,7 +146,8 @@ static ct_err deploy_on(struct ct_chain *chain, struct ct_bundle *bundle, const 
                         struct ct_why *why)
 {
     struct ct_receipt receipt = {0};
-    struct ct_u256 wei = ether(d->approver_ether * 1000);
+    struct ct_u256 approver_wei = ether(d->approver_ether * 1000);
+    struct ct_u256 funder_wei = ether(d->funder_ether * 1000);
     ct_err err = fund_owner(chain, d, why);
     if (err == CT_OK) {
         err = create(chain, d, &receipt, why);
@@ -158,7 +160,10 @@ static ct_err deploy_on(struct ct_chain *chain, struct ct_bundle *bundle, const 
         err = read_code(chain, bundle, receipt.block_number, why);
     }
     if (err == CT_OK && d->approver_ether > 0) {
-        err = pay(chain, d->owner, d->approver->addr20, &wei, why);
+        err = pay(chain, d->owner, d->approver->addr20, &approver_wei, why);
+    }
+    if (err == CT_OK && d->funder_ether > 0) {
+        err = pay(chain, d->owner, d->funder->addr20, &funder_wei, why);
     }
     ct_receipt_free(&receipt);
     return err == CT_OK ? final_check(bundle, d, why) : err;

@@ -15,7 +15,8 @@ struct ct_deploy {
     const struct ct_wallet *owner;    /* pays and owns */
     const struct ct_wallet *fund;     /* gives the owner ether when it has none; NULL: nobody */
     const struct ct_wallet *approver; /* is made an approver and given ether */
-    uint64_t approver_ether;
+    const struct ct_wallet *funder;   /* is given ether, too */
+    uint64_t approver_ether, funder_ether;
     uint64_t expect_chain_id; /* 0: whatever the endpoints say */
     struct ct_wm_key wm_key;
     struct ct_log log;

@@ -21,8 +21,8 @@
 
 struct init {
     struct ct_bundle bundle;
-    const char *dir, *address, *owner_path, *approver_path, *fund_path;
-    uint64_t port, tls_port, approver_ether, chain_id, key_days, quorum;
+    const char *dir, *address, *owner_path, *approver_path, *funder_path, *fund_path;
+    uint64_t port, tls_port, approver_ether, funder_ether, chain_id, key_days, quorum;
     const char *operator_at;
     bool allow_private;
 };
@@ -36,8 +36,10 @@ enum {
     OPT_TLS_PORT,
     OPT_OWNER,
     OPT_APPROVER,
+    OPT_FUNDER,
     OPT_FUND,
     OPT_ETHER,
+    OPT_FUNDER_ETHER,
     OPT_CHAIN,
     OPT_DAYS,
     OPT_PRIVATE,
@@ -54,6 +56,8 @@ static const struct option options[] = {
     {"tls-port", required_argument, NULL, OPT_TLS_PORT},
     {"owner-key", required_argument, NULL, OPT_OWNER},
     {"approver-key", required_argument, NULL, OPT_APPROVER},
+    {"funder-key", required_argument, NULL, OPT_FUNDER},
+    {"funder-ether", required_argument, NULL, OPT_FUNDER_ETHER},
     {"fund-from", required_argument, NULL, OPT_FUND},
     {"approver-ether", required_argument, NULL, OPT_ETHER},
     {"chain-id", required_argument, NULL, OPT_CHAIN},
@@ -109,6 +113,11 @@ static bool take(struct init *in, int c)
     case OPT_APPROVER:
         in->approver_path = optarg;
         return true;
+    case OPT_FUNDER:
+        in->funder_path = optarg;
+        return true;
+    case OPT_FUNDER_ETHER:
+        return number(&in->funder_ether, 1000000);
     case OPT_FUND:
         in->fund_path = optarg;
         return true;
@@ -184,7 +193,7 @@ static ct_err make_folder(const struct init *in, struct ct_why *why)
 }
 
 struct keys {
-    struct ct_wallet owner, approver, fund;
+    struct ct_wallet owner, approver, funder, fund;
     struct ct_ed25519 pass;
     struct ct_x25519 handshake;
 };
@@ -200,6 +209,11 @@ static ct_err make_keys(const struct init *in, struct keys *k, struct ct_why *wh
     if (err == CT_OK) {
         err = ct_wallet_load_or_create(&k->approver, NULL,
                                        in->approver_path != NULL ? in->approver_path : path, why);
+    }
+    in_dir(path, in, "funder.key");
+    if (err == CT_OK) {
+        err = ct_wallet_load_or_create(&k->funder, NULL,
+                                       in->funder_path != NULL ? in->funder_path : path, why);
     }
     in_dir(path, in, "wm-pass.key");
     if (err == CT_OK) {
@@ -222,10 +236,14 @@ static ct_err write_files(const struct init *in, struct ct_why *why)
 {
     char path[PATH_ROOM];
     char approver[PATH_MAX] = "approver.key";
+    char funder[PATH_MAX] = "funder.key";
     char text[CT_BUNDLE_TEXT_MAX];
-    /* the configuration's paths are relative to its folder, --approver-key is to the caller's */
+    /* the configuration's paths are relative to its folder, the options' are to the caller's */
     if (in->approver_path != NULL && realpath(in->approver_path, approver) == NULL) {
         return ct_why(why, CT_ERR_SYSTEM, "cannot find %s again", in->approver_path);
+    }
+    if (in->funder_path != NULL && realpath(in->funder_path, funder) == NULL) {
+        return ct_why(why, CT_ERR_SYSTEM, "cannot find %s again", in->funder_path);
     }
     ct_err err = ct_bundle_format(text, sizeof text, &in->bundle);
     in_dir(path, in, "bundle.json");
@@ -238,6 +256,7 @@ static ct_err write_files(const struct init *in, struct ct_why *why)
                                       .tls_port = (uint16_t)in->tls_port,
                                       .operator_at = in->operator_at,
                                       .approver_path = approver,
+                                      .funder_path = funder,
                                       .pass_key_id = 1,
                                       .allow_private = in->allow_private};
     char *written = NULL;
@@ -270,7 +289,9 @@ static ct_err init_all(struct init *in, struct keys *k, struct ct_why *why)
     struct ct_deploy d = {.owner = &k->owner,
                           .fund = in->fund_path == NULL ? NULL : &k->fund,
                           .approver = &k->approver,
+                          .funder = &k->funder,
                           .approver_ether = in->approver_ether,
+                          .funder_ether = in->funder_ether,
                           .expect_chain_id = in->chain_id,
                           .log = ct_command_log(CT_LOG_WARN)};
     d.wm_key.not_after_s = ct_wall_s() + in->key_days * 86400;
@@ -283,22 +304,25 @@ static ct_err init_all(struct init *in, struct keys *k, struct ct_why *why)
 static void tell(const struct init *in, const struct keys *k)
 {
     char contract[CT_ADDR_TEXT_LEN], owner[CT_ADDR_TEXT_LEN], approver[CT_ADDR_TEXT_LEN];
+    char funder[CT_ADDR_TEXT_LEN];
     ct_addr_text(contract, in->bundle.contract20);
     ct_addr_text(owner, k->owner.addr20);
     ct_addr_text(approver, k->approver.addr20);
-    (void)printf(
-        "contract %s on chain %llu, block %llu\nowner %s (its key is not needed by the "
-        "server: keep it offline)\napprover %s\nwritten: %s/wm-server.conf, %s/bundle.json "
-        "(give the bundle to relays and devices)\nnext: wm-server run --config "
-        "%s/wm-server.conf\n",
-        contract, (unsigned long long)in->bundle.chain_id,
-        (unsigned long long)in->bundle.checkpoint_number, owner, approver, in->dir, in->dir,
-        in->dir);
+    ct_addr_text(funder, k->funder.addr20);
+    (void)printf("contract %s on chain %llu, block %llu\nowner %s (its key is not needed by the "
+                 "server: keep it offline)\napprover %s\nfunder %s\nwritten: %s/wm-server.conf, "
+                 "%s/bundle.json "
+                 "(give the bundle to relays and devices)\nnext: wm-server run --config "
+                 "%s/wm-server.conf\n",
+                 contract, (unsigned long long)in->bundle.chain_id,
+                 (unsigned long long)in->bundle.checkpoint_number, owner, approver, funder, in->dir,
+                 in->dir, in->dir);
 }
 
 int ct_init_main(int argc, char **argv)
 {
-    struct init in = {.port = 8080, .tls_port = 8443, .approver_ether = 1, .key_days = 730};
+    struct init in = {
+        .port = 8080, .tls_port = 8443, .approver_ether = 1, .funder_ether = 1, .key_days = 730};
     struct keys keys = {0};
     struct ct_why why = {{0}};
     in.bundle.max_head_age_s = 120;

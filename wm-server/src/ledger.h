@@ -10,6 +10,7 @@
 #include "base/why.h"
 #include "chain/bundle.h"
 #include "chain/registry.h"
+#include "chain/u256.h"
 
 enum { CT_LEDGER_RELAYS_MAX = 1024 };
 
@@ -27,6 +28,15 @@ struct ct_ledger_ops {
     /* All relays; *count at most cap, else CT_ERR_ROOM. */
     ct_err (*relays)(void *arg, struct ct_relay *out, size_t cap, size_t *count, uint64_t *time_s,
                      struct ct_why *why);
+    /* An account's ether, proven. */
+    ct_err (*balance)(void *arg, const uint8_t addr20[20], struct ct_u256 *out_wei,
+                      struct ct_why *why);
+    /*
+     * Not proven, only bounded: the gas of this call of the contract, and the most wei a unit of
+     * gas that a transaction sent now should offer. CT_ERR_REFUSED: it would revert.
+     */
+    ct_err (*cost)(void *arg, const uint8_t from20[20], const void *data, size_t len, uint64_t *gas,
+                   struct ct_u256 *fee_wei, struct ct_why *why);
 };
 
 struct ct_ledger {

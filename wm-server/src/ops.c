@@ -91,6 +91,7 @@ ct_err ct_op_relay_index(uint16_t *out, const struct ct_op *op)
 ct_err ct_op_call(struct ct_wr *w, const struct ct_op *op)
 {
     struct ct_op_approval approval;
+    struct ct_signed_self_revocation revocation;
     uint8_t id_hash[32];
     uint8_t pass_id[16];
     uint16_t index = 0;
@@ -120,8 +121,13 @@ ct_err ct_op_call(struct ct_wr *w, const struct ct_op *op)
             ct_call_revoke_pass(w, pass_id);
         }
         break;
-    case CT_OP_REGISTER: /* these go in batches */
-    case CT_OP_APPROVE_DEVICE:
+    case CT_OP_REVOKE_SELF:
+        err = ct_op_get_self_revocation(&revocation, op);
+        if (err == CT_OK) {
+            ct_call_revoke_self(w, &revocation);
+        }
+        break;
+    default: /* the others go in batches, or are no calls */
         break;
     }
     return err;
@@ -129,21 +135,14 @@ ct_err ct_op_call(struct ct_wr *w, const struct ct_op *op)
 
 const char *ct_op_kind_text(enum ct_op_kind kind)
 {
-    switch (kind) {
-    case CT_OP_REGISTER:
-        return "register_device";
-    case CT_OP_APPROVE_RELAY:
-        return "approve_relay";
-    case CT_OP_REVOKE_RELAY:
-        return "revoke_relay";
-    case CT_OP_REVOKE_DEVICE:
-        return "revoke_device";
-    case CT_OP_REVOKE_PASS:
-        return "revoke_pass";
-    case CT_OP_APPROVE_DEVICE:
-        return "approve_device";
-    }
-    return "unknown";
+    static const char *const text[CT_OP_KINDS] = {
+        [CT_OP_REGISTER] = "register_device",  [CT_OP_APPROVE_RELAY] = "approve_relay",
+        [CT_OP_REVOKE_RELAY] = "revoke_relay", [CT_OP_REVOKE_DEVICE] = "revoke_device",
+        [CT_OP_REVOKE_PASS] = "revoke_pass",   [CT_OP_APPROVE_DEVICE] = "approve_device",
+        [CT_OP_FUND] = "fund_device",          [CT_OP_UPDATE] = "update_device",
+        [CT_OP_ROTATE] = "rotate_key",         [CT_OP_REVOKE_SELF] = "revoke_self",
+    };
+    return (unsigned)kind < CT_OP_KINDS && text[kind] != NULL ? text[kind] : "unknown";
 }
 
 const char *ct_op_state_text(enum ct_op_state state)

@@ -7,6 +7,7 @@
 #include <chainturn/err.h>
 #include "base/bytes.h"
 #include "chain/registry_client.h"
+#include "chain/u256.h"
 #include "store.h"
 
 /* Registration: id hash 32, key 32, six uint16, deadline 8, signature 65. */
@@ -28,11 +29,25 @@ CT_MUST_USE ct_err ct_op_get_approval(struct ct_op_approval *out, const struct c
 CT_MUST_USE ct_err ct_op_put_device_approval(struct ct_op *op, const struct ct_approval *approval);
 CT_MUST_USE ct_err ct_op_get_device_approval(struct ct_approval *out, const struct ct_op *op);
 
+/* A payment: wallet 20, amount 32. */
+CT_MUST_USE ct_err ct_op_put_payment(struct ct_op *op, const uint8_t to20[20],
+                                     const struct ct_u256 *wei);
+CT_MUST_USE ct_err ct_op_get_payment(uint8_t to20[20], struct ct_u256 *wei, const struct ct_op *op);
+
+/* Signed changes: the fields in the order of the signed type, and the signature. */
+CT_MUST_USE ct_err ct_op_put_update(struct ct_op *op, const struct ct_signed_client_update *s);
+CT_MUST_USE ct_err ct_op_get_update(struct ct_signed_client_update *out, const struct ct_op *op);
+CT_MUST_USE ct_err ct_op_put_rotation(struct ct_op *op, const struct ct_signed_key_rotation *s);
+CT_MUST_USE ct_err ct_op_get_rotation(struct ct_signed_key_rotation *out, const struct ct_op *op);
+CT_MUST_USE ct_err ct_op_put_self_revocation(struct ct_op *op,
+                                             const struct ct_signed_self_revocation *s);
+CT_MUST_USE ct_err ct_op_get_self_revocation(struct ct_signed_self_revocation *out,
+                                             const struct ct_op *op);
+
 /* The index of a relay to revoke, from the subject. CT_ERR_FORMAT. */
 CT_MUST_USE ct_err ct_op_relay_index(uint16_t *out, const struct ct_op *op);
 
-/* The call data of one operation that is a transaction of its own (all but registrations and
- * approvals of devices, which go in batches). */
+/* The call data of one operation that is a call of its own; for calls.c. */
 CT_MUST_USE ct_err ct_op_call(struct ct_wr *w, const struct ct_op *op);
 
 const char *ct_op_kind_text(enum ct_op_kind kind);

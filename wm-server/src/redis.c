@@ -218,11 +218,17 @@ void ct_redis_get_hex(struct ct_redis *r, size_t row, size_t column, void *out, 
 
 /* ---- the store as a whole ---- */
 
-/* The first to come gives the store its schema and its id; the others find them. */
+/*
+ * The first to come gives the store its schema and its id; the others find them. A later schema has
+ * all that an earlier one had, so an older store only gets its number.
+ */
 static const char open_script[] =
     "local P='" CT_REDIS_PREFIX "' local call=redis.call "
     "if call('EXISTS',P..'schema',P..'id')==0 then call('MSET',P..'schema',ARGV[2],P..'id',ARGV[1])"
-    " end return {call('MGET',P..'schema',P..'id')}";
+    " end local n=tonumber(call('MGET',P..'schema')[1] or '') "
+    "if n and n>0 and n<tonumber(ARGV[2]) and call('EXISTS',P..'id')==1 then "
+    "call('SET',P..'schema',ARGV[2]) end "
+    "return {call('MGET',P..'schema',P..'id')}";
 
 static ct_err check_schema(struct ct_redis *r, const char *address, unsigned version,
                            struct ct_why *why)

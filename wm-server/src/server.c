@@ -28,7 +28,7 @@ struct ct_server {
     struct ct_observe observe;
     struct ct_settings settings;
     bool has_settings;
-    int account_lock; /* -1: not taken */
+    int account_lock, funder_lock; /* -1: not taken */
     struct ct_keys keys;
     struct ct_bundle bundle;
     struct ct_verified verified;
@@ -39,8 +39,8 @@ struct ct_server {
     struct ct_enrolment *enrolment;
     struct ct_api api;
     struct ct_vet vet;
-    struct ct_txmgr *txmgr;
-    struct ct_loop *vet_loop, *tx_loop;
+    struct ct_txmgr *txmgr, *funder; /* funder: NULL without its key */
+    struct ct_loop *vet_loop, *tx_loop, *fund_loop;
     struct ct_listener *plain, *tls;
 };
 
@@ -48,6 +48,7 @@ static ct_err load(struct ct_server *s, const char *conf_path, struct ct_why *wh
 {
     s->log = ct_command_log(CT_LOG_INFO);
     s->account_lock = -1;
+    s->funder_lock = -1;
     ct_err err = ct_settings_load(&s->settings, conf_path, why);
     if (err != CT_OK) {
         return err;
@@ -75,6 +76,8 @@ static void wake(void *arg, enum ct_op_kind kind)
     struct ct_server *s = arg;
     if (kind == CT_OP_APPROVE_RELAY) {
         ct_loop_kick(s->vet_loop); /* registrations wait for their window */
+    } else if (kind == CT_OP_FUND) {
+        ct_loop_kick(s->fund_loop);
     }
 }
 
@@ -94,6 +97,36 @@ static struct ct_pass_issuer issuer_of(const struct ct_server *s)
     return issuer;
 }
 
+static struct ct_fund_policy fund_policy(const struct ct_settings *settings)
+{
+    return (struct ct_fund_policy){
+        .has_funder = settings->funder_path != NULL,
+        .gas_most = settings->gas_most,
+        .fee_most_gwei = settings->fee_most_gwei,
+        .most = {.hour_gwei = settings->hour_gwei, .day_gwei = settings->day_gwei}};
+}
+
+/* One manager for each account that sends. */
+static ct_err make_txmgrs(struct ct_server *s, struct ct_why *why)
+{
+    struct ct_txmgr_config tc = {.bundle = &s->bundle,
+                                 .wallet = &s->keys.approver,
+                                 .role = "approver",
+                                 .lanes = ct_lanes_approver,
+                                 .store = s->store,
+                                 .confirmations = (unsigned)s->settings.confirmations,
+                                 .batch = s->settings.batch,
+                                 .log = s->log};
+    ct_err err = ct_txmgr_new(&s->txmgr, &tc, why);
+    if (err == CT_OK && s->settings.funder_path != NULL) {
+        tc.wallet = &s->keys.funder;
+        tc.role = "funder";
+        tc.lanes = ct_lanes_funder;
+        err = ct_txmgr_new(&s->funder, &tc, why);
+    }
+    return err;
+}
+
 static ct_err join_parts(struct ct_server *s, struct ct_why *why)
 {
     struct ct_enrolment_config ec = {.net = {.chain_id = s->bundle.chain_id},
@@ -109,6 +142,8 @@ static ct_err join_parts(struct ct_server *s, struct ct_why *why)
     s->api = (struct ct_api){.chain_id = s->bundle.chain_id,
                              .key_count = s->verified.key_count,
                              .issuer = issuer_of(s),
+                             .approver = &s->keys.approver,
+                             .funding = fund_policy(&s->settings),
                              .store = s->store,
                              .sessions = s->sessions,
                              .device_days = s->settings.device_days,
@@ -135,13 +170,7 @@ static ct_err join_parts(struct ct_server *s, struct ct_why *why)
                              .passed = passed,
                              .passed_arg = s,
                              .log = s->log};
-    const struct ct_txmgr_config tc = {.bundle = &s->bundle,
-                                       .wallet = &s->keys.approver,
-                                       .store = s->store,
-                                       .confirmations = (unsigned)s->settings.confirmations,
-                                       .batch = s->settings.batch,
-                                       .log = s->log};
-    return ct_txmgr_new(&s->txmgr, &tc, why);
+    return make_txmgrs(s, why);
 }
 
 static void on_plain(void *arg, size_t worker, const struct ct_request *request,
@@ -222,11 +251,27 @@ static void say_ready(const struct ct_server *s)
            (unsigned long long)s->bundle.chain_id, contract, (unsigned long long)s->verified.block);
 }
 
+static ct_err start_loops(struct ct_server *s, struct ct_why *why)
+{
+    uint32_t window_ms = (uint32_t)s->settings.window_ms;
+    ct_err err = ct_loop_start(&s->tx_loop, window_ms, ct_txmgr_round, s->txmgr);
+    if (err == CT_OK && s->funder != NULL) {
+        err = ct_loop_start(&s->fund_loop, window_ms, ct_txmgr_round, s->funder);
+    }
+    if (err == CT_OK) {
+        err = ct_loop_start(&s->vet_loop, VET_PERIOD_MS, ct_vet_round, &s->vet);
+    }
+    return err == CT_OK ? CT_OK : ct_why(why, CT_ERR_SYSTEM, "cannot start a thread");
+}
+
 static ct_err start(struct ct_server *s, const char *conf_path, struct ct_why *why)
 {
     ct_err err = load(s, conf_path, why);
     if (err == CT_OK) {
         err = ct_account_lock(&s->account_lock, s->settings.approver_path, why);
+    }
+    if (err == CT_OK && s->settings.funder_path != NULL) {
+        err = ct_account_lock(&s->funder_lock, s->settings.funder_path, why);
     }
     if (err == CT_OK) {
         err = ct_settings_store(&s->store, &s->settings, why);
@@ -237,11 +282,8 @@ static ct_err start(struct ct_server *s, const char *conf_path, struct ct_why *w
     if (err == CT_OK) {
         err = join_parts(s, why);
     }
-    if (err == CT_OK &&
-        (ct_loop_start(&s->tx_loop, (uint32_t)s->settings.window_ms, ct_txmgr_round, s->txmgr) !=
-             CT_OK ||
-         ct_loop_start(&s->vet_loop, VET_PERIOD_MS, ct_vet_round, &s->vet) != CT_OK)) {
-        err = ct_why(why, CT_ERR_SYSTEM, "cannot start a thread");
+    if (err == CT_OK) {
+        err = start_loops(s, why);
     }
     return err == CT_OK ? listen_all(s, why) : err;
 }
@@ -277,8 +319,10 @@ void ct_server_stop(struct ct_server *s)
     ct_listener_stop(s->tls);
     ct_loop_stop(s->vet_loop);
     ct_loop_stop(s->tx_loop);
+    ct_loop_stop(s->fund_loop);
     ct_observe_stop(&s->observe);
     ct_txmgr_free(s->txmgr);
+    ct_txmgr_free(s->funder);
     ct_enrolment_free(s->enrolment);
     ct_sessions_free(s->sessions);
     ct_store_free(s->store);
@@ -293,7 +337,32 @@ void ct_server_stop(struct ct_server *s)
     if (s->account_lock >= 0) {
         (void)close(s->account_lock);
     }
+    if (s->funder_lock >= 0) {
+        (void)close(s->funder_lock);
+    }
     free(s);
+}
+
+static void say_ether(const char *role, const uint8_t addr20[20], const struct ct_u256 *wei)
+{
+    char addr[CT_ADDR_TEXT_LEN];
+    char ether[CT_U256_DECIMAL_LEN + 2];
+    ct_addr_text(addr, addr20);
+    ct_u256_ether(ether, wei);
+    (void)printf("%s %s has %s ether%s\n", role, addr, ether,
+                 ct_u256_is_zero(wei) ? ": send it some" : "");
+}
+
+static void say_checked(const struct ct_server *s)
+{
+    (void)printf("configuration, keys and chain %llu agree at block %llu\n",
+                 (unsigned long long)s->bundle.chain_id, (unsigned long long)s->verified.block);
+    say_ether("approver", s->keys.approver.addr20, &s->verified.approver_wei);
+    if (s->settings.funder_path != NULL) {
+        say_ether("funder", s->keys.funder.addr20, &s->verified.funder_wei);
+    } else {
+        (void)printf("no funder: devices write their own records only with ether of their own\n");
+    }
 }
 
 ct_err ct_server_check(const char *conf_path, struct ct_why *why)
@@ -304,8 +373,7 @@ ct_err ct_server_check(const char *conf_path, struct ct_why *why)
     }
     ct_err err = load(s, conf_path, why);
     if (err == CT_OK) {
-        (void)printf("configuration, keys and chain %llu agree at block %llu\n",
-                     (unsigned long long)s->bundle.chain_id, (unsigned long long)s->verified.block);
+        say_checked(s);
     }
     ct_server_stop(s);
     return err;

@@ -19,6 +19,7 @@ static const struct ct_conf_key keys[] = {
     {"chain.window-ms", CT_CONF_U64, false, FIELD(window_ms), "registrations are gathered so long"},
     {"chain.batch", CT_CONF_U64, false, FIELD(batch), "registrations in one transaction"},
     {"keys.approver", CT_CONF_STRING, true, FIELD(approver_path), "approver's wallet key"},
+    {"keys.funder", CT_CONF_STRING, false, FIELD(funder_path), "wallet key that pays for devices"},
     {"keys.pass", CT_CONF_STRING, true, FIELD(pass_path), "Ed25519 key of passes and tokens"},
     {"keys.pass-id", CT_CONF_U64, true, FIELD(pass_key_id), "its number in the contract"},
     {"keys.handshake", CT_CONF_STRING, true, FIELD(handshake_path), "X25519 key of enrolments"},
@@ -33,6 +34,10 @@ static const struct ct_conf_key keys[] = {
     {"relays.allow-private", CT_CONF_BOOL, false, FIELD(allow_private), "private addresses"},
     {"relays.probe-address", CT_CONF_STRING, false, FIELD(probe_address), "own IPv4 address"},
     {"devices.max-days", CT_CONF_U64, false, FIELD(device_days), "longest registration"},
+    {"funding.gas-max", CT_CONF_U64, false, FIELD(gas_most), "most gas paid for one device"},
+    {"funding.fee-max-gwei", CT_CONF_U64, false, FIELD(fee_most_gwei), "most for a unit of gas"},
+    {"funding.per-hour-gwei", CT_CONF_U64, false, FIELD(hour_gwei), "most for all devices an hour"},
+    {"funding.per-day-gwei", CT_CONF_U64, false, FIELD(day_gwei), "most for all devices a day"},
     {"passes.lifetime-s", CT_CONF_U64, false, FIELD(pass_life_s), "life of a pass"},
     {"limits.connections", CT_CONF_U64, false, FIELD(connections), "of one listener"},
     {"limits.connections-per-address", CT_CONF_U64, false, FIELD(per_ip), "of one client address"},
@@ -90,6 +95,10 @@ static ct_err check_ranges(const struct ct_settings *s, struct ct_why *why)
         {"relays.approval-days", s->relay_days, 1, 1096},
         {"relays.probe-timeout-s", s->probe_timeout_s, 1, 60},
         {"devices.max-days", s->device_days, 1, 1096},
+        {"funding.gas-max", s->gas_most, 100000, 1000000},
+        {"funding.fee-max-gwei", s->fee_most_gwei, 1, 1000000},
+        {"funding.per-hour-gwei", s->hour_gwei, 1, 1ull << 53},
+        {"funding.per-day-gwei", s->day_gwei, 1, 1ull << 53},
         {"passes.lifetime-s", s->pass_life_s, 300, 86400},
         {"alerts.runway-days", s->alert_days, 0, 3650},
         {"limits.connections", s->connections, 4, 60000},
@@ -172,13 +181,17 @@ ct_err ct_settings_load(struct ct_settings *out, const char *path, struct ct_why
         .device_days = 366,
         .pass_life_s = 86400,
         .alert_days = 7,
+        .gas_most = 150000,
+        .fee_most_gwei = 200,
+        .hour_gwei = 250000000,
+        .day_gwei = 2000000000,
         .connections = 256,
         .per_ip = 64,
         .timeout_s = 10,
     };
     ct_err err = ct_conf_read(&s, path, keys, KEYS, why);
     err = err == CT_ERR_NOT_FOUND ? CT_ERR_CONFIG : err;
-    char **paths[] = {&s.bundle_path, &s.store_path,     &s.approver_path,
+    char **paths[] = {&s.bundle_path, &s.store_path,     &s.approver_path,      &s.funder_path,
                       &s.pass_path,   &s.handshake_path, &s.redis_password_path};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0] && err == CT_OK; i++) {
         err = from_folder(paths[i], path);
@@ -280,6 +293,14 @@ ct_err ct_keys_load(struct ct_keys *out, const struct ct_settings *s, struct ct_
 {
     ct_err err =
         missing(ct_wallet_load(&out->approver, s->approver_path, why), s->approver_path, why);
+    if (err == CT_OK && s->funder_path != NULL) {
+        err = missing(ct_wallet_load(&out->funder, s->funder_path, why), s->funder_path, why);
+    }
+    if (err == CT_OK && memcmp(out->funder.addr20, out->approver.addr20, 20) == 0) {
+        err = ct_why(why, CT_ERR_CONFIG,
+                     "keys.funder and keys.approver are one account; give each its own, so that "
+                     "neither takes the other's nonces and ether");
+    }
     if (err == CT_OK) {
         err = missing(ct_ed25519_load(&out->pass, s->pass_path, why), s->pass_path, why);
     }

@@ -22,6 +22,7 @@ struct ct_settings {
     struct ct_conf_list rpc;        /* empty: the bundle's */
     uint64_t quorum;                /* 0: the bundle's, or a majority of rpc */
     char *approver_path, *pass_path, *handshake_path;
+    char *funder_path; /* NULL: no device is paid for */
     uint64_t pass_key_id;
     char *listen_handshake, *listen_tls;
     char *listen_operator; /* NULL: the default; "none": no such listener */
@@ -32,6 +33,7 @@ struct ct_settings {
     uint64_t device_days, pass_life_s;
     uint64_t alert_days; /* 0: never */
     uint64_t confirmations, window_ms, batch;
+    uint64_t gas_most, fee_most_gwei, hour_gwei, day_gwei; /* bounds of what is paid for devices */
     uint64_t connections, per_ip, timeout_s;
     char *log_level, *log_format;
     bool log_json;           /* of log_format */
@@ -60,6 +62,7 @@ CT_MUST_USE ct_err ct_settings_store(struct ct_store **out, const struct ct_sett
 
 struct ct_keys {
     struct ct_wallet approver;
+    struct ct_wallet funder; /* zeros when there is none */
     struct ct_ed25519 pass;
     struct ct_x25519 handshake;
 };

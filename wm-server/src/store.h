@@ -1,5 +1,5 @@
 /* What the wallet manager must not forget, behind one table of functions: tokens used, passes,
- * devices, relays, operations asked for and transactions sent. */
+ * devices, relays, payments, operations asked for and transactions sent. */
 #ifndef CT_WM_STORE_H
 #define CT_WM_STORE_H
 
@@ -51,6 +51,23 @@ struct ct_relay_row {
     char verdict[CT_OP_REASON];
 };
 
+/* A payment for the gas of one device: one a token. */
+struct ct_funding {
+    uint8_t jti16[16];
+    char identity[CT_STORE_IDENTITY];
+    uint8_t wallet20[20];
+    uint8_t wei32[32]; /* big-endian */
+    uint64_t gwei;     /* the same in 10^9 wei, rounded up */
+    char op[CT_OP_ID]; /* of kind CT_OP_FUND */
+    uint64_t created_s;
+};
+
+/* What goes out for all devices together, in gwei; at most 2^53. */
+struct ct_outflow {
+    uint64_t hour_gwei; /* of the 60 minutes before the present one, and in it */
+    uint64_t day_gwei;  /* of the 24 hours before the present one, and in it */
+};
+
 enum ct_op_kind {
     CT_OP_REGISTER = 1,   /* subject: identity; payload: one entry of registerClients */
     CT_OP_APPROVE_RELAY,  /* subject: pending id; payload: see ops.h */
@@ -58,7 +75,19 @@ enum ct_op_kind {
     CT_OP_REVOKE_DEVICE,  /* subject: identity */
     CT_OP_REVOKE_PASS,    /* subject: pass id in hexadecimal */
     CT_OP_APPROVE_DEVICE, /* subject: identity; payload: one entry of approveClients */
+    CT_OP_FUND,           /* subject: identity; payload: wallet and amount */
+    CT_OP_UPDATE,         /* subject: identity; payload: one entry of updateAllocations */
+    CT_OP_ROTATE,         /* subject: identity; payload: one entry of rotateKeys */
+    CT_OP_REVOKE_SELF,    /* subject: identity; payload: the arguments of revokeSelf */
+    CT_OP_KINDS,          /* one above the last */
 };
+
+/* What a device signs may be signed anew before it is sent; the newer one counts then. */
+static inline bool ct_op_takes_newer(enum ct_op_kind kind)
+{
+    return kind == CT_OP_REGISTER || kind == CT_OP_UPDATE || kind == CT_OP_ROTATE ||
+           kind == CT_OP_REVOKE_SELF;
+}
 
 enum ct_op_state {
     CT_OP_CHECKING, /* the probe works on it; "queued" outside */
@@ -135,9 +164,21 @@ struct ct_store_ops {
     ct_err (*relay_find)(struct ct_store *s, const uint8_t pending32[32], struct ct_relay_row *out);
 
     /*
+     * Pays for a token once: adds op (kind CT_OP_FUND; op->id is made here), the row and what goes
+     * out, in one step. CT_OK also when the token was paid for or is being paid for, or another
+     * token of the same name and wallet is: op->id is that payment and nothing is added but the
+     * row. One that failed is made again. CT_ERR_STATE: another wallet of that name is being paid.
+     * CT_ERR_REFUSED: more would go out than `most`; nothing changed.
+     */
+    ct_err (*funding_add)(struct ct_store *s, struct ct_op *op, const struct ct_funding *funding,
+                          const struct ct_outflow *most);
+    ct_err (*funding_find)(struct ct_store *s, const uint8_t jti16[16], struct ct_funding *out);
+    ct_err (*outflow)(struct ct_store *s, uint64_t now_s, struct ct_outflow *out);
+
+    /*
      * Adds an operation (op->id is made here) or finds the one under way with the same kind,
-     * subject and wallet: a registration that is not sent yet takes the new payload. CT_ERR_STATE:
-     * another one on this subject is under way; op->id says which.
+     * subject and wallet: what a device signed takes the new payload as long as it is not sent.
+     * CT_ERR_STATE: another one on this subject is under way; op->id says which.
      */
     ct_err (*op_add)(struct ct_store *s, struct ct_op *op);
     ct_err (*op_find)(struct ct_store *s, const char *id, struct ct_op *out);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 /*
- * Schema 1. All names begin with CT_REDIS_PREFIX; bytes are lower-case hexadecimal digits, numbers
- * decimal, times seconds since 1970.
+ * Schema 2 (1 had no payments). All names begin with CT_REDIS_PREFIX; bytes are lower-case
+ * hexadecimal digits, numbers decimal, times seconds since 1970.
  *
  *   schema, id                      this number; the store's own, so that an emptied one is known
  *   call:REQUEST                    answer of a change, kept ten minutes for one that asks again
@@ -16,6 +16,8 @@
  *   passes-of:IDENTITY              sorted set of ID by expires
  *   device:IDENTITY                 hash: identity wallet key relay port sequence expiry-day block
  *   relay:PENDING                   hash: owner number checked rtt-us verdict
+ *   funding:JTI                     hash: identity wallet wei gwei operation created
+ *   outflow:SPAN                    hash: gwei by slot; slots are SPAN seconds long
  *   op-row                          the last number given to an operation, which is their order
  *   op:ID                           hash: id row kind state subject wallet payload tx block reason
  *                                   created
@@ -25,7 +27,7 @@
  *   tx-ops:HASH                     sorted set of ID by row
  *   sent:SENDER                     sorted set of NONCE:HASH, the nonce in 16 digits
  */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 static void free_store(struct ct_store *s)
 {
@@ -253,6 +255,9 @@ static const struct ct_store_ops redis_ops = {
     .device_find = device_find,
     .relay_put = relay_put,
     .relay_find = relay_find,
+    .funding_add = ct_redis_funding_add,
+    .funding_find = ct_redis_funding_find,
+    .outflow = ct_redis_outflow,
     .op_add = ct_redis_op_add,
     .op_find = ct_redis_op_find,
     .op_list = ct_redis_op_list,

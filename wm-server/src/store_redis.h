@@ -1,4 +1,4 @@
-/* What the two files of the Redis store share. */
+/* What the files of the Redis store share. */
 #ifndef CT_WM_STORE_REDIS_H
 #define CT_WM_STORE_REDIS_H
 
@@ -15,6 +15,36 @@ static inline struct ct_redis *ct_store_server(struct ct_store *s)
     return ((struct ct_store_redis *)(void *)s)->redis;
 }
 
+/*
+ * For scripts: get() gives what move() needs of an operation: state, kind, row, subject; make()
+ * adds one. A script changes nothing before it has checked everything, since Redis takes nothing
+ * back.
+ */
+#define CT_REDIS_MOVES                                                         \
+    "local function get(id) "                                                  \
+    "return call('HMGET',P..'op:'..id,'state','kind','row','subject') end "    \
+    "local function move(id,o,to) "                                            \
+    "for _,kind in ipairs({'0',o[2]}) do "                                     \
+    "call('ZREM',P..'ops:'..o[1]..':'..kind,id) "                              \
+    "call('ZADD',P..'ops:'..to..':'..kind,o[3],id) end "                       \
+    "if tonumber(to)>2 then call('DEL',P..'under-way:'..o[2]..':'..o[4]) end " \
+    "call('HSET',P..'op:'..id,'state',to) end "
+#define CT_REDIS_MAKE                                                                         \
+    "local function make(id,kind,state,subject,wallet,payload,time) "                         \
+    "local row=call('INCR',P..'op-row') "                                                     \
+    "call('HSET',P..'op:'..id,'id',id,'row',row,'kind',kind,'state',state,'subject',subject," \
+    "'wallet',wallet,'payload',payload,'block','0','reason','','created',time) "              \
+    "call('ZADD',P..'ops:'..state..':0',row,id) "                                             \
+    "call('ZADD',P..'ops:'..state..':'..kind,row,id) "                                        \
+    "if tonumber(state)<3 then call('SET',P..'under-way:'..kind..':'..subject,id) end end "
+
+ct_err ct_redis_funding_add(struct ct_store *s, struct ct_op *op, const struct ct_funding *funding,
+                            const struct ct_outflow *most);
+ct_err ct_redis_funding_find(struct ct_store *s, const uint8_t jti16[16], struct ct_funding *out);
+ct_err ct_redis_outflow(struct ct_store *s, uint64_t now_s, struct ct_outflow *out);
+
+/* A new operation's id. CT_ERR_SYSTEM. */
+ct_err ct_redis_new_id(char id[CT_OP_ID]);
 ct_err ct_redis_op_add(struct ct_store *s, struct ct_op *op);
 ct_err ct_redis_op_find(struct ct_store *s, const char *id, struct ct_op *out);
 ct_err ct_redis_op_list(struct ct_store *s, enum ct_op_state state, unsigned kind,

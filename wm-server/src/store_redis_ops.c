@@ -11,20 +11,6 @@
 #define COLUMNS "'id','kind','state','subject','wallet','payload','tx','block','reason','created'"
 enum { COLUMN_COUNT = 10 };
 
-/*
- * get() gives what move() needs of an operation: state, kind, row, subject. A script moves nothing
- * before it has checked everything, since Redis takes nothing back.
- */
-#define MOVES                                                                  \
-    "local function get(id) "                                                  \
-    "return call('HMGET',P..'op:'..id,'state','kind','row','subject') end "    \
-    "local function move(id,o,to) "                                            \
-    "for _,kind in ipairs({'0',o[2]}) do "                                     \
-    "call('ZREM',P..'ops:'..o[1]..':'..kind,id) "                              \
-    "call('ZADD',P..'ops:'..to..':'..kind,o[3],id) end "                       \
-    "if tonumber(to)>2 then call('DEL',P..'under-way:'..o[2]..':'..o[4]) end " \
-    "call('HSET',P..'op:'..id,'state',to) end "
-
 static void read_op(struct ct_redis *r, size_t row, struct ct_op *out)
 {
     memset(out, 0, sizeof *out);
@@ -43,33 +29,35 @@ static void read_op(struct ct_redis *r, size_t row, struct ct_op *out)
     out->created_s = ct_redis_get_u64(r, row, 9, UINT64_MAX);
 }
 
+ct_err ct_redis_new_id(char id[CT_OP_ID])
+{
+    uint8_t number[16];
+    ct_err err = ct_random(number, sizeof number);
+    if (err == CT_OK) {
+        ct_hex(id, number, sizeof number);
+    }
+    return err;
+}
+
 ct_err ct_redis_op_add(struct ct_store *s, struct ct_op *op)
 {
     struct ct_redis *r = ct_store_server(s);
-    uint8_t number[16];
     char fresh[CT_OP_ID];
     uint64_t now_s = ct_wall_s();
-    ct_err err = ct_random(number, sizeof number);
+    ct_err err = ct_redis_new_id(fresh);
     if (err != CT_OK) {
         return err;
     }
-    ct_hex(fresh, number, sizeof number);
-    /* ARGV: 3 id, 4 kind, 5 state, 6 subject, 7 wallet, 8 payload, 9 time */
+    /* ARGV: 3 id, 4 kind, 5 state, 6 subject, 7 wallet, 8 payload, 9 time, 10 takes a newer one */
     ct_redis_begin(
-        r, CT_REDIS_CHANGE
-        "local u=P..'under-way:'..ARGV[4]..':'..ARGV[6] local id=call('GET',u) "
+        r, CT_REDIS_CHANGE CT_REDIS_MAKE
+        "local id=call('GET',P..'under-way:'..ARGV[4]..':'..ARGV[6]) "
         "if id then local k=P..'op:'..id local t=call('HMGET',k,'wallet','payload','state') "
         "if t[1]~=ARGV[7] then return 'STATE '..id end "
-        "if ARGV[4]~='1' or t[2]==ARGV[8] then return 'OK '..id end "
+        "if ARGV[10]~='1' or t[2]==ARGV[8] then return 'OK '..id end "
         "if t[3]=='2' then return 'STATE '..id end "
         "call('HSET',k,'payload',ARGV[8]) return ok('OK '..id) end "
-        "local row=call('INCR',P..'op-row') "
-        "call('HSET',P..'op:'..ARGV[3],'id',ARGV[3],'row',row,'kind',ARGV[4],'state',ARGV[5],"
-        "'subject',ARGV[6],'wallet',ARGV[7],'payload',ARGV[8],'block','0','reason','',"
-        "'created',ARGV[9]) "
-        "call('ZADD',P..'ops:'..ARGV[5]..':0',row,ARGV[3]) "
-        "call('ZADD',P..'ops:'..ARGV[5]..':'..ARGV[4],row,ARGV[3]) "
-        "if tonumber(ARGV[5])<3 then call('SET',u,ARGV[3]) end return ok('OK '..ARGV[3])");
+        "make(ARGV[3],ARGV[4],ARGV[5],ARGV[6],ARGV[7],ARGV[8],ARGV[9]) return ok('OK '..ARGV[3])");
     ct_redis_text(r, fresh);
     ct_redis_u64(r, op->kind);
     ct_redis_u64(r, op->state);
@@ -77,6 +65,7 @@ ct_err ct_redis_op_add(struct ct_store *s, struct ct_op *op)
     ct_redis_hex(r, op->wallet20, 20);
     ct_redis_hex(r, op->payload, op->payload_len);
     ct_redis_u64(r, now_s);
+    ct_redis_u64(r, ct_op_takes_newer(op->kind));
     err = ct_redis_end(r, ct_redis_change(r, op->id));
     if (err == CT_OK && strcmp(op->id, fresh) == 0) {
         op->created_s = now_s;
@@ -145,7 +134,7 @@ ct_err ct_redis_op_move(struct ct_store *s, const char *id, enum ct_op_state fro
         return CT_ERR_STATE; /* done and failed are final */
     }
     /* ARGV: 3 id, 4 from, 5 to, 6 payload, 7 reason */
-    ct_redis_begin(r, CT_REDIS_CHANGE MOVES
+    ct_redis_begin(r, CT_REDIS_CHANGE CT_REDIS_MOVES
                    "local o=get(ARGV[3]) if o[1]~=ARGV[4] then return 'STATE' end "
                    "move(ARGV[3],o,ARGV[5]) call('HSET',P..'op:'..ARGV[3],'reason',ARGV[7]) "
                    "if ARGV[6]~='' then call('HSET',P..'op:'..ARGV[3],'payload',ARGV[6]) end "
@@ -185,7 +174,7 @@ ct_err ct_redis_tx_add(struct ct_store *s, const struct ct_txn *tx, const char (
     nonce_text(nonce, tx->nonce);
     /* ARGV: 3 hash, 4 sender, 5 nonce, 6 raw, 7 time, 8.. operations */
     ct_redis_begin(
-        r, CT_REDIS_CHANGE MOVES
+        r, CT_REDIS_CHANGE CT_REDIS_MOVES
         "local h=ARGV[3] if call('EXISTS',P..'tx:'..h)==1 then return 'STATE' end "
         "local all={} for i=8,#ARGV do local id=ARGV[i] "
         "if all[id] then return 'STATE' end all[id]=get(id) "
@@ -258,7 +247,7 @@ ct_err ct_redis_tx_close(struct ct_store *s, const uint8_t hash32[32], enum ct_t
     struct ct_redis *r = ct_store_server(s);
     /* ARGV: 3 hash, 4 state, 5 block, 6.. id, state, reason of each operation. One that is to be
      * sent again forgets its transaction. */
-    ct_redis_begin(r, CT_REDIS_CHANGE MOVES
+    ct_redis_begin(r, CT_REDIS_CHANGE CT_REDIS_MOVES
                    "local h=ARGV[3] local t=call('HMGET',P..'tx:'..h,'state','sender','nonce') "
                    "if t[1]~='0' then return 'STATE' end "
                    "call('HSET',P..'tx:'..h,'state',ARGV[4],'block',ARGV[5]) "

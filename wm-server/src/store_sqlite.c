@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SCHEMA_VERSION 1
-
-/* Times are seconds since 1970. A subject has at most one operation of a kind under way. */
-static const char schema[] =
+/*
+ * The schema in steps: a file of schema n has the first n of them, and gets the rest when it is
+ * opened. A step that was released never changes. Times are seconds since 1970. A subject has at
+ * most one operation of a kind under way.
+ */
+static const char *const steps[] = {
     "CREATE TABLE tokens (jti BLOB PRIMARY KEY, batch TEXT NOT NULL, state INTEGER NOT NULL,"
     " identity TEXT, wallet BLOB, expires INTEGER NOT NULL, used_at INTEGER);"
     "CREATE INDEX tokens_by_identity ON tokens (identity) WHERE identity IS NOT NULL;"
@@ -30,7 +32,16 @@ static const char schema[] =
     " nonce INTEGER NOT NULL, raw BLOB NOT NULL, state INTEGER NOT NULL,"
     " block INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL);"
     "CREATE INDEX transactions_sent ON transactions (sender, nonce) WHERE state = 0;"
-    "PRAGMA user_version = 1;";
+    "PRAGMA user_version = 1;",
+
+    "CREATE TABLE fundings (jti BLOB PRIMARY KEY, identity TEXT NOT NULL, wallet BLOB NOT NULL,"
+    " wei BLOB NOT NULL, gwei INTEGER NOT NULL, operation TEXT NOT NULL, created INTEGER NOT NULL);"
+    "CREATE TABLE outflow (span INTEGER NOT NULL, slot INTEGER NOT NULL, gwei INTEGER NOT NULL,"
+    " PRIMARY KEY (span, slot)) WITHOUT ROWID;"
+    "PRAGMA user_version = 2;",
+};
+
+#define SCHEMA_VERSION (sizeof steps / sizeof steps[0])
 
 enum { TOKEN_ISSUED, TOKEN_USED, TOKEN_WITHDRAWN };
 
@@ -286,6 +297,9 @@ static const struct ct_store_ops sqlite_ops = {
     .device_find = device_find,
     .relay_put = relay_put,
     .relay_find = relay_find,
+    .funding_add = ct_sqlite_funding_add,
+    .funding_find = ct_sqlite_funding_find,
+    .outflow = ct_sqlite_outflow,
     .op_add = ct_sqlite_op_add,
     .op_find = ct_sqlite_op_find,
     .op_list = ct_sqlite_op_list,
@@ -305,8 +319,8 @@ static ct_err upgrade(struct ct_sql *db, const char *path, struct ct_why *why)
     struct ct_sql_stmt *q = ct_sql_stmt(db, "PRAGMA user_version");
     err = ct_sql_step(q);
     uint64_t version = err == CT_OK ? ct_sql_u64(q, 0) : 0;
-    if (err == CT_OK && version == 0) {
-        err = ct_sql_script(db, schema);
+    for (uint64_t at = version; at < SCHEMA_VERSION && err == CT_OK; at++) {
+        err = ct_sql_script(db, steps[at]);
     }
     err = ct_sql_end(db, err);
     if (err != CT_OK) {
@@ -316,7 +330,7 @@ static ct_err upgrade(struct ct_sql *db, const char *path, struct ct_why *why)
     if (version > SCHEMA_VERSION) {
         return ct_why(
             why, CT_ERR_CONFIG,
-            "the store %s has schema %llu, newer than this program's %d; update wm-server", path,
+            "the store %s has schema %llu, newer than this program's %zu; update wm-server", path,
             (unsigned long long)version, SCHEMA_VERSION);
     }
     return CT_OK;

@@ -1,4 +1,4 @@
-/* What the two files of the SQLite store share. */
+/* What the files of the SQLite store share. */
 #ifndef CT_WM_STORE_SQLITE_H
 #define CT_WM_STORE_SQLITE_H
 
@@ -14,6 +14,16 @@ static inline struct ct_sql *ct_store_db(struct ct_store *s)
 {
     return ((struct ct_store_sqlite *)(void *)s)->db;
 }
+
+/* Within a change: the operation under way on a subject, and a new one. */
+ct_err ct_sqlite_op_under_way(struct ct_sql *db, enum ct_op_kind kind, const char *subject,
+                              struct ct_op *out);
+ct_err ct_sqlite_op_insert(struct ct_sql *db, struct ct_op *op);
+
+ct_err ct_sqlite_funding_add(struct ct_store *s, struct ct_op *op, const struct ct_funding *funding,
+                             const struct ct_outflow *most);
+ct_err ct_sqlite_funding_find(struct ct_store *s, const uint8_t jti16[16], struct ct_funding *out);
+ct_err ct_sqlite_outflow(struct ct_store *s, uint64_t now_s, struct ct_outflow *out);
 
 ct_err ct_sqlite_op_add(struct ct_store *s, struct ct_op *op);
 ct_err ct_sqlite_op_find(struct ct_store *s, const char *id, struct ct_op *out);

@@ -23,7 +23,7 @@ static void read_op(struct ct_sql_stmt *q, struct ct_op *out)
     out->created_s = ct_sql_u64(q, 9);
 }
 
-static ct_err op_insert(struct ct_sql *db, struct ct_op *op)
+ct_err ct_sqlite_op_insert(struct ct_sql *db, struct ct_op *op)
 {
     uint8_t id[16];
     ct_err err = ct_random(id, sizeof id);
@@ -53,29 +53,38 @@ static ct_err op_payload(struct ct_sql *db, const char *id, const void *payload,
     return ct_sql_run(q);
 }
 
-static ct_err op_add_locked(struct ct_sql *db, struct ct_op *op)
+ct_err ct_sqlite_op_under_way(struct ct_sql *db, enum ct_op_kind kind, const char *subject,
+                              struct ct_op *out)
 {
     struct ct_sql_stmt *q =
         ct_sql_stmt(db, "SELECT " COLUMNS " FROM operations WHERE kind = ? AND subject = ?"
                         " AND state < 3");
-    ct_sql_bind_u64(q, 1, op->kind);
-    ct_sql_bind_text(q, 2, op->subject);
+    ct_sql_bind_u64(q, 1, kind);
+    ct_sql_bind_text(q, 2, subject);
     ct_err err = ct_sql_step(q);
+    if (err == CT_OK) {
+        read_op(q, out);
+    }
+    return err;
+}
+
+static ct_err op_add_locked(struct ct_sql *db, struct ct_op *op)
+{
+    struct ct_op there = {0};
+    ct_err err = ct_sqlite_op_under_way(db, op->kind, op->subject, &there);
     if (err == CT_ERR_NOT_FOUND) {
-        return op_insert(db, op);
+        return ct_sqlite_op_insert(db, op);
     }
     if (err != CT_OK) {
         return err;
     }
-    struct ct_op there = {0};
-    read_op(q, &there);
     memcpy(op->id, there.id, sizeof op->id);
     bool same = there.payload_len == op->payload_len &&
                 memcmp(there.payload, op->payload, op->payload_len) == 0;
     if (memcmp(there.wallet20, op->wallet20, 20) != 0) {
         return CT_ERR_STATE;
     }
-    if (op->kind != CT_OP_REGISTER || same) {
+    if (!ct_op_takes_newer(op->kind) || same) {
         return CT_OK;
     }
     return there.state == CT_OP_SENT ? CT_ERR_STATE

@@ -38,50 +38,16 @@ void ct_txmgr_free(struct ct_txmgr *m)
     }
 }
 
-static ct_err write_approvals(const struct ct_txmgr *m, struct ct_wr *w, size_t count)
-{
-    struct ct_approval batch[CT_TXMGR_BATCH_MAX];
-    for (size_t i = 0; i < count; i++) {
-        ct_err err = ct_op_get_device_approval(&batch[i], &m->ops[i]);
-        if (err != CT_OK) {
-            return err;
-        }
-    }
-    ct_call_approve_clients(w, batch, count);
-    return ct_wr_end(w);
-}
-
-/* Call data of the first count of m->ops: registrations, approvals of devices, or one operation of
- * another kind. */
-static ct_err write_call(struct ct_txmgr *m, struct ct_wr *w, size_t count)
-{
-    if (m->ops[0].kind == CT_OP_APPROVE_DEVICE) {
-        return write_approvals(m, w, count);
-    }
-    if (m->ops[0].kind != CT_OP_REGISTER) {
-        ct_err err = ct_op_call(w, &m->ops[0]);
-        return err != CT_OK ? err : ct_wr_end(w);
-    }
-    struct ct_signed_registration *batch = calloc(count, sizeof *batch);
-    ct_err err = batch == NULL ? CT_ERR_NOMEM : CT_OK;
-    for (size_t i = 0; i < count && err == CT_OK; i++) {
-        err = ct_op_get_registration(&batch[i], &m->ops[i]);
-    }
-    if (err == CT_OK) {
-        ct_call_register_clients(w, batch, count);
-        err = ct_wr_end(w);
-    }
-    free(batch);
-    return err;
-}
-
-/* Ether for the gas at the highest price; a transaction without it would hang at its nonce. */
+/* Ether for value and gas at the highest price; a transaction without would hang at its nonce. */
 static ct_err check_ether(struct ct_txmgr *m, const struct ct_tx *tx, struct ct_why *why)
 {
     struct ct_u256 needed;
     struct ct_u256 balance;
     char addr[CT_ADDR_TEXT_LEN];
     ct_err err = ct_u256_mul_u64(&needed, &tx->max_fee_wei, tx->gas_limit);
+    if (err == CT_OK) {
+        err = ct_u256_add(&needed, &needed, &tx->value_wei);
+    }
     if (err == CT_OK) {
         err = ct_rpc_balance(m->chain, m->config.wallet->addr20, &balance, why);
     }
@@ -90,8 +56,8 @@ static ct_err check_ether(struct ct_txmgr *m, const struct ct_tx *tx, struct ct_
         ct_addr_text(addr, m->config.wallet->addr20);
         ct_u256_ether(has, &balance);
         err = ct_why(why, CT_ERR_CHAIN,
-                     "the wallet manager's approver account %s has only %s ether; fund it", addr,
-                     has);
+                     "the wallet manager's %s account %s has only %s ether; fund it",
+                     m->config.role, addr, has);
     }
     return err;
 }
@@ -100,7 +66,8 @@ static ct_err prepare(struct ct_txmgr *m, struct ct_tx *tx, struct ct_why *why)
 {
     const struct ct_bundle *b = ct_chain_bundle(m->chain);
     const struct ct_rpc_tx question = {.from20 = m->config.wallet->addr20,
-                                       .to20 = b->contract20,
+                                       .to20 = tx->to20,
+                                       .value_wei = tx->value_wei,
                                        .data = tx->data,
                                        .data_len = tx->data_len};
     uint64_t gas = 0;
@@ -111,7 +78,6 @@ static ct_err prepare(struct ct_txmgr *m, struct ct_tx *tx, struct ct_why *why)
     if (err == CT_OK) {
         tx->chain_id = b->chain_id;
         tx->gas_limit = gas + gas / 4;
-        memcpy(tx->to20, b->contract20, sizeof tx->to20);
         err = check_ether(m, tx, why);
     }
     return err;
@@ -144,7 +110,7 @@ static void put_off(struct ct_txmgr *m, size_t count, const struct ct_why *why)
 static ct_err sign_and_store(struct ct_txmgr *m, const struct ct_tx *tx, size_t count,
                              struct ct_why *why)
 {
-    char ids[CT_TXMGR_BATCH_MAX][CT_OP_ID];
+    char ids[CT_BATCH_MAX][CT_OP_ID];
     ct_err err =
         ct_tx_sign(m->tx.raw, sizeof m->tx.raw, &m->tx.raw_len, m->tx.hash32, tx, m->config.wallet);
     if (err != CT_OK) {
@@ -165,14 +131,17 @@ static ct_err sign_and_store(struct ct_txmgr *m, const struct ct_tx *tx, size_t 
 static ct_err send_ops(struct ct_txmgr *m, size_t count, uint64_t nonce)
 {
     struct ct_why why = {{0}};
-    struct ct_wr w = ct_wr_init(m->call, sizeof m->call);
-    ct_err err = write_call(m, &w, count);
+    ct_err err = ct_call_write(&m->call, m->ops, count, m->config.bundle->contract20);
     if (err != CT_OK) {
         (void)ct_why(&why, err, "the stored operation cannot be used: %s", ct_err_text(err));
         fail_all(m, count, &why);
         return err;
     }
-    struct ct_tx tx = {.nonce = nonce, .data = m->call, .data_len = w.len};
+    struct ct_tx tx = {.nonce = nonce,
+                       .value_wei = m->call.value_wei,
+                       .data = m->call.data,
+                       .data_len = m->call.data_len};
+    memcpy(tx.to20, m->call.to20, sizeof tx.to20);
     err = prepare(m, &tx, &why);
     if (err == CT_ERR_REFUSED) {
         fail_all(m, count, &why);
@@ -195,22 +164,16 @@ static ct_err send_ops(struct ct_txmgr *m, size_t count, uint64_t nonce)
     return CT_OK; /* stored: it is broadcast again until it is in a block */
 }
 
-/* The next batch into m->ops: registrations, or approvals of devices, together; the rest alone. */
+/* The next batch into m->ops: of the first lane in which something waits. */
 static size_t next_batch(struct ct_txmgr *m)
 {
     struct ct_store *s = m->config.store;
-    static const enum ct_op_kind alone[] = {CT_OP_REVOKE_DEVICE, CT_OP_REVOKE_RELAY,
-                                            CT_OP_REVOKE_PASS, CT_OP_APPROVE_RELAY};
-    static const enum ct_op_kind together[] = {CT_OP_APPROVE_DEVICE, CT_OP_REGISTER};
-    size_t count = 0;
-    for (size_t i = 0; i < sizeof alone / sizeof alone[0]; i++) {
-        if (s->ops->op_list(s, CT_OP_QUEUED, alone[i], m->ops, 1, &count) == CT_OK && count > 0) {
-            return count;
-        }
-    }
-    size_t cap = m->config.batch < CT_TXMGR_BATCH_MAX ? m->config.batch : CT_TXMGR_BATCH_MAX;
-    for (size_t i = 0; i < sizeof together / sizeof together[0]; i++) {
-        if (s->ops->op_list(s, CT_OP_QUEUED, together[i], m->ops, cap, &count) == CT_OK &&
+    size_t most = m->config.batch < CT_BATCH_MAX ? m->config.batch : CT_BATCH_MAX;
+    for (size_t i = 0; i < m->config.lanes.count; i++) {
+        const struct ct_lane *lane = &m->config.lanes.items[i];
+        size_t count = 0;
+        if (s->ops->op_list(s, CT_OP_QUEUED, lane->kind, m->ops, lane->is_batched ? most : 1,
+                            &count) == CT_OK &&
             count > 0) {
             return count;
         }

@@ -1,4 +1,4 @@
-/* The transactions of the approver's account: the one owner of its nonce, in its own thread. */
+/* The transactions of one account: the one owner of its nonce, in its own thread. */
 #ifndef CT_WM_TXMGR_H
 #define CT_WM_TXMGR_H
 
@@ -9,20 +9,21 @@
 #include "base/why.h"
 #include "chain/bundle.h"
 #include "chain/chain.h"
+#include "calls.h"
 #include "chain/key.h"
 #include "loop.h"
 #include "store.h"
-
-enum { CT_TXMGR_BATCH_MAX = 64, CT_TXMGR_CALL_MAX = 12288 };
 
 struct ct_txmgr; /* belongs to the thread that runs its rounds */
 
 struct ct_txmgr_config {
     const struct ct_bundle *bundle; /* copied */
-    const struct ct_wallet *wallet; /* the approver; borrowed until free */
+    const struct ct_wallet *wallet; /* the account; borrowed until free */
+    const char *role;               /* what a person calls it: "approver"; static */
+    struct ct_lanes lanes;          /* what it sends */
     struct ct_store *store;         /* borrowed until free */
     unsigned confirmations;         /* blocks, the transaction's own included; at least 1 */
-    size_t batch; /* registrations or approvals in one transaction, at most CT_TXMGR_BATCH_MAX */
+    size_t batch;                   /* operations in one transaction, at most CT_BATCH_MAX */
     struct ct_log log;
 };
 
@@ -44,10 +45,10 @@ struct ct_txmgr {
     struct ct_chain *chain;
     uint64_t broadcast_ms;   /* when what hangs was last sent again */
     uint64_t quiet_until_ms; /* the chain failed: nothing is sent before */
-    struct ct_op ops[CT_TXMGR_BATCH_MAX];
-    struct ct_op_end ends[CT_TXMGR_BATCH_MAX];
+    struct ct_op ops[CT_BATCH_MAX];
+    struct ct_op_end ends[CT_BATCH_MAX];
     struct ct_txn tx;
-    uint8_t call[CT_TXMGR_CALL_MAX];
+    struct ct_call call;
 };
 
 /* Looks after every transaction under way; *next_nonce is one above the highest of them (0: none).

@@ -33,14 +33,35 @@ static ct_err check_keys(const struct ct_wm_key *listed, const struct ct_view *v
     return CT_OK;
 }
 
+/* An account without ether can send nothing: said, and no reason not to start. */
+static ct_err read_ether(struct ct_chain *chain, const struct ct_view *view, const char *role,
+                         const uint8_t addr20[20], struct ct_u256 *wei, const struct ct_log *log,
+                         struct ct_why *why)
+{
+    char addr[CT_ADDR_TEXT_LEN];
+    bool found = false;
+    struct ct_account account;
+    ct_err err = ct_chain_account(chain, view, addr20, &found, &account, why);
+    if (err != CT_OK) {
+        return err;
+    }
+    *wei = ct_u256_from_u64(0);
+    if (found) {
+        memcpy(wei->be, account.balance_wei32, sizeof wei->be);
+    }
+    if (ct_u256_is_zero(wei)) {
+        ct_addr_text(addr, addr20);
+        ct_log(log, CT_LOG_WARN, "%s_without_ether address=%s remedy=\"send it ether\"", role,
+               addr);
+    }
+    return CT_OK;
+}
+
 static ct_err check_approver(struct ct_chain *chain, const struct ct_view *view,
-                             const struct ct_wallet *approver, const struct ct_log *log,
-                             struct ct_why *why)
+                             const struct ct_wallet *approver, struct ct_why *why)
 {
     char addr[CT_ADDR_TEXT_LEN];
     bool allowed = false;
-    bool found = false;
-    struct ct_account account;
     ct_addr_text(addr, approver->addr20);
     ct_err err = ct_registry_is_approver(chain, view, approver->addr20, &allowed, why);
     if (err == CT_OK && !allowed) {
@@ -48,14 +69,6 @@ static ct_err check_approver(struct ct_chain *chain, const struct ct_view *view,
                       "the account %s of keys.approver is no approver of the contract; the owner "
                       "adds it with setApprover",
                       addr);
-    }
-    if (err == CT_OK) {
-        err = ct_chain_account(chain, view, approver->addr20, &found, &account, why);
-    }
-    static const uint8_t nothing[32];
-    if (err == CT_OK && (!found || memcmp(account.balance_wei32, nothing, 32) == 0)) {
-        ct_log(log, CT_LOG_WARN, "approver_without_ether address=%s remedy=\"send it ether\"",
-               addr);
     }
     return err;
 }
@@ -74,7 +87,14 @@ ct_err ct_verify(struct ct_verified *out, struct ct_chain *chain,
         err = check_keys(&v.keys[0], &view, settings, keys, why);
     }
     if (err == CT_OK) {
-        err = check_approver(chain, &view, &keys->approver, log, why);
+        err = check_approver(chain, &view, &keys->approver, why);
+    }
+    if (err == CT_OK) {
+        err =
+            read_ether(chain, &view, "approver", keys->approver.addr20, &v.approver_wei, log, why);
+    }
+    if (err == CT_OK && settings->funder_path != NULL) {
+        err = read_ether(chain, &view, "funder", keys->funder.addr20, &v.funder_wei, log, why);
     }
     if (err == CT_OK) {
         v.key_count = v.keys[1].id != 0 ? 2 : 1;

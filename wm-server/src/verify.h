@@ -12,12 +12,13 @@ struct ct_verified {
     struct ct_wm_key keys[2]; /* current, previous */
     size_t key_count;
     uint64_t block;
+    struct ct_u256 approver_wei, funder_wei; /* at that block */
 };
 
 /*
- * Chain id, checkpoint, contract code, WM keys, approver, ether. CT_ERR_CONFIG: a key of ours is
- * not the contract's. CT_ERR_EXPIRED: the WM's keys are past their date. Else the errors of
- * chain.h.
+ * Chain id, checkpoint, contract code, WM keys, approver, ether of approver and funder.
+ * CT_ERR_CONFIG: a key of ours is not the contract's. CT_ERR_EXPIRED: the WM's keys are past their
+ * date. Else the errors of chain.h.
  */
 CT_MUST_USE ct_err ct_verify(struct ct_verified *out, struct ct_chain *chain,
                              const struct ct_settings *settings, const struct ct_keys *keys,
