@@ -59,7 +59,7 @@ const char *const ct_problem_words[] = {
     "too-many",
     "under-way",
     "idempotency-conflict",
-    "another-host",
+    "host",
     "chain-unavailable",
     "stopping",
     "internal",
