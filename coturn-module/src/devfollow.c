@@ -192,7 +192,7 @@ static ct_err read_recent(struct ct_devfollow *f, const struct ct_view *view, st
     return err;
 }
 
-static ct_err publish(struct ct_devfollow *f, uint16_t today, struct ct_why *why)
+static ct_err publish(struct ct_devfollow *f, uint16_t today, uint64_t block, struct ct_why *why)
 {
     struct ct_devset *set = NULL;
     struct ct_sets *sets = f->config->sets;
@@ -201,16 +201,16 @@ static ct_err publish(struct ct_devfollow *f, uint16_t today, struct ct_why *why
         return ct_why(why, err, "the set of devices cannot be used: %s", ct_err_text(err));
     }
     const struct ct_devset *now = ct_snapshot_read(&sets->devices);
-    size_t before = now ? ct_devset_count(now) : 0;
+    if (now && ct_devset_equal(now, set)) {
+        ct_devset_free(set);
+        return CT_OK;
+    }
     size_t places = ct_devset_count(set);
     if (!ct_snapshot_publish(&sets->devices, &sets->readers, set)) {
         ct_devset_free(set);
         return ct_why(why, CT_ERR_AGAIN, "the sets of devices before this one are still in use");
     }
-    if (!now || before != places) {
-        ct_log(&f->config->log, CT_LOG_INFO, "device_set places=%zu block=%" PRIu64, places,
-               ct_devbook_mark(f->book)->block);
-    }
+    ct_log(&f->config->log, CT_LOG_INFO, "device_set places=%zu block=%" PRIu64, places, block);
     return CT_OK;
 }
 
@@ -264,7 +264,7 @@ ct_err ct_devfollow_refresh(struct ct_devfollow *f, const struct ct_view *view, 
             ct_devbook_expire(f->book, today);
         }
         if (err == CT_OK) {
-            err = publish(f, today, why);
+            err = publish(f, today, view->number, why);
         }
     }
     if (err != CT_OK) {
@@ -288,7 +288,7 @@ void ct_devfollow_load(struct ct_devfollow *f)
         ct_devbook_load(&f->book, f->config->bundle->deployment32, f->config->devices_path, &why);
     if (err == CT_OK) {
         uint64_t confirmed_s = ct_devbook_mark(f->book)->confirmed_s;
-        err = publish(f, (uint16_t)(ct_wall_s() / 86400), &why);
+        err = publish(f, (uint16_t)(ct_wall_s() / 86400), ct_devbook_mark(f->book)->block, &why);
         atomic_store(&f->config->sets->devices.confirmed_s, confirmed_s);
     }
     if (err != CT_OK && err != CT_ERR_NOT_FOUND) {

@@ -7,6 +7,7 @@ struct ct_devset {
     size_t room;  /* places at most */
     size_t count; /* places */
     size_t mask;  /* cells less one; cells are a power of two */
+    uint64_t sum; /* of mixed keys, whatever their order */
     uint32_t cells[];
 };
 
@@ -40,11 +41,15 @@ void ct_devset_free(void *set)
     free(set);
 }
 
+static uint64_t mix(uint32_t key)
+{
+    return (uint64_t)key * UINT64_C(0x9e3779b97f4a7c15); /* Fibonacci hashing */
+}
+
 /* The cell of key, or the free one where it would be. A relay's index is never 0, nor is a key. */
 static size_t find(const struct ct_devset *set, uint32_t key)
 {
-    uint64_t mixed = (uint64_t)key * UINT64_C(0x9e3779b97f4a7c15); /* Fibonacci hashing */
-    size_t at = (size_t)(mixed >> 32) & set->mask;
+    size_t at = (size_t)(mix(key) >> 32) & set->mask;
     while (set->cells[at] != 0 && set->cells[at] != key) {
         at = (at + 1) & set->mask;
     }
@@ -63,6 +68,8 @@ bool ct_devset_add(struct ct_devset *set, uint16_t relay, uint16_t port)
     }
     set->cells[at] = key;
     set->count++;
+    uint64_t mixed = mix(key);
+    set->sum += (mixed ^ mixed >> 29) * UINT64_C(0xbf58476d1ce4e5b9); /* not linear in the key */
     return true;
 }
 
@@ -80,4 +87,9 @@ size_t ct_devset_count(const struct ct_devset *set)
 size_t ct_devset_bytes(const struct ct_devset *set)
 {
     return sizeof(*set) + (set->mask + 1) * sizeof(set->cells[0]);
+}
+
+bool ct_devset_equal(const struct ct_devset *a, const struct ct_devset *b)
+{
+    return a->count == b->count && a->sum == b->sum;
 }

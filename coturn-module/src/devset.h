@@ -20,6 +20,8 @@ bool ct_devset_add(struct ct_devset *set, uint16_t relay, uint16_t port);
 
 bool ct_devset_has(const struct ct_devset *set, uint16_t relay, uint16_t port);
 size_t ct_devset_count(const struct ct_devset *set); /* places */
+/* The same places? By count and a sum over them: good for what changes by itself. */
+bool ct_devset_equal(const struct ct_devset *a, const struct ct_devset *b);
 size_t ct_devset_bytes(const struct ct_devset *set); /* of memory */
 
 #endif

@@ -19,6 +19,13 @@ static void only_what_was_added_is_there(void)
     CHECK(ct_devset_has(set, 16383, 65535));
     CHECK(!ct_devset_has(set, 2, 50000) && !ct_devset_has(set, 1, 50002));
     CHECK(!ct_devset_has(set, 0, 0) && !ct_devset_add(set, 0, 7));
+    struct ct_devset *same = NULL;
+    REQUIRE(ct_devset_new(&same, 900) == CT_OK);
+    CHECK(ct_devset_add(same, 16383, 65535) && ct_devset_add(same, 1, 50001));
+    CHECK(!ct_devset_equal(set, same));
+    CHECK(ct_devset_add(same, 1, 50000) && ct_devset_equal(set, same));
+    CHECK(ct_devset_add(set, 1, 7) && ct_devset_add(same, 1, 8) && !ct_devset_equal(set, same));
+    ct_devset_free(same);
     ct_devset_free(set);
 }
 
