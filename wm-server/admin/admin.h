@@ -6,6 +6,9 @@
 
 int admin_token_issue(int argc, char **argv);
 int admin_token_inspect(int argc, char **argv);
+int admin_key_new(int argc, char **argv);
+int admin_key_import(int argc, char **argv);
+int admin_key_address(int argc, char **argv);
 int admin_relay_list(int argc, char **argv);
 int admin_relay_revoke(int argc, char **argv);
 int admin_device_revoke(int argc, char **argv);

@@ -9,6 +9,10 @@ int main(int argc, char **argv)
          "--config FILE --batch B [--count N] --expires 90d (--id NAME | --id-prefix P) --out "
          "FILE"},
         {"token inspect", admin_token_inspect, "[--config FILE] TOKENFILE"},
+        {"key new", admin_key_new, "--out FILE [--passphrase SOURCE [--light]]"},
+        {"key import", admin_key_import,
+         "--from KEY [--from-passphrase SOURCE] --out FILE --passphrase SOURCE [--light]"},
+        {"key address", admin_key_address, "[--passphrase SOURCE] KEY"},
         {"relay list", admin_relay_list, "--config FILE"},
         {"relay revoke", admin_relay_revoke, "--config FILE INDEX"},
         {"device revoke", admin_device_revoke, "--config FILE ID"},

@@ -1,5 +1,4 @@
 /* wm-admin relay list: every relay that the contract knows, proven, with its state. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -53,18 +52,14 @@ static ct_err list(const struct ct_settings *settings, struct ct_why *why)
 
 int admin_relay_list(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {0}};
     struct ct_settings settings;
     struct ct_why why = {{0}};
     const char *config = NULL;
-    int c;
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (c == '?') {
-            return CT_EXIT_USAGE;
-        }
-        config = optarg;
+    int rest = 0;
+    if (!ct_command_config(&config, &rest, argc, argv)) {
+        return CT_EXIT_USAGE;
     }
-    if (config == NULL || optind != argc) {
+    if (config == NULL || rest != argc) {
         return ct_command_usage(ADMIN, "relay list needs --config FILE and nothing else");
     }
     ct_err err = ct_settings_load(&settings, config, &why);

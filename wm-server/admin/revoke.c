@@ -1,6 +1,5 @@
 /* wm-admin relay revoke, device revoke: operations put into the store, done by the running server.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,20 +121,16 @@ static ct_err revoke(const char *config, revoke_fn *fn, const char *subject, str
 
 static int run(int argc, char **argv, revoke_fn *fn, const char *what)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {0}};
     struct ct_why why = {{0}};
     const char *config = NULL;
-    int c;
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (c == '?') {
-            return CT_EXIT_USAGE;
-        }
-        config = optarg;
+    int rest = 0;
+    if (!ct_command_config(&config, &rest, argc, argv)) {
+        return CT_EXIT_USAGE;
     }
-    if (config == NULL || optind + 1 != argc) {
+    if (config == NULL || rest + 1 != argc) {
         return ct_command_usage(ADMIN, "revoke needs --config FILE and one %s", what);
     }
-    ct_err err = revoke(config, fn, argv[optind], &why);
+    ct_err err = revoke(config, fn, argv[rest], &why);
     return err == CT_OK ? CT_EXIT_OK : ct_command_failed(ADMIN, err, &why);
 }
 

@@ -1,5 +1,4 @@
 /* wm-admin token inspect: what tokens say, and with the configuration whether we signed them. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,23 +95,19 @@ static ct_err own_key(struct ct_wm_key *out, const char *config, struct ct_why *
 
 int admin_token_inspect(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {0}};
     struct ct_wm_key key;
     struct ct_why why = {{0}};
     const char *config = NULL;
-    int c;
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (c == '?') {
-            return CT_EXIT_USAGE;
-        }
-        config = optarg;
+    int rest = 0;
+    if (!ct_command_config(&config, &rest, argc, argv)) {
+        return CT_EXIT_USAGE;
     }
-    if (optind + 1 != argc) {
+    if (rest + 1 != argc) {
         return ct_command_usage(ADMIN, "token inspect needs one token file");
     }
     ct_err err = config == NULL ? CT_OK : own_key(&key, config, &why);
     if (err == CT_OK) {
-        err = inspect(argv[optind], config == NULL ? NULL : &key, &why);
+        err = inspect(argv[rest], config == NULL ? NULL : &key, &why);
     }
     return err == CT_OK ? CT_EXIT_OK : ct_command_failed(ADMIN, err, &why);
 }

@@ -1,6 +1,7 @@
 /* Commands by a table; failures as one sentence and a stable exit code. */
 #include "command.h"
 
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -114,4 +115,19 @@ int ct_command_usage(const char *program, const char *format, ...)
 struct ct_log ct_command_log(enum ct_log_level level)
 {
     return (struct ct_log){.sink = ct_log_stderr, .max = level};
+}
+
+bool ct_command_config(const char **config, int *rest, int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {0}};
+    int c;
+    *config = NULL;
+    while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+        if (c != 'c') {
+            return false;
+        }
+        *config = optarg;
+    }
+    *rest = optind;
+    return true;
 }

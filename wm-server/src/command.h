@@ -2,6 +2,7 @@
 #ifndef CT_WM_COMMAND_H
 #define CT_WM_COMMAND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <chainturn/err.h>
@@ -32,6 +33,11 @@ int ct_command_main(const char *program, const struct ct_command *commands, size
 int ct_command_failed(const char *program, ct_err err, const struct ct_why *why);
 /* Prints "program: sentence" and gives CT_EXIT_USAGE. */
 int ct_command_usage(const char *program, const char *format, ...) CT_PRINTF(2, 3);
+/*
+ * For commands whose one option is --config FILE: *config is it, or NULL, and *rest the index of
+ * the first other word. False after an unknown option, which has been named on standard error.
+ */
+bool ct_command_config(const char **config, int *rest, int argc, char **argv);
 /* For endpoint trouble and the like, which logs name: standard error, at level or above. */
 struct ct_log ct_command_log(enum ct_log_level level);
 

@@ -1,5 +1,4 @@
 /* wm-server: the table of its commands; run and check. */
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -12,16 +11,9 @@
 /* --config FILE and nothing else. */
 static const char *config_of(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {0}};
     const char *path = NULL;
-    int c;
-    while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
-        if (c != 'c') {
-            return NULL;
-        }
-        path = optarg;
-    }
-    return optind == argc ? path : NULL;
+    int rest = 0;
+    return ct_command_config(&path, &rest, argc, argv) && rest == argc ? path : NULL;
 }
 
 static int run(int argc, char **argv)
