@@ -150,6 +150,9 @@ static void allocate(struct ct_client *c, struct ct_conn *conn)
         if (err != CT_OK) {
             conn->lane = CT_LANES;
             ct_conn_end(c, conn, err, why.text);
+        } else if (is_plain) { /* nobody has to be asked */
+            ct_conn_tell_stage(c, conn, "allocate");
+            ct_conn_call(c, conn, now);
         }
         return;
     }

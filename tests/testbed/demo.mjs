@@ -110,14 +110,24 @@ async function demo(s, opt) {
   const seen = await s.stage("capture", "searching the capture", () => search(s, captures, mark), (r) =>
     `${r.frames} frames recorded at the relays: ${r.found.length ? `FOUND ${r.found.join(", ")}` : "no plaintext and no key"}` +
     ` among them (${r.searched} searched for; the planted control was ${r.control ? "" : "NOT "}found)`);
+  const ways = waysTaken(parties.callee);
   await stop(s, parties);
 
-  return figures(s, { echo, resolved, cold, calls, talk, seen });
+  return figures(s, { echo, resolved, cold, calls, talk, seen, ways });
+}
+
+// How the datagrams of all calls went between the callee and its relay.
+function waysTaken(callee) {
+  const sum = { send_indications: 0, data_indications: 0, channel_data: 0 };
+  for (const call of callee.listener.events().filter((e) => e.event === "closed")) {
+    for (const way of Object.keys(sum)) sum[way] += call[way];
+  }
+  return sum;
 }
 
 const round = (n) => Math.round(n * 100) / 100;
 
-function figures(s, { echo, resolved, cold, calls, talk, seen }) {
+function figures(s, { echo, resolved, cold, calls, talk, seen, ways }) {
   const proof = cold.proof ?? resolved.events().find((e) => e.event === "proof") ?? resolved.events()[0]?.proof;
   const first = median(calls.map((c) => c.ms));
   const relay = echo.relay.median_ms;
@@ -138,6 +148,7 @@ function figures(s, { echo, resolved, cold, calls, talk, seen }) {
     proof_verified: proof?.verified === true,
     datagrams_sent: talk.sent,
     datagrams_received: talk.intact,
+    ...ways,
     plaintext_found: seen.found.length > 0,
     control_found: seen.control,
     frames_recorded: seen.frames,
@@ -151,6 +162,7 @@ function verdict(f) {
     ["the record is proved with k >= 2", f.proof_verified && f.rpc_k >= 2],
     [`the first byte is there within ${f.first_byte_limit_ms} ms`, f.first_byte_ms <= f.first_byte_limit_ms],
     ["every datagram arrived intact", f.datagrams_received === f.datagrams_sent],
+    ["Send and Data indications and channel data were all used", f.send_indications > 0 && f.data_indications > 0 && f.channel_data > 0],
     ["no plaintext and no key crossed a relay", !f.plaintext_found],
     ["the search finds what was planted", f.control_found],
   ];
