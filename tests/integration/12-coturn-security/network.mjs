@@ -180,6 +180,21 @@ export const cases = [
     },
   },
   {
+    what: "a mobile client takes its allocation along over TCP, to whichever thread",
+    lines: ["mobility", "relay-threads=2"],
+    both: true,
+    async holds() {
+      const codes = [];
+      for (let i = 0; i < 6; i++) {
+        const { ticket } = await abandoned();
+        const client = await new Client(HOST4, PORT, { tcp: true, login: login("alice") }).open();
+        codes.push((await client.ask(METHOD.refresh, [attr.ticket(ticket), attr.lifetime(600)])).code);
+        client.close();
+      }
+      return { held: codes.every((code) => code === 0), seen: codes };
+    },
+  },
+  {
     what: "forged tickets cost no sockets",
     lines: ["mobility", "relay-threads=2"],
     async holds(server) {
