@@ -112,9 +112,6 @@ static ct_err update(struct ct_register *r, struct ct_worker_env *env, const str
     if (err == CT_OK) {
         tell(r, "update", written.by_wallet, &written);
     }
-    if (err == CT_ERR_NOT_FOUND) { /* a wallet manager that takes no changes yet */
-        return register_sponsored(r, env, view, old);
-    }
     return err;
 }
 
