@@ -230,6 +230,36 @@ static void peersets(void)
     }
 }
 
+/* `count` devices in the book, `recent` changes on top of it. */
+static void devbooks(void)
+{
+    for (unsigned count = 0; count <= 3; count++) {
+        uint8_t out[512];
+        char name[24];
+        unsigned recent = count % 2;
+        struct ct_wr w = ct_wr_init(out, sizeof(out));
+        ct_wr_bytes(&w, "ctdevic1\x01\x02\x03", 11);
+        ct_wr_zeros(&w, 29);
+        ct_wr_be64(&w, 77);
+        ct_wr_zeros(&w, 32);
+        ct_wr_be64(&w, 1000);
+        ct_wr_be32(&w, count);
+        ct_wr_be32(&w, recent);
+        for (unsigned i = 0; i < count + recent; i++) {
+            ct_wr_be32(&w, i < count ? 100 + i : 101);
+            ct_wr_zeros(&w, 8);
+            ct_wr_be16(&w, (uint16_t)(1 + i)); /* relay and port, no backup */
+            ct_wr_be16(&w, (uint16_t)(50000 + i));
+            ct_wr_zeros(&w, 4);
+            ct_wr_be16(&w, 20000);
+            ct_wr_u8(&w, i >= count && count > 1); /* gone */
+            ct_wr_zeros(&w, 1);
+        }
+        (void)snprintf(name, sizeof(name), "devices-%u-and-%u", count, recent);
+        seed("devbook", name, out, w.len);
+    }
+}
+
 void seeds_text(void)
 {
     bundles();
@@ -238,4 +268,5 @@ void seeds_text(void)
     api();
     home();
     peersets();
+    devbooks();
 }
