@@ -11,6 +11,9 @@
 
 enum { API_NOW_S = 1800000000, API_CHAIN_ID = 31337 };
 #define API_IDENTITY "sensor-42"
+/* For what it is asked that fuzz_wm_answers reads the answers. */
+#define ANSWERS_TOKEN "ctk1.e30.AA"
+#define ANSWERS_OPERATION "00112233445566778899aabbccddeeff"
 
 struct api_world {
     uint8_t contract20[20];

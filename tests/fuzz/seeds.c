@@ -49,6 +49,7 @@ int main(int argc, char **argv)
     root = argv[1];
     seeds_chain();
     seeds_text();
+    seeds_wm();
     seeds_kex();
     seeds_turn();
     printf("%u seeds\n", count);

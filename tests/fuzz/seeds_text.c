@@ -74,80 +74,6 @@ static void forms(void)
     seed_text("text", "identity", "acme-sensor_42:a@b.c");
 }
 
-/* A registered device's own, signed; the first byte is fuzz_api's. */
-static int registration(char *text, size_t cap)
-{
-    struct api_world w;
-    struct ct_registration r = {.relay = 1,
-                                .port = 50000,
-                                .expiry_day = API_NOW_S / 86400 + 50,
-                                .deadline_s = API_NOW_S + 500};
-    uint8_t digest[32];
-    uint8_t sig[CT_SIG_LEN];
-    char key[67];
-    char signature[2 * CT_SIG_LEN + 3];
-    api_world_make(&w);
-    memcpy(r.key32, w.key32, 32);
-    HOLDS(ct_identity_hash(r.id_hash32, API_IDENTITY) == CT_OK);
-    ct_registration_digest(digest, API_CHAIN_ID, w.contract20, &r);
-    HOLDS(ct_wallet_sign(sig, &w.wallet, digest) == CT_OK);
-    ct_hex0x(key, r.key32, 32);
-    ct_hex0x(signature, sig, sizeof(sig));
-    return snprintf(text, cap,
-                    "\x05{\"registration\":{\"identity\":\"" API_IDENTITY
-                    "\",\"key\":\"%s\",\"relay\":%u,\"port\":%u,\"backup_relay\":0,"
-                    "\"backup_port\":0,\"expiry_day\":%u,\"sequence\":0,\"deadline\":%llu},"
-                    "\"signature\":\"%s\"}",
-                    key, (unsigned)r.relay, (unsigned)r.port, (unsigned)r.expiry_day,
-                    (unsigned long long)r.deadline_s, signature);
-}
-
-static int proposal(char *text, size_t cap)
-{
-    struct api_world w;
-    char pending[67];
-    char owner[43];
-    char salt[67];
-    api_world_make(&w);
-    ct_hex0x(pending, w.pending32, 32);
-    ct_hex0x(owner, w.wallet.addr20, 20);
-    ct_hex0x(salt, w.salt32, 32);
-    return snprintf(text, cap, "\x02{\"pending_id\":\"%s\",\"owner\":\"%s\",\"salt\":\"%s\"}",
-                    pending, owner, salt);
-}
-
-static void api(void)
-{
-    seed_text("api", "pass", "\x04{\"pass_key\":\"IiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiI\"}");
-    seed_text("api", "pass-renewed",
-              "\x04{\"pass_key\":\"IiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiI\","
-              "\"renews\":\"00112233445566778899aabbccddeeff\"}");
-    static const char with_token[] =
-        "\0{\"pass_key\":\"IiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiI\","
-        "\"token\":\"ctk1.e30.AA\"}";
-    seed("api", "pass-with-token", with_token, sizeof(with_token) - 1);
-    char text[1024];
-    int len = registration(text, sizeof(text));
-    seed("api", "device", text, (size_t)len);
-    text[0] = 1; /* not registered yet, and no token */
-    seed("api", "device-unknown", text, (size_t)len);
-    len = proposal(text, sizeof(text));
-    seed("api", "relay", text, (size_t)len);
-    char m1[CT_BASE64URL_LEN(389) + 1];
-    uint8_t bytes[389] = {0x0c, 1, 1, 1};
-    ct_base64url(m1, bytes, sizeof(bytes));
-    len = snprintf(text, sizeof(text), "\x03{\"m1\":\"%s\"}", m1);
-    seed("api", "m1", text, (size_t)len);
-    char m3[CT_BASE64URL_LEN(148) + 1];
-    char m4[CT_BASE64URL_LEN(213) + 1];
-    bytes[2] = 3;
-    ct_base64url(m3, bytes, 148);
-    bytes[2] = 4;
-    ct_base64url(m4, bytes, 213);
-    len = snprintf(text, sizeof(text), "\x03{\"m3\":\"%s\",\"m4\":\"%s\"}", m3, m4);
-    seed("api", "flight", text, (size_t)len);
-}
-
 static void found(void)
 {
     uint8_t out[512];
@@ -265,7 +191,6 @@ void seeds_text(void)
     bundles();
     configuration();
     forms();
-    api();
     home();
     peersets();
     devbooks();

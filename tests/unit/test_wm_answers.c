@@ -9,6 +9,7 @@
 #include "wm-server/src/handshake.h"
 #include "wm-server/src/http.h"
 #include "wm-server/src/sessions.h"
+#include "wm/answers.h"
 #include "wm/wm.h"
 
 /*
@@ -29,7 +30,7 @@ static struct {
 } wm;
 
 static unsigned say_status;
-static char say_body[512];
+static char say_body[1024];
 static uint8_t heard_from16[16];
 
 static void on_plain(void *arg, size_t worker, const struct ct_request *request,
@@ -207,6 +208,99 @@ static void a_status_of_no_meaning_here_is_no_success(void)
     stop();
 }
 
+/* ---- vouchers ---- */
+
+static const char token[] =
+    "ctk1."
+    "eyJraWQiOjEsImp0aSI6IjAxMDEwMTAxMDEwMTAxMDEwMTAxMDEwMTAxMDEwMTAxIiwiYmF0"
+    "Y2giOiJCMSIsImV4cCI6MjAwMDAwMDAwMCwiaWQiOiJzZW5zb3ItNDIifQ"
+    "."
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+    "AAAAAAAAAAAAAA";
+
+static struct ct_voucher good_voucher(void)
+{
+    struct ct_voucher v = {.deadline_s = ct_wall_s() + 600};
+    CHECK_EQ(ct_identity_hash(v.id_hash32, "sensor-42"), CT_OK);
+    ct_token_hash(v.token_hash32, token);
+    memcpy(v.wallet20, wm.wallet.addr20, 20);
+    return v;
+}
+
+/* What the account makes of this voucher, signed by our own wallet, with `more` at its end. */
+static ct_err asked_voucher(const struct ct_voucher *v, const char *more, struct ct_wm_voucher *out,
+                            struct ct_why *why)
+{
+    const struct ct_wm_terms terms = {.relay = 1, .port = 50000, .expiry_day = 20000};
+    char hash[67], wallet[43], sig[133];
+    uint8_t digest[32], sig65[65];
+    ct_voucher_digest(digest, 31337, wm.bundle.contract20, v);
+    CHECK_EQ(ct_wallet_sign(sig65, &wm.wallet, digest), CT_OK);
+    ct_hex0x(hash, v->token_hash32, 32);
+    ct_hex0x(wallet, v->wallet20, 20);
+    ct_hex0x(sig, sig65, 65);
+    say_status = 201;
+    (void)snprintf(say_body, sizeof say_body,
+                   "{\"voucher\":{\"token_hash\":\"%s\",\"wallet\":\"%s\",\"deadline\":%llu,"
+                   "\"signature\":\"%s\"},\"gas\":92305%s}",
+                   hash, wallet, (unsigned long long)v->deadline_s, sig, more);
+    return ct_wm_voucher(wm.account, out, token, &terms, why);
+}
+
+static void a_voucher_for_another_wallet_or_token_is_not_taken(void)
+{
+    struct ct_why why = {{0}};
+    struct ct_wm_voucher got = {.gas = 0};
+    REQUIRE(start());
+    struct ct_voucher v = good_voucher();
+    REQUIRE(asked_voucher(&v, "", &got, &why) == CT_OK);
+    CHECK(got.is_paid && got.gas == 92305);
+    CHECK_MEM(got.approver20, wm.wallet.addr20, 20);
+    CHECK_EQ(asked_voucher(&v, ",\"operation\":\"ab12\"", &got, &why), CT_OK);
+    CHECK(!got.is_paid);
+    CHECK_STR(got.payment.id, "ab12");
+    CHECK_EQ(asked_voucher(&v, ",\"operation\":\"../me\"", &got, &why), CT_ERR_FORMAT);
+    CHECK_EQ(asked_voucher(&v, ",\"operation\":null", &got, &why), CT_ERR_FORMAT);
+    v.wallet20[3] ^= 1;
+    CHECK_EQ(asked_voucher(&v, "", &got, &why), CT_ERR_AUTH);
+    v = good_voucher();
+    v.token_hash32[3] ^= 1;
+    CHECK_EQ(asked_voucher(&v, "", &got, &why), CT_ERR_AUTH);
+    v = good_voucher();
+    v.deadline_s = ct_wall_s() - 1;
+    CHECK_EQ(asked_voucher(&v, "", &got, &why), CT_ERR_AUTH);
+    CHECK(strstr(why.text, "clock") != NULL);
+    stop();
+}
+
+static void a_voucher_that_is_cut_or_no_signature_is_not_taken(void)
+{
+    struct ct_why why = {{0}};
+    struct ct_wm_voucher got;
+    struct ct_json *document = NULL;
+    REQUIRE(start());
+    struct ct_voucher v = good_voucher();
+    REQUIRE(asked_voucher(&v, "", &got, &why) == CT_OK);
+    const struct ct_wm_voucher_want want = {.chain_id = 31337,
+                                            .contract20 = wm.bundle.contract20,
+                                            .identity = "sensor-42",
+                                            .token = token,
+                                            .wallet20 = wm.wallet.addr20,
+                                            .now_s = ct_wall_s()};
+    size_t len = strlen(say_body);
+    for (size_t cut = 0; cut < len; cut++) {
+        ct_err err = ct_json_parse(&document, say_body, cut);
+        CHECK(err != CT_OK || ct_wm_read_voucher(&got, document, &want, &why) != CT_OK);
+        ct_json_free(err == CT_OK ? document : NULL);
+    }
+    char *v_byte = strstr(say_body, "\"},\"gas\"") - 2;
+    memcpy(v_byte, "1d", 2); /* v is 27 or 28 */
+    REQUIRE(ct_json_parse(&document, say_body, len) == CT_OK);
+    CHECK_EQ(ct_wm_read_voucher(&got, document, &want, &why), CT_ERR_AUTH);
+    ct_json_free(document);
+    stop();
+}
+
 /* ---- what the wallet manager itself says of handshakes ---- */
 
 static void post_m1(struct ct_answer *answer, const uint8_t from16[16], uint8_t purpose,
@@ -275,6 +369,8 @@ static const struct ct_test tests[] = {
     CT_TEST(a_pass_whose_signature_does_not_hold_is_not_taken),
     CT_TEST(a_pass_that_no_relay_takes_is_not_taken),
     CT_TEST(a_status_of_no_meaning_here_is_no_success),
+    CT_TEST(a_voucher_for_another_wallet_or_token_is_not_taken),
+    CT_TEST(a_voucher_that_is_cut_or_no_signature_is_not_taken),
     CT_TEST(a_call_to_the_wallet_manager_is_not_its_internal_error),
     CT_TEST(one_address_does_not_keep_others_from_enrolling),
 };
