@@ -13,8 +13,8 @@ void seed_text(const char *target, const char *name, const char *text);
 void seed_step(struct ct_wr *w, unsigned op, const void *data, size_t size);
 
 void seeds_chain(void); /* RLP, headers, proofs, answers, transactions, ABI */
-void seeds_text(void);
-void seeds_wm(void);  /* configuration, bundle, API bodies, options, home */
+void seeds_text(void);  /* configuration, bundle, options, home */
+void seeds_wm(void);    /* API bodies and answers */
 void seeds_kex(void);   /* handshake, pass, token */
 void seeds_turn(void);  /* STUN, ChannelData, allocation */
 
