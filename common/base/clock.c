@@ -21,3 +21,10 @@ uint64_t ct_wall_s(void)
     (void)clock_gettime(CLOCK_REALTIME, &now);
     return now.tv_sec > 0 ? (uint64_t)now.tv_sec : 0;
 }
+
+uint64_t ct_wall_us(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec > 0 ? (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u : 0;
+}

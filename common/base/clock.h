@@ -7,6 +7,7 @@
 
 uint64_t ct_mono_ns(void); /* CLOCK_MONOTONIC */
 uint64_t ct_mono_ms(void);
-uint64_t ct_wall_s(void); /* seconds since 1970 */
+uint64_t ct_wall_s(void);  /* seconds since 1970 */
+uint64_t ct_wall_us(void); /* microseconds since 1970 */
 
 #endif

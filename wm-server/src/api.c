@@ -43,23 +43,24 @@ struct route {
     const char *path;
     enum ct_hs_purpose purpose; /* whose enrolment may ask; CT_HS_CALL: any */
     void (*run)(const struct ct_api_call *call);
+    bool asks_chain; /* of a GET: it costs as much as a POST */
 };
 
 static const struct route posts[] = {
-    {"/v1/passes", CT_HS_ENROL_DEVICE, ct_api_passes},
-    {"/v1/devices", CT_HS_ENROL_DEVICE, ct_api_devices},
-    {"/v1/vouchers", CT_HS_ENROL_DEVICE, ct_api_vouchers},
-    {"/v1/changes", CT_HS_ENROL_DEVICE, ct_api_changes},
-    {"/v1/approvals", CT_HS_ENROL_DEVICE, ct_api_approvals},
-    {"/v1/relays", CT_HS_ENROL_RELAY, ct_api_relays},
-    {"/v1/withdrawals", CT_HS_ENROL_RELAY, ct_api_withdrawals},
+    {"/v1/passes", CT_HS_ENROL_DEVICE, ct_api_passes, true},
+    {"/v1/devices", CT_HS_ENROL_DEVICE, ct_api_devices, true},
+    {"/v1/vouchers", CT_HS_ENROL_DEVICE, ct_api_vouchers, true},
+    {"/v1/changes", CT_HS_ENROL_DEVICE, ct_api_changes, true},
+    {"/v1/approvals", CT_HS_ENROL_DEVICE, ct_api_approvals, true},
+    {"/v1/relays", CT_HS_ENROL_RELAY, ct_api_relays, true},
+    {"/v1/withdrawals", CT_HS_ENROL_RELAY, ct_api_withdrawals, true},
 };
 
 static const struct route gets[] = {
-    {"/v1/me", CT_HS_CALL, ct_api_me},
-    {"/v1/operations/{id}", CT_HS_CALL, ct_api_operation},
-    {"/v1/devices/me", CT_HS_ENROL_DEVICE, ct_api_device_status},
-    {"/v1/relays/{id}", CT_HS_ENROL_RELAY, ct_api_relay_status},
+    {"/v1/me", CT_HS_CALL, ct_api_me, false},
+    {"/v1/operations/{id}", CT_HS_CALL, ct_api_operation, false},
+    {"/v1/devices/me", CT_HS_ENROL_DEVICE, ct_api_device_status, true},
+    {"/v1/relays/{id}", CT_HS_ENROL_RELAY, ct_api_relay_status, true},
 };
 
 #define POSTS (sizeof posts / sizeof posts[0])
@@ -109,8 +110,9 @@ static bool may_ask(const struct ct_api_call *call, const struct route *route)
     return false;
 }
 
-static void post(struct ct_api_call *call, const struct route *route)
+static void post(struct ct_api_call *call, void *arg)
 {
+    const struct route *route = arg;
     struct ct_why why = {{0}};
     struct ct_json *body = NULL;
     if (ct_fields_parse(&body, call->request->body, call->request->body_len, &why) != CT_OK) {
@@ -130,12 +132,13 @@ static void dispatch(struct ct_api_call *call)
     if (to_post == NULL && to_get == NULL) {
         ct_answer_problem(call->answer, 404, "not-found", "there is nothing here by that name");
     } else if (to_get != NULL && strcmp(r->method, "GET") == 0) {
-        if (may_ask(call, to_get)) {
+        if (may_ask(call, to_get) && (!to_get->asks_chain || ct_gate_pass(call))) {
             to_get->run(call);
         }
     } else if (to_post != NULL && strcmp(r->method, "POST") == 0) {
-        if (may_ask(call, to_post)) {
-            post(call, to_post);
+        if (may_ask(call, to_post) && ct_gate_pass(call)) {
+            struct route route = *to_post;
+            ct_api_once(call, post, &route);
         }
     } else {
         const char *allowed = to_get != NULL ? "GET" : "POST";

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "chain/registry.h"
 #include "exchange.h"
+#include "gate.h"
 #include "ledger.h"
 #include "pass.h"
 #include "sessions.h"
@@ -35,7 +36,9 @@ struct ct_api {
     struct ct_sessions *sessions;
     uint64_t device_days; /* longest life of a registration */
     bool allow_private;   /* relays on private and loopback addresses, for tests */
+    struct ct_gate_limits limits;
     uint64_t (*wall_s)(void);
+    uint64_t (*wall_us)(void); /* NULL: of wall_s */
     uint64_t (*mono_ms)(void);
     void (*wake)(void *arg, enum ct_op_kind kind); /* there is a new operation; may be NULL */
     void *wake_arg;
@@ -73,6 +76,9 @@ void ct_api_me(const struct ct_api_call *call);
 void ct_api_operation(const struct ct_api_call *call);
 void ct_api_device_status(const struct ct_api_call *call);
 void ct_api_relay_status(const struct ct_api_call *call);
+/* Runs a POST, or answers as its Idempotency-Key was answered. */
+void ct_api_once(struct ct_api_call *call, void (*run)(struct ct_api_call *call, void *arg),
+                 void *arg);
 /* Answers for a failure that is not the request's fault: chain, store. */
 void ct_api_failure(struct ct_answer *answer, ct_err err, const struct ct_why *why);
 /* Stores the operation, wakes who works on it, answers 202 or the reason why not. */

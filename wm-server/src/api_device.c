@@ -66,6 +66,9 @@ static bool admit_by_token(const struct ct_api_call *call)
         ct_answer_problem(call->answer, 400, "format", "%s", why.text);
         return false;
     }
+    if (!ct_gate_token(call, token)) {
+        return false;
+    }
     const struct ct_token_check check = {.keys = call->api->keys,
                                          .key_count = call->api->key_count,
                                          .store = call->api->store,

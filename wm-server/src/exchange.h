@@ -29,7 +29,7 @@ struct ct_request {
     void *value_arg;
 };
 
-/* Valid as long as the request; NULL when absent. */
+/* Valid as long as the request; NULL when absent, "" when there are several. */
 const char *ct_request_header(const struct ct_request *request, const char *name);
 const char *ct_request_query(const struct ct_request *request, const char *name);
 

@@ -155,9 +155,31 @@ static enum MHD_Result send_answer(struct visit *v)
     return sent;
 }
 
+struct named {
+    const char *name;
+    unsigned count;
+};
+
+static enum MHD_Result count_value(void *cls, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    struct named *n = cls;
+    (void)kind;
+    (void)value;
+    n->count += strcasecmp(n->name, name) == 0;
+    return MHD_YES;
+}
+
 static const char *value_of(void *arg, enum ct_request_part part, const char *name)
 {
     struct visit *v = arg;
+    struct named n = {.name = name};
+    (void)MHD_get_connection_values(
+        v->connection, part == CT_REQUEST_HEADER ? MHD_HEADER_KIND : MHD_GET_ARGUMENT_KIND,
+        count_value, &n);
+    if (n.count > 1) {
+        return ""; /* which one counts is not to be guessed */
+    }
     return MHD_lookup_connection_value(
         v->connection, part == CT_REQUEST_HEADER ? MHD_HEADER_KIND : MHD_GET_ARGUMENT_KIND, name);
 }

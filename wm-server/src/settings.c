@@ -41,6 +41,9 @@ static const struct ct_conf_key keys[] = {
     {"passes.lifetime-s", CT_CONF_U64, false, FIELD(pass_life_s), "life of a pass"},
     {"limits.connections", CT_CONF_U64, false, FIELD(connections), "of one listener"},
     {"limits.connections-per-address", CT_CONF_U64, false, FIELD(per_ip), "of one client address"},
+    {"limits.party-per-minute", CT_CONF_U64, false, FIELD(party_minute), "requests; 0: no limit"},
+    {"limits.token-per-minute", CT_CONF_U64, false, FIELD(token_minute), "likewise"},
+    {"limits.prefix-per-minute", CT_CONF_U64, false, FIELD(prefix_minute), "likewise"},
     {"limits.timeout-s", CT_CONF_U64, false, FIELD(timeout_s), "of an idle connection"},
     {"alerts.runway-days", CT_CONF_U64, false, FIELD(alert_days), "a shorter runway is said"},
     {"log.level", CT_CONF_STRING, false, FIELD(log_level), "error, warn, info or debug"},
@@ -104,6 +107,9 @@ static ct_err check_ranges(const struct ct_settings *s, struct ct_why *why)
         {"limits.connections", s->connections, 4, 60000},
         {"limits.connections-per-address", s->per_ip, 1, 60000},
         {"limits.timeout-s", s->timeout_s, 1, 10},
+        {"limits.party-per-minute", s->party_minute, 0, 10000000},
+        {"limits.token-per-minute", s->token_minute, 0, 10000000},
+        {"limits.prefix-per-minute", s->prefix_minute, 0, 10000000},
     };
     ct_err err = CT_OK;
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0] && err == CT_OK; i++) {
@@ -188,6 +194,9 @@ ct_err ct_settings_load(struct ct_settings *out, const char *path, struct ct_why
         .connections = 256,
         .per_ip = 64,
         .timeout_s = 10,
+        .party_minute = 120,
+        .token_minute = 60,
+        .prefix_minute = 6000,
     };
     ct_err err = ct_conf_read(&s, path, keys, KEYS, why);
     err = err == CT_ERR_NOT_FOUND ? CT_ERR_CONFIG : err;

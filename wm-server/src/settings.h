@@ -37,6 +37,7 @@ struct ct_settings {
     uint64_t connections, per_ip, timeout_s;
     char *log_level, *log_format;
     bool log_json;           /* of log_format */
+    uint64_t party_minute, token_minute, prefix_minute;
     enum ct_log_level level; /* of log_level */
 };
 

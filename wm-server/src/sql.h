@@ -23,6 +23,8 @@ CT_MUST_USE ct_err ct_sql_script(struct ct_sql *db, const char *sql);
 
 /* One writer at a time: lock and begin; end commits when err is CT_OK, else rolls back. */
 CT_MUST_USE ct_err ct_sql_begin(struct ct_sql *db);
+/* The same for a change that a power cut may undo: it survives a kill, and waits for no disk. */
+CT_MUST_USE ct_err ct_sql_begin_quick(struct ct_sql *db);
 ct_err ct_sql_end(struct ct_sql *db, ct_err err);
 
 /* The statement of this literal, reset and unbound; between begin and end only. NULL: see end. */

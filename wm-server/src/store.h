@@ -130,6 +130,63 @@ struct ct_op_end {
     char reason[CT_OP_REASON];
 };
 
+/* The one answer to an Idempotency-Key, kept a day; or the claim of whoever works on it. */
+enum {
+    CT_REPLY_BODY = 4096, /* with NUL */
+    CT_REPLIES_OF_PARTY = 256,
+    CT_REPLY_CLAIM_S = 60,
+    CT_REPLY_KEPT_S = 86400
+};
+
+struct ct_reply_key {
+    uint8_t key32[32];   /* names party, path and key */
+    uint8_t party16[16]; /* whose keys are counted together */
+    uint8_t body32[32];  /* of the request */
+};
+
+enum ct_reply_state {
+    CT_REPLY_NEW,       /* claimed: do it, then reply_end() */
+    CT_REPLY_UNDER_WAY, /* claimed by another */
+    CT_REPLY_KEPT,      /* status and body are there */
+    CT_REPLY_CONFLICT,  /* the key was used with another body */
+    CT_REPLY_FULL,      /* the party has as many keys as it may */
+};
+
+struct ct_reply {
+    enum ct_reply_state state;
+    uint8_t claim16[16]; /* when new */
+    unsigned status;
+    char body[CT_REPLY_BODY];
+};
+
+/* A token bucket that is full with per_minute, and filled at that rate. */
+struct ct_bucket {
+    uint8_t key16[16];
+    uint32_t per_minute; /* at least 1 */
+};
+
+enum { CT_BUCKETS_MAX = 4, CT_BUCKET_SPAN_US = 60000000 };
+
+/* In which one drop comes. */
+static inline uint64_t ct_bucket_step_us(const struct ct_bucket *b)
+{
+    return b->per_minute < CT_BUCKET_SPAN_US ? CT_BUCKET_SPAN_US / b->per_minute : 1;
+}
+
+/*
+ * The rule, for drivers: full_us is when the bucket will be full, 0 when it is. Gives 0 and in
+ * *then_us when it will be with one less; or how long to wait for one. A clock that was set back
+ * makes nobody wait for longer than it takes to fill.
+ */
+static inline uint64_t ct_bucket_take(uint64_t *then_us, const struct ct_bucket *b,
+                                      uint64_t full_us, uint64_t now_us)
+{
+    uint64_t from_us = full_us < now_us ? now_us : full_us;
+    uint64_t latest_us = now_us + CT_BUCKET_SPAN_US;
+    *then_us = (from_us > latest_us ? latest_us : from_us) + ct_bucket_step_us(b);
+    return *then_us > latest_us ? *then_us - latest_us : 0;
+}
+
 struct ct_store;
 
 /*
@@ -174,6 +231,20 @@ struct ct_store_ops {
                           const struct ct_outflow *most);
     ct_err (*funding_find)(struct ct_store *s, const uint8_t jti16[16], struct ct_funding *out);
     ct_err (*outflow)(struct ct_store *s, uint64_t now_s, struct ct_outflow *out);
+
+    /* Claims the key or says what is known of it. */
+    ct_err (*reply_begin)(struct ct_store *s, const struct ct_reply_key *key, uint64_t now_s,
+                          struct ct_reply *out);
+    /* Keeps the answer, or with status 0 frees the key. A claim that lapsed changes nothing. */
+    ct_err (*reply_end)(struct ct_store *s, const struct ct_reply_key *key,
+                        const uint8_t claim16[16], uint64_t now_s, unsigned status,
+                        const char *body);
+    /*
+     * Takes one out of each bucket, or nothing when one is empty: CT_ERR_REFUSED, *wait_ms until
+     * it will not be. A power cut may forget it.
+     */
+    ct_err (*bucket_take)(struct ct_store *s, const struct ct_bucket *buckets, size_t count,
+                          uint64_t now_us, uint32_t *wait_ms);
 
     /*
      * Adds an operation (op->id is made here) or finds the one under way with the same kind,

@@ -5,8 +5,8 @@
 #include <string.h>
 
 /*
- * Schema 2 (1 had no payments). All names begin with CT_REDIS_PREFIX; bytes are lower-case
- * hexadecimal digits, numbers decimal, times seconds since 1970.
+ * Schema 3 (1 had no payments, 2 no replies and buckets). All names begin with CT_REDIS_PREFIX;
+ * bytes are lower-case hexadecimal digits, numbers decimal, times seconds since 1970.
  *
  *   schema, id                      this number; the store's own, so that an emptied one is known
  *   call:REQUEST                    answer of a change, kept ten minutes for one that asks again
@@ -18,6 +18,9 @@
  *   relay:PENDING                   hash: owner number checked rtt-us verdict
  *   funding:JTI                     hash: identity wallet wei gwei operation created
  *   outflow:SPAN                    hash: gwei by slot; slots are SPAN seconds long
+ *   reply:KEY                       hash: party body claim, and once answered status answer
+ *   replies-of:PARTY                sorted set of KEY by end
+ *   bucket:KEY                      the microsecond in which the bucket will be full
  *   op-row                          the last number given to an operation, which is their order
  *   op:ID                           hash: id row kind state subject wallet payload tx block reason
  *                                   created
@@ -27,7 +30,7 @@
  *   tx-ops:HASH                     sorted set of ID by row
  *   sent:SENDER                     sorted set of NONCE:HASH, the nonce in 16 digits
  */
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 static void free_store(struct ct_store *s)
 {
@@ -258,6 +261,9 @@ static const struct ct_store_ops redis_ops = {
     .funding_add = ct_redis_funding_add,
     .funding_find = ct_redis_funding_find,
     .outflow = ct_redis_outflow,
+    .reply_begin = ct_redis_reply_begin,
+    .reply_end = ct_redis_reply_end,
+    .bucket_take = ct_redis_bucket_take,
     .op_add = ct_redis_op_add,
     .op_find = ct_redis_op_find,
     .op_list = ct_redis_op_list,

@@ -43,6 +43,14 @@ ct_err ct_redis_funding_add(struct ct_store *s, struct ct_op *op, const struct c
 ct_err ct_redis_funding_find(struct ct_store *s, const uint8_t jti16[16], struct ct_funding *out);
 ct_err ct_redis_outflow(struct ct_store *s, uint64_t now_s, struct ct_outflow *out);
 
+ct_err ct_redis_reply_begin(struct ct_store *s, const struct ct_reply_key *key, uint64_t now_s,
+                            struct ct_reply *out);
+ct_err ct_redis_reply_end(struct ct_store *s, const struct ct_reply_key *key,
+                          const uint8_t claim16[16], uint64_t now_s, unsigned status,
+                          const char *body);
+ct_err ct_redis_bucket_take(struct ct_store *s, const struct ct_bucket *buckets, size_t count,
+                            uint64_t now_us, uint32_t *wait_ms);
+
 /* A new operation's id. CT_ERR_SYSTEM. */
 ct_err ct_redis_new_id(char id[CT_OP_ID]);
 ct_err ct_redis_op_add(struct ct_store *s, struct ct_op *op);

@@ -39,6 +39,15 @@ static const char *const steps[] = {
     "CREATE TABLE outflow (span INTEGER NOT NULL, slot INTEGER NOT NULL, gwei INTEGER NOT NULL,"
     " PRIMARY KEY (span, slot)) WITHOUT ROWID;"
     "PRAGMA user_version = 2;",
+
+    "CREATE TABLE replies (key BLOB PRIMARY KEY, party BLOB NOT NULL, body BLOB NOT NULL,"
+    " claim BLOB NOT NULL, status INTEGER NOT NULL DEFAULT 0, answer TEXT NOT NULL DEFAULT '',"
+    " until INTEGER NOT NULL);"
+    "CREATE INDEX replies_by_party ON replies (party);"
+    "CREATE INDEX replies_by_end ON replies (until);"
+    "CREATE TABLE buckets (key BLOB PRIMARY KEY, full_at INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX buckets_by_end ON buckets (full_at);"
+    "PRAGMA user_version = 3;",
 };
 
 #define SCHEMA_VERSION (sizeof steps / sizeof steps[0])
@@ -300,6 +309,9 @@ static const struct ct_store_ops sqlite_ops = {
     .funding_add = ct_sqlite_funding_add,
     .funding_find = ct_sqlite_funding_find,
     .outflow = ct_sqlite_outflow,
+    .reply_begin = ct_sqlite_reply_begin,
+    .reply_end = ct_sqlite_reply_end,
+    .bucket_take = ct_sqlite_bucket_take,
     .op_add = ct_sqlite_op_add,
     .op_find = ct_sqlite_op_find,
     .op_list = ct_sqlite_op_list,

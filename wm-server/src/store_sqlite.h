@@ -25,6 +25,14 @@ ct_err ct_sqlite_funding_add(struct ct_store *s, struct ct_op *op, const struct 
 ct_err ct_sqlite_funding_find(struct ct_store *s, const uint8_t jti16[16], struct ct_funding *out);
 ct_err ct_sqlite_outflow(struct ct_store *s, uint64_t now_s, struct ct_outflow *out);
 
+ct_err ct_sqlite_reply_begin(struct ct_store *s, const struct ct_reply_key *key, uint64_t now_s,
+                             struct ct_reply *out);
+ct_err ct_sqlite_reply_end(struct ct_store *s, const struct ct_reply_key *key,
+                           const uint8_t claim16[16], uint64_t now_s, unsigned status,
+                           const char *body);
+ct_err ct_sqlite_bucket_take(struct ct_store *s, const struct ct_bucket *buckets, size_t count,
+                             uint64_t now_us, uint32_t *wait_ms);
+
 ct_err ct_sqlite_op_add(struct ct_store *s, struct ct_op *op);
 ct_err ct_sqlite_op_find(struct ct_store *s, const char *id, struct ct_op *out);
 ct_err ct_sqlite_op_list(struct ct_store *s, enum ct_op_state state, unsigned kind,
