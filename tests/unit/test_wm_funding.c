@@ -291,8 +291,8 @@ static void key_and_end_are_changed_by_signature_too(void)
     CHECK_EQ(ct_wallet_sign(sig65, &wallet, digest), CT_OK);
     ct_hex0x(sig, sig65, 65);
     ct_hex0x(key, k.key32, 32);
-    static const char *const form = "{\"change\":\"%s\"%s%s%s,\"sequence\":3,"
-                                    "\"deadline\":%llu,\"signature\":\"%s\"}";
+    static const char form[] = "{\"change\":\"%s\"%s%s%s,\"sequence\":3,"
+                               "\"deadline\":%llu,\"signature\":\"%s\"}";
     (void)snprintf(body, sizeof body, form, "rotate", ",\"key\":\"", key, "\"",
                    (unsigned long long)k.deadline_s, sig);
     CHECK_EQ(ask("POST", "/v1/changes", body), 202);

@@ -1,9 +1,41 @@
 /* Readers of JSON members that say which one is wrong. */
 #include "fields.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/hex.h"
+
+/* Members of all objects in the value, each name counted once; the reader bounds the depth. */
+static size_t members_of(const struct ct_json *value)
+{
+    size_t count = 0;
+    const char *key;
+    for (size_t i = 0; (key = ct_json_key_at(value, i)) != NULL; i++) {
+        count += 1 + members_of(ct_json_get(value, key));
+    }
+    for (size_t i = 0; i < ct_json_count(value); i++) {
+        count += members_of(ct_json_at(value, i));
+    }
+    return count;
+}
+
+/* In a good document each colon outside of strings belongs to one member. */
+static size_t colons_of(const char *text, size_t len)
+{
+    size_t count = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < len; i++) {
+        if (in_string && text[i] == '\\') {
+            i++;
+        } else if (text[i] == '"') {
+            in_string = !in_string;
+        } else if (!in_string && text[i] == ':') {
+            count++;
+        }
+    }
+    return count;
+}
 
 ct_err ct_fields_parse(struct ct_json **out, const char *text, size_t len, struct ct_why *why)
 {
@@ -15,6 +47,10 @@ ct_err ct_fields_parse(struct ct_json **out, const char *text, size_t len, struc
     }
     if (err != CT_OK) {
         return ct_why(why, err, "the body is not one JSON object");
+    }
+    if (members_of(doc) != colons_of(text, len)) {
+        ct_json_free(doc); /* the reader keeps the last: another reader might keep the first */
+        return ct_why(why, CT_ERR_FORMAT, "a member is there twice");
     }
     *out = doc;
     return CT_OK;

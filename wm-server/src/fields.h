@@ -10,7 +10,8 @@
 #include "base/why.h"
 #include "chain/json.h"
 
-/* A document that is one object; free it with ct_json_free(). CT_ERR_FORMAT. */
+/* A document that is one object and names no member twice; free it with ct_json_free().
+ * CT_ERR_FORMAT. */
 CT_MUST_USE ct_err ct_fields_parse(struct ct_json **out, const char *text, size_t len,
                                    struct ct_why *why);
 /* Every member's name is one of the count names, none twice. */

@@ -35,9 +35,9 @@ struct ct_settings {
     uint64_t confirmations, window_ms, batch;
     uint64_t gas_most, fee_most_gwei, hour_gwei, day_gwei; /* bounds of what is paid for devices */
     uint64_t connections, per_ip, timeout_s;
+    uint64_t party_minute, token_minute, prefix_minute; /* requests; 0: no limit */
     char *log_level, *log_format;
     bool log_json;           /* of log_format */
-    uint64_t party_minute, token_minute, prefix_minute;
     enum ct_log_level level; /* of log_level */
 };
 

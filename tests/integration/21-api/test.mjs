@@ -1,0 +1,39 @@
+// A client made from openapi.json registers a relay and a device; hostile requests are refused and hold up nobody.
+// needs: turnserver wm-server wm-admin ct-enrol
+import { spawnSync } from "node:child_process";
+import { Claims } from "../claims.mjs";
+import { options } from "../../testbed/stage.mjs";
+import { hostileRequests, refuseAll } from "./hostile.mjs";
+import { registers, repeats } from "./registers.mjs";
+import { siege } from "./siege.mjs";
+import { Scene } from "./scene.mjs";
+
+// On a loopback of its own, so that fixed ports of two runs never meet.
+if (process.env.CT_ALONE !== "1") {
+  const run = spawnSync("unshare", ["--net", "--", "sh", "-c", 'ip link set lo up && exec "$0" "$@"', process.execPath, ...process.argv.slice(1)],
+    { stdio: "inherit", env: { ...process.env, CT_ALONE: "1" } });
+  process.exit(run.status ?? 1);
+}
+
+const { build = "build/dev" } = options(process.argv.slice(2), ["build"]);
+const scene = new Scene(build);
+const claims = new Claims();
+let code = 1;
+try {
+  await scene.start();
+  await registers(scene, claims);
+  await repeats(scene, claims);
+  const list = await hostileRequests(scene);
+  claims.that("the list has at least 40 hostile requests", list.length >= 40, list.length);
+  await refuseAll(scene, claims, list);
+  await siege(scene, claims, list);
+  code = claims.failed ? 1 : 0;
+} catch (error) {
+  claims.failed++;
+  console.error(error.stack);
+  console.error(scene.wm?.text().split("\n").slice(-15).join("\n"));
+} finally {
+  await scene.close();
+  console.log(`${claims.passed} passed, ${claims.failed} failed`);
+}
+process.exit(code);
