@@ -66,8 +66,8 @@ void ct_sctp_finish(struct ct_sctp *sctp, uint64_t now_ms);
 bool ct_sctp_is_finishing(const struct ct_sctp *sctp);
 
 /* Everything written is acknowledged. */
-bool ct_sctp_is_dry(struct ct_sctp *sctp);
+bool ct_sctp_is_dry(const struct ct_sctp *sctp);
 /* Moreover the peer has said that it writes no more on any stream, having had everything. */
-bool ct_sctp_is_done(struct ct_sctp *sctp);
+bool ct_sctp_is_done(const struct ct_sctp *sctp);
 
 #endif

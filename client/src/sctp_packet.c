@@ -2,8 +2,6 @@
  */
 #include "sctp_packet.h"
 
-#include <stdbool.h>
-
 #include "base/bytes.h"
 
 enum { /* RFC 9260 3.2; what is not here has no use in a call */
@@ -129,6 +127,28 @@ static ct_err check_hello(const void *packet, size_t len, uint8_t type, bool has
         return CT_ERR_FORMAT;
     }
     return CT_OK;
+}
+
+uint32_t ct_sctp_first_tsn(const void *packet, size_t len)
+{
+    struct ct_rd r = ct_rd_init(packet, len);
+    (void)ct_rd_take(&r, CT_SCTP_HEADER_LEN + CHUNK_HEADER_LEN + 12);
+    return ct_rd_be32(&r);
+}
+
+bool ct_sctp_acknowledges(const void *packet, size_t len, uint32_t *tsn)
+{
+    struct ct_rd r = ct_rd_init(packet, len);
+    struct chunk chunk;
+    bool does = false;
+    (void)ct_rd_take(&r, CT_SCTP_HEADER_LEN);
+    while (r.left > 0 && take_chunk(&r, &chunk)) {
+        if ((chunk.type == SACK || chunk.type == SHUTDOWN) && chunk.value.left >= sizeof *tsn) {
+            *tsn = ct_rd_be32(&chunk.value); /* both begin with it, RFC 9260 3.3.4 and 3.3.8 */
+            does = true;
+        }
+    }
+    return does;
 }
 
 ct_err ct_sctp_check_init(const void *packet, size_t len)

@@ -3,6 +3,7 @@
 #ifndef CT_CLIENT_SCTP_PACKET_H
 #define CT_CLIENT_SCTP_PACKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,9 @@
 #define CT_SCTP_PACKET_MAX 1152u /* what a DTLS record holds: no path MTU is sought */
 #define CT_SCTP_HEADER_LEN 12u
 #define CT_SCTP_DATA_HEADER_LEN 16u
+/* What usrsctp is told: when it sends messages again it fills packets without counting the header.
+ */
+#define CT_SCTP_PATH_MTU (CT_SCTP_PACKET_MAX - CT_SCTP_HEADER_LEN)
 #define CT_SCTP_INIT_LEN 32u
 #define CT_SCTP_INIT_ACK_MAX 600u
 #define CT_SCTP_STREAMS 16u
@@ -26,5 +30,10 @@ CT_MUST_USE ct_err ct_sctp_check(const void *packet, size_t len);
 /* The packets of the hellos: INIT alone, without a parameter; INIT ACK alone. CT_ERR_FORMAT. */
 CT_MUST_USE ct_err ct_sctp_check_init(const void *packet, size_t len);
 CT_MUST_USE ct_err ct_sctp_check_init_ack(const void *packet, size_t len);
+/* The first TSN of who sent this INIT or INIT ACK, which has been checked. */
+uint32_t ct_sctp_first_tsn(const void *packet, size_t len);
+/* Up to which TSN the sender of this packet, which has been checked, has everything; false: it does
+ * not say. */
+bool ct_sctp_acknowledges(const void *packet, size_t len, uint32_t *tsn);
 
 #endif

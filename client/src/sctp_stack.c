@@ -111,6 +111,8 @@ static void start(void)
     (void)usrsctp_sysctl_set_sctp_max_burst_default(MAX_BURST);
     /* on: bursts shrink the congestion window, to a third of the speed over 40 ms */
     (void)usrsctp_sysctl_set_sctp_use_cwnd_based_maxburst(0);
+    /* 30: a reader that pauses for a minute and a half would lose the association */
+    (void)usrsctp_sysctl_set_sctp_max_retran_chunk(0);
     is_started = true;
 }
 

@@ -21,6 +21,7 @@ struct ct_sctp_out {
 
 struct ct_sctp_user {
     struct ct_sctp_user *next;
+    void *listening, *socket; /* sctp_socket.c; NULL */
     void *address; /* a number that is used once; the peer sees it, so it points nowhere */
     struct ct_sctp_out *first, *last; /* to be sent */
     unsigned count;
