@@ -170,7 +170,8 @@ static void payment_survives_a_kill_and_is_made_once(void)
     struct ct_why why = {{0}};
     struct ct_wm_voucher v;
     struct device d;
-    REQUIRE(platform.pid > 0 && device_new(&d, "cam-5") && platform_automine(false));
+    REQUIRE(platform_end(SIGTERM) == 0 && platform_run()); /* a log without earlier payments */
+    REQUIRE(device_new(&d, "cam-5") && platform_automine(false));
     uint64_t before = platform_sent_by(&platform.funder);
     REQUIRE(ask_voucher(&d, &v, &why) == CT_OK && !v.is_paid);
     CHECK(scene_await(platform.log, "kind=fund_device operations=1"));
