@@ -135,6 +135,10 @@ CT_MUST_USE ct_err ct_registry_log_head(struct ct_chain *chain, const struct ct_
                                         struct ct_log_head *out, struct ct_why *why);
 CT_MUST_USE ct_err ct_registry_is_approver(struct ct_chain *chain, const struct ct_view *view,
                                            const uint8_t addr20[20], bool *out, struct ct_why *why);
+/* Who lists keys and approvers, and to whom that has been offered and not yet taken; zeros: none.
+ */
+CT_MUST_USE ct_err ct_registry_owner(struct ct_chain *chain, const struct ct_view *view,
+                                     uint8_t owner20[20], uint8_t next20[20], struct ct_why *why);
 
 /* ---- registrations of devices (EIP-712) ---- */
 

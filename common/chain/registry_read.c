@@ -238,5 +238,22 @@ ct_err ct_registry_is_approver(struct ct_chain *chain, const struct ct_view *vie
     return err;
 }
 
+_Static_assert(CT_SLOT_pendingOwner == CT_SLOT_owner + 1,
+               "the owner and the one who is to be are read as one run of slots");
+
+ct_err ct_registry_owner(struct ct_chain *chain, const struct ct_view *view, uint8_t owner20[20],
+                         uint8_t next20[20], struct ct_why *why)
+{
+    uint8_t slot[32];
+    uint8_t words[2][32];
+    ct_word_u64(slot, CT_SLOT_owner);
+    ct_err err = prove_run(chain, view, slot, 2, words, why);
+    if (err == CT_OK) {
+        memcpy(owner20, words[0] + 12, 20);
+        memcpy(next20, words[1] + 12, 20);
+    }
+    return err;
+}
+
 _Static_assert(CT_SLOT_wmPrevious == CT_SLOT_wmCurrent + CT_WORDS_WMKeySlots,
                "both generations of the WM's keys are read as one run of slots");

@@ -117,6 +117,11 @@ static void wm_keys_of_the_constructor_are_proven(void)
     CHECK(approver);
     CHECK_EQ(ct_registry_is_approver(chain, &view, relay_owner.addr20, &approver, &why), CT_OK);
     CHECK(!approver);
+    uint8_t holder[20];
+    uint8_t next[20];
+    CHECK_EQ(ct_registry_owner(chain, &view, holder, next, &why), CT_OK);
+    CHECK_MEM(holder, owner.addr20, 20);
+    CHECK(ct_addr_is_zero(next));
 }
 
 static void relay_goes_from_pending_to_approved(void)

@@ -3,75 +3,31 @@
 #include "hsm.h"
 
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "chain/keccak.h"
 #include "chain/tx.h"
 #include "ct_test.h"
 #include "hsm_uri.h"
 #include "own_key.h"
+#include "softhsm.h"
 #include "temp_dir.h"
 
-#define MODULE "/usr/lib/softhsm/libsofthsm2.so"
-#define QUERY "?module-path=" MODULE
+#define MODULE SOFTHSM_MODULE
+#define QUERY SOFTHSM_QUERY
 
 static struct temp_dir dir;
 static const struct ct_passphrase pin = {.text = "1234", .len = 4};
 
-/* Runs a tool, silent unless it fails. */
-static bool tool(const char *const *argv)
-{
-    int status = 1;
-    pid_t child = fork();
-    if (child == 0) {
-        int quiet = open("/dev/null", O_WRONLY | O_CLOEXEC);
-        (void)dup2(quiet, 1);
-        (void)dup2(quiet, 2);
-        (void)execvp(argv[0], (char *const *)(uintptr_t)argv);
-        _exit(127);
-    }
-    if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
-        printf("    %s failed: run ./run setup, which installs it\n", argv[0]);
-        return false;
-    }
-    return true;
-}
-
-static bool make_pair(const char *type, const char *label, const char *id)
-{
-    const char *const argv[] = {
-        "pkcs11-tool",  "--module",   MODULE, "--token-label", "wm",  "--login", "--pin", "1234",
-        "--keypairgen", "--key-type", type,   "--label",       label, "--id",    id,      NULL};
-    return tool(argv);
-}
-
-static bool make_token(const char *label)
-{
-    const char *const argv[] = {"softhsm2-util", "--init-token", "--free",   "--label", label,
-                                "--pin",         "1234",         "--so-pin", "5678",    NULL};
-    return tool(argv);
-}
-
 static bool prepare(void)
 {
-    char path[128];
-    char conf[256];
-    (void)snprintf(path, sizeof(path), "%s/tokens", dir.path);
-    if (mkdir(path, 0700) != 0) {
-        return false;
-    }
-    (void)snprintf(conf, sizeof(conf), "directories.tokendir = %s\nlog.level = ERROR\n", path);
-    (void)snprintf(path, sizeof(path), "%s/softhsm2.conf", dir.path);
-    return ct_file_write(path, conf, strlen(conf), 0600, NULL) == CT_OK &&
-           setenv("SOFTHSM2_CONF", path, 1) == 0 && make_token("wm") && make_token("spare") &&
-           make_pair("EC:secp256k1", "approver", "01") &&
-           make_pair("EC:secp256k1", "funder", "02") && make_pair("EC:secp256k1", "twin", "03") &&
-           make_pair("EC:secp256k1", "twin", "04") && make_pair("EC:prime256v1", "p256", "05");
+    return softhsm_prepare(dir.path) && softhsm_token("wm") && softhsm_token("spare") &&
+           softhsm_pair("wm", "EC:secp256k1", "approver", "01") &&
+           softhsm_pair("wm", "EC:secp256k1", "funder", "02") &&
+           softhsm_pair("wm", "EC:secp256k1", "twin", "03") &&
+           softhsm_pair("wm", "EC:secp256k1", "twin", "04") &&
+           softhsm_pair("wm", "EC:prime256v1", "p256", "05");
 }
 
 static void each_attribute_is_read_once_and_no_other_is(void)

@@ -78,17 +78,17 @@ static ct_err inspect(const char *path, const struct ct_wm_key *key, struct ct_w
 static ct_err own_key(struct ct_wm_key *out, const char *config, struct ct_why *why)
 {
     struct ct_settings settings;
-    struct ct_keys keys = {0};
+    struct ct_ed25519 pass = {.public32 = {0}};
     ct_err err = ct_settings_load(&settings, config, why);
     if (err != CT_OK) {
         return err;
     }
-    err = ct_keys_load(&keys, &settings, why);
+    err = ct_pass_key_load(&pass, &settings, why);
     if (err == CT_OK) {
         *out = (struct ct_wm_key){.id = (uint32_t)settings.pass_key_id, .not_after_s = INT64_MAX};
-        memcpy(out->ed25519, keys.pass.public32, 32);
+        memcpy(out->ed25519, pass.public32, 32);
     }
-    ct_keys_wipe(&keys);
+    ct_wipe(&pass, sizeof pass);
     ct_settings_free(&settings);
     return err;
 }

@@ -159,7 +159,7 @@ static ct_err write_all(const struct order *o, const struct ct_ed25519 *key, str
 static ct_err issue(struct order *o, struct ct_why *why)
 {
     struct ct_settings settings;
-    struct ct_keys keys = {0};
+    struct ct_ed25519 pass = {.public32 = {0}};
     struct ct_store *store = NULL;
     ct_err err = ct_settings_load(&settings, o->config, why);
     if (err != CT_OK) {
@@ -169,17 +169,17 @@ static ct_err issue(struct order *o, struct ct_why *why)
         err = ct_why(why, CT_ERR_CONFIG, "%s exists; choose another --out", o->out);
     }
     if (err == CT_OK) {
-        err = ct_keys_load(&keys, &settings, why);
+        err = ct_pass_key_load(&pass, &settings, why);
     }
     if (err == CT_OK) {
         err = ct_settings_store(&store, &settings, why);
     }
     if (err == CT_OK) {
         o->token.key_id = (uint32_t)settings.pass_key_id;
-        err = write_all(o, &keys.pass, store, why);
+        err = write_all(o, &pass, store, why);
     }
     ct_store_free(store);
-    ct_keys_wipe(&keys);
+    ct_wipe(&pass, sizeof pass);
     ct_settings_free(&settings);
     return err;
 }

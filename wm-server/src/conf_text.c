@@ -25,7 +25,8 @@ static const char format[] =
     "batch = 64\n"
     "\n"
     "[keys]\n"
-    "# The hot account that approves; it needs a little ether.\n"
+    "# The hot account that approves; it needs a little ether. A raw key or a keystore in a file,\n"
+    "# or pkcs11:.. for one in a token; with approver-passphrase, where its passphrase or PIN is.\n"
     "approver = %s\n"
     "# The hot account that pays for the gas of devices on the funded road. Without it no device\n"
     "# is paid for; the sponsored road needs none.\n"
@@ -126,10 +127,9 @@ ct_err ct_conf_text(char **out, const struct ct_conf_text *c)
     char *text = NULL;
     size_t room = sizeof format;
     for (int pass = 0; pass < 2; pass++) {
-        int n =
-            snprintf(text, text == NULL ? 0 : room, format, contract, endpoints, c->bundle->quorum,
-                     c->approver_path, c->funder_path, c->pass_key_id, host, c->port, host,
-                     c->tls_port, c->operator_at, c->allow_private ? "yes" : "no");
+        int n = snprintf(text, text == NULL ? 0 : room, format, contract, endpoints,
+                         c->bundle->quorum, c->approver, c->funder, c->pass_key_id, host, c->port,
+                         host, c->tls_port, c->operator_at, c->allow_private ? "yes" : "no");
         if (n < 0) {
             free(text);
             return CT_ERR_SYSTEM;

@@ -13,7 +13,7 @@ struct ct_conf_text {
     const char *address; /* as given to init: an IP address is listened on, a name is not */
     uint16_t port, tls_port;
     const char *operator_at;
-    const char *approver_path, *funder_path;
+    const char *approver, *funder; /* what stands behind "approver = "; lines of more keys may */
     uint32_t pass_key_id;
     bool allow_private;
 };

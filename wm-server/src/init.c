@@ -14,14 +14,15 @@
 #include "command.h"
 #include "conf_text.h"
 #include "deploy.h"
-#include "kex/x25519.h"
+#include "init_keys.h"
 
 #define PROGRAM "wm-server"
 #define PATH_ROOM 1024
 
 struct init {
     struct ct_bundle bundle;
-    const char *dir, *address, *owner_path, *approver_path, *funder_path, *fund_path;
+    const char *dir, *address;
+    struct ct_init_sources from;
     uint64_t port, tls_port, approver_ether, funder_ether, chain_id, key_days, quorum;
     const char *operator_at;
     bool allow_private;
@@ -38,6 +39,10 @@ enum {
     OPT_APPROVER,
     OPT_FUNDER,
     OPT_FUND,
+    OPT_OWNER_PASSPHRASE,
+    OPT_APPROVER_PASSPHRASE,
+    OPT_FUNDER_PASSPHRASE,
+    OPT_FUND_PASSPHRASE,
     OPT_ETHER,
     OPT_FUNDER_ETHER,
     OPT_CHAIN,
@@ -58,6 +63,10 @@ static const struct option options[] = {
     {"approver-key", required_argument, NULL, OPT_APPROVER},
     {"funder-key", required_argument, NULL, OPT_FUNDER},
     {"funder-ether", required_argument, NULL, OPT_FUNDER_ETHER},
+    {"owner-passphrase", required_argument, NULL, OPT_OWNER_PASSPHRASE},
+    {"approver-passphrase", required_argument, NULL, OPT_APPROVER_PASSPHRASE},
+    {"funder-passphrase", required_argument, NULL, OPT_FUNDER_PASSPHRASE},
+    {"fund-passphrase", required_argument, NULL, OPT_FUND_PASSPHRASE},
     {"fund-from", required_argument, NULL, OPT_FUND},
     {"approver-ether", required_argument, NULL, OPT_ETHER},
     {"chain-id", required_argument, NULL, OPT_CHAIN},
@@ -90,8 +99,32 @@ static bool add_rpc(struct ct_bundle *b)
     return true;
 }
 
+/* Where keys and their passphrases are; false for another option. */
+static bool take_source(struct ct_init_sources *from, int c)
+{
+    const char **places[] = {
+        [OPT_OWNER - OPT_RPC] = &from->owner.key,
+        [OPT_APPROVER - OPT_RPC] = &from->approver.key,
+        [OPT_FUNDER - OPT_RPC] = &from->funder.key,
+        [OPT_FUND - OPT_RPC] = &from->fund.key,
+        [OPT_OWNER_PASSPHRASE - OPT_RPC] = &from->owner.passphrase,
+        [OPT_APPROVER_PASSPHRASE - OPT_RPC] = &from->approver.passphrase,
+        [OPT_FUNDER_PASSPHRASE - OPT_RPC] = &from->funder.passphrase,
+        [OPT_FUND_PASSPHRASE - OPT_RPC] = &from->fund.passphrase,
+    };
+    size_t at = (size_t)(c - OPT_RPC);
+    if (at >= sizeof places / sizeof places[0] || places[at] == NULL) {
+        return false;
+    }
+    *places[at] = optarg;
+    return true;
+}
+
 static bool take(struct init *in, int c)
 {
+    if (take_source(&in->from, c)) {
+        return true;
+    }
     switch (c) {
     case OPT_RPC:
         return add_rpc(&in->bundle);
@@ -107,20 +140,8 @@ static bool take(struct init *in, int c)
         return number(&in->port, UINT16_MAX);
     case OPT_TLS_PORT:
         return number(&in->tls_port, UINT16_MAX);
-    case OPT_OWNER:
-        in->owner_path = optarg;
-        return true;
-    case OPT_APPROVER:
-        in->approver_path = optarg;
-        return true;
-    case OPT_FUNDER:
-        in->funder_path = optarg;
-        return true;
     case OPT_FUNDER_ETHER:
         return number(&in->funder_ether, 1000000);
-    case OPT_FUND:
-        in->fund_path = optarg;
-        return true;
     case OPT_ETHER:
         return number(&in->approver_ether, 1000000);
     case OPT_CHAIN:
@@ -192,42 +213,33 @@ static ct_err make_folder(const struct init *in, struct ct_why *why)
     return CT_OK;
 }
 
-struct keys {
-    struct ct_wallet owner, approver, funder, fund;
-    struct ct_ed25519 pass;
-    struct ct_x25519 handshake;
-};
-
-/* Made when absent, so that an init that was cut short goes on with the same accounts. */
-static ct_err make_keys(const struct init *in, struct keys *k, struct ct_why *why)
+/* The configuration's paths are relative to its folder, the options' are to the caller's. */
+static ct_err conf_path(char out[PATH_MAX], const char *source, const char *in_folder,
+                        struct ct_why *why)
 {
-    char path[PATH_ROOM];
-    in_dir(path, in, "owner.key");
-    ct_err err = ct_wallet_load_or_create(&k->owner, NULL,
-                                          in->owner_path != NULL ? in->owner_path : path, why);
-    in_dir(path, in, "approver.key");
+    if (source == NULL || !ct_source_is_path(source)) {
+        (void)snprintf(out, PATH_MAX, "%s", source == NULL ? in_folder : source);
+        return CT_OK;
+    }
+    return realpath(source, out) != NULL
+               ? CT_OK
+               : ct_why(why, CT_ERR_SYSTEM, "cannot find %s again: %s", source, strerror(errno));
+}
+
+/* A key of the configuration, with its passphrase behind it when there is one. */
+static ct_err conf_key(char *out, size_t cap, const char *name, const struct ct_init_source *from,
+                       const char *in_folder, struct ct_why *why)
+{
+    char key[PATH_MAX];
+    char passphrase[PATH_MAX];
+    ct_err err = conf_path(key, from->key, in_folder, why);
     if (err == CT_OK) {
-        err = ct_wallet_load_or_create(&k->approver, NULL,
-                                       in->approver_path != NULL ? in->approver_path : path, why);
+        err = conf_path(passphrase, from->passphrase, "", why);
     }
-    in_dir(path, in, "funder.key");
-    if (err == CT_OK) {
-        err = ct_wallet_load_or_create(&k->funder, NULL,
-                                       in->funder_path != NULL ? in->funder_path : path, why);
-    }
-    in_dir(path, in, "wm-pass.key");
-    if (err == CT_OK) {
-        err = ct_ed25519_load_or_create(&k->pass, path, why);
-    }
-    in_dir(path, in, "wm-handshake.key");
-    if (err == CT_OK) {
-        err = ct_x25519_load_or_create(&k->handshake, path, why);
-    }
-    if (err == CT_OK && in->fund_path != NULL) {
-        err = ct_wallet_load(&k->fund, in->fund_path, why);
-    }
-    if (err == CT_ERR_NOT_FOUND) {
-        err = ct_why(why, CT_ERR_CONFIG, "there is no key file %s", in->fund_path);
+    if (err == CT_OK && passphrase[0] != '\0') {
+        (void)snprintf(out, cap, "%s\n%s-passphrase = %s", key, name, passphrase);
+    } else if (err == CT_OK) {
+        (void)snprintf(out, cap, "%s", key);
     }
     return err;
 }
@@ -235,17 +247,17 @@ static ct_err make_keys(const struct init *in, struct keys *k, struct ct_why *wh
 static ct_err write_files(const struct init *in, struct ct_why *why)
 {
     char path[PATH_ROOM];
-    char approver[PATH_MAX] = "approver.key";
-    char funder[PATH_MAX] = "funder.key";
+    char approver[2 * PATH_MAX + 64];
+    char funder[2 * PATH_MAX + 64];
     char text[CT_BUNDLE_TEXT_MAX];
-    /* the configuration's paths are relative to its folder, the options' are to the caller's */
-    if (in->approver_path != NULL && realpath(in->approver_path, approver) == NULL) {
-        return ct_why(why, CT_ERR_SYSTEM, "cannot find %s again", in->approver_path);
+    ct_err err =
+        conf_key(approver, sizeof approver, "approver", &in->from.approver, "approver.key", why);
+    if (err == CT_OK) {
+        err = conf_key(funder, sizeof funder, "funder", &in->from.funder, "funder.key", why);
     }
-    if (in->funder_path != NULL && realpath(in->funder_path, funder) == NULL) {
-        return ct_why(why, CT_ERR_SYSTEM, "cannot find %s again", in->funder_path);
+    if (err == CT_OK) {
+        err = ct_bundle_format(text, sizeof text, &in->bundle);
     }
-    ct_err err = ct_bundle_format(text, sizeof text, &in->bundle);
     in_dir(path, in, "bundle.json");
     if (err == CT_OK) {
         err = ct_file_write(path, text, strlen(text), 0644, why);
@@ -255,8 +267,8 @@ static ct_err write_files(const struct init *in, struct ct_why *why)
                                       .port = (uint16_t)in->port,
                                       .tls_port = (uint16_t)in->tls_port,
                                       .operator_at = in->operator_at,
-                                      .approver_path = approver,
-                                      .funder_path = funder,
+                                      .approver = approver,
+                                      .funder = funder,
                                       .pass_key_id = 1,
                                       .allow_private = in->allow_private};
     char *written = NULL;
@@ -271,11 +283,12 @@ static ct_err write_files(const struct init *in, struct ct_why *why)
     return err;
 }
 
-static ct_err init_all(struct init *in, struct keys *k, struct ct_why *why)
+static ct_err init_all(struct init *in, struct ct_init_keys *k, struct ct_why *why)
 {
     ct_err err = make_folder(in, why);
     if (err == CT_OK) {
-        err = make_keys(in, k, why);
+        in->from.dir = in->dir;
+        err = ct_init_keys_make(k, &in->from, why);
     }
     if (err != CT_OK) {
         return err;
@@ -286,10 +299,10 @@ static ct_err init_all(struct init *in, struct keys *k, struct ct_why *why)
                    in->address, open[0] == '\0' ? "" : "]", (unsigned)in->port);
     (void)snprintf(b->wm_tls_url, sizeof b->wm_tls_url, "https://%s%s%s:%u", open, in->address,
                    open[0] == '\0' ? "" : "]", (unsigned)in->tls_port);
-    struct ct_deploy d = {.owner = &k->owner,
-                          .fund = in->fund_path == NULL ? NULL : &k->fund,
-                          .approver = &k->approver,
-                          .funder = &k->funder,
+    struct ct_deploy d = {.owner = &k->owner.wallet,
+                          .fund = in->from.fund.key == NULL ? NULL : &k->fund.wallet,
+                          .approver = &k->approver.wallet,
+                          .funder = &k->funder.wallet,
                           .approver_ether = in->approver_ether,
                           .funder_ether = in->funder_ether,
                           .expect_chain_id = in->chain_id,
@@ -301,14 +314,14 @@ static ct_err init_all(struct init *in, struct keys *k, struct ct_why *why)
     return err == CT_OK ? write_files(in, why) : err;
 }
 
-static void tell(const struct init *in, const struct keys *k)
+static void tell(const struct init *in, const struct ct_init_keys *k)
 {
     char contract[CT_ADDR_TEXT_LEN], owner[CT_ADDR_TEXT_LEN], approver[CT_ADDR_TEXT_LEN];
     char funder[CT_ADDR_TEXT_LEN];
     ct_addr_text(contract, in->bundle.contract20);
-    ct_addr_text(owner, k->owner.addr20);
-    ct_addr_text(approver, k->approver.addr20);
-    ct_addr_text(funder, k->funder.addr20);
+    ct_addr_text(owner, k->owner.wallet.addr20);
+    ct_addr_text(approver, k->approver.wallet.addr20);
+    ct_addr_text(funder, k->funder.wallet.addr20);
     (void)printf("contract %s on chain %llu, block %llu\nowner %s (its key is not needed by the "
                  "server: keep it offline)\napprover %s\nfunder %s\nwritten: %s/wm-server.conf, "
                  "%s/bundle.json "
@@ -323,7 +336,7 @@ int ct_init_main(int argc, char **argv)
 {
     struct init in = {
         .port = 8080, .tls_port = 8443, .approver_ether = 1, .funder_ether = 1, .key_days = 730};
-    struct keys keys = {0};
+    struct ct_init_keys keys = {0};
     struct ct_why why = {{0}};
     in.bundle.max_head_age_s = 120;
     in.operator_at = "127.0.0.1:9180";
@@ -334,6 +347,6 @@ int ct_init_main(int argc, char **argv)
     if (err == CT_OK) {
         tell(&in, &keys);
     }
-    ct_wipe(&keys, sizeof keys);
+    ct_init_keys_wipe(&keys);
     return err == CT_OK ? CT_EXIT_OK : ct_command_failed(PROGRAM, err, &why);
 }

@@ -272,10 +272,11 @@ static ct_err start(struct ct_server *s, const char *conf_path, struct ct_why *w
 {
     ct_err err = load(s, conf_path, why);
     if (err == CT_OK) {
-        err = ct_account_lock(&s->account_lock, s->settings.approver_path, why);
+        err = ct_account_lock(&s->account_lock, s->settings.approver_path, s->keys.approver.addr20,
+                              why);
     }
     if (err == CT_OK && s->settings.funder_path != NULL) {
-        err = ct_account_lock(&s->funder_lock, s->settings.funder_path, why);
+        err = ct_account_lock(&s->funder_lock, s->settings.funder_path, s->keys.funder.addr20, why);
     }
     if (err == CT_OK) {
         err = ct_settings_store(&s->store, &s->settings, why);
@@ -347,23 +348,40 @@ void ct_server_stop(struct ct_server *s)
     free(s);
 }
 
-static void say_ether(const char *role, const uint8_t addr20[20], const struct ct_u256 *wei)
+static void say_role(const char *role, const uint8_t addr20[20], const char *held,
+                     const struct ct_u256 *wei)
 {
     char addr[CT_ADDR_TEXT_LEN];
     char ether[CT_U256_DECIMAL_LEN + 2];
     ct_addr_text(addr, addr20);
     ct_u256_ether(ether, wei);
-    (void)printf("%s %s has %s ether%s\n", role, addr, ether,
+    (void)printf("%s %s, its key %s, has %s ether%s\n", role, addr, held, ether,
                  ct_u256_is_zero(wei) ? ": send it some" : "");
 }
 
+static const char *held(const struct ct_hsm *hsm, const char *passphrase)
+{
+    return hsm != NULL ? "in a token" : passphrase != NULL ? "in a keystore" : "raw in a file";
+}
+
+/* One line a role. */
 static void say_checked(const struct ct_server *s)
 {
+    char owner[CT_ADDR_TEXT_LEN];
+    const struct ct_keys *k = &s->keys;
+    bool hot = memcmp(s->verified.owner20, k->approver.addr20, 20) == 0 ||
+               memcmp(s->verified.owner20, k->funder.addr20, 20) == 0;
+    ct_addr_text(owner, s->verified.owner20);
     (void)printf("configuration, keys and chain %llu agree at block %llu\n",
                  (unsigned long long)s->bundle.chain_id, (unsigned long long)s->verified.block);
-    say_ether("approver", s->keys.approver.addr20, &s->verified.approver_wei);
+    (void)printf("owner %s, %s\n", owner,
+                 hot ? "whose key this server holds: transferOwnership to one that is on no server"
+                     : "whose key this server does not have, as it should be");
+    say_role("approver", k->approver.addr20, held(k->approver_hsm, s->settings.approver_passphrase),
+             &s->verified.approver_wei);
     if (s->settings.funder_path != NULL) {
-        say_ether("funder", s->keys.funder.addr20, &s->verified.funder_wei);
+        say_role("funder", k->funder.addr20, held(k->funder_hsm, s->settings.funder_passphrase),
+                 &s->verified.funder_wei);
     } else {
         (void)printf("no funder: devices write their own records only with ether of their own\n");
     }

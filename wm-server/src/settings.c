@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "own_key.h"
 #include "store.h"
 
 #define FIELD(member) offsetof(struct ct_settings, member)
@@ -19,7 +20,9 @@ static const struct ct_conf_key keys[] = {
     {"chain.window-ms", CT_CONF_U64, false, FIELD(window_ms), "registrations are gathered so long"},
     {"chain.batch", CT_CONF_U64, false, FIELD(batch), "registrations in one transaction"},
     {"keys.approver", CT_CONF_STRING, true, FIELD(approver_path), "approver's wallet key"},
+    {"keys.approver-passphrase", CT_CONF_STRING, false, FIELD(approver_passphrase), "of its key"},
     {"keys.funder", CT_CONF_STRING, false, FIELD(funder_path), "wallet key that pays for devices"},
+    {"keys.funder-passphrase", CT_CONF_STRING, false, FIELD(funder_passphrase), "of its key"},
     {"keys.pass", CT_CONF_STRING, true, FIELD(pass_path), "Ed25519 key of passes and tokens"},
     {"keys.pass-id", CT_CONF_U64, true, FIELD(pass_key_id), "its number in the contract"},
     {"keys.handshake", CT_CONF_STRING, true, FIELD(handshake_path), "X25519 key of enrolments"},
@@ -61,7 +64,7 @@ void ct_settings_free(struct ct_settings *s)
 static ct_err from_folder(char **path, const char *conf)
 {
     const char *slash = strrchr(conf, '/');
-    if (*path == NULL || (*path)[0] == '/' || slash == NULL) {
+    if (*path == NULL || (*path)[0] == '/' || !ct_source_is_path(*path) || slash == NULL) {
         return CT_OK;
     }
     size_t room = (size_t)(slash - conf) + strlen(*path) + 2;
@@ -200,8 +203,9 @@ ct_err ct_settings_load(struct ct_settings *out, const char *path, struct ct_why
     };
     ct_err err = ct_conf_read(&s, path, keys, KEYS, why);
     err = err == CT_ERR_NOT_FOUND ? CT_ERR_CONFIG : err;
-    char **paths[] = {&s.bundle_path, &s.store_path,     &s.approver_path,      &s.funder_path,
-                      &s.pass_path,   &s.handshake_path, &s.redis_password_path};
+    char **paths[] = {&s.bundle_path,         &s.store_path,        &s.redis_password_path,
+                      &s.approver_path,       &s.funder_path,       &s.pass_path,
+                      &s.approver_passphrase, &s.funder_passphrase, &s.handshake_path};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0] && err == CT_OK; i++) {
         err = from_folder(paths[i], path);
     }
@@ -298,12 +302,31 @@ static ct_err missing(ct_err err, const char *path, struct ct_why *why)
                : err;
 }
 
+static ct_err open_key(struct ct_wallet *wallet, struct ct_hsm **hsm, const char *source,
+                       const char *passphrase, struct ct_why *why)
+{
+    struct ct_own_key key;
+    ct_err err = ct_own_key_open(&key, source, passphrase, why);
+    if (err == CT_OK) {
+        *wallet = key.wallet;
+        *hsm = key.hsm;
+        ct_wipe(&key, sizeof key);
+    }
+    return missing(err, source, why);
+}
+
+ct_err ct_pass_key_load(struct ct_ed25519 *out, const struct ct_settings *s, struct ct_why *why)
+{
+    return missing(ct_ed25519_load(out, s->pass_path, why), s->pass_path, why);
+}
+
 ct_err ct_keys_load(struct ct_keys *out, const struct ct_settings *s, struct ct_why *why)
 {
+    (void)ct_memory_lock(out, sizeof *out);
     ct_err err =
-        missing(ct_wallet_load(&out->approver, s->approver_path, why), s->approver_path, why);
+        open_key(&out->approver, &out->approver_hsm, s->approver_path, s->approver_passphrase, why);
     if (err == CT_OK && s->funder_path != NULL) {
-        err = missing(ct_wallet_load(&out->funder, s->funder_path, why), s->funder_path, why);
+        err = open_key(&out->funder, &out->funder_hsm, s->funder_path, s->funder_passphrase, why);
     }
     if (err == CT_OK && memcmp(out->funder.addr20, out->approver.addr20, 20) == 0) {
         err = ct_why(why, CT_ERR_CONFIG,
@@ -311,7 +334,7 @@ ct_err ct_keys_load(struct ct_keys *out, const struct ct_settings *s, struct ct_
                      "neither takes the other's nonces and ether");
     }
     if (err == CT_OK) {
-        err = missing(ct_ed25519_load(&out->pass, s->pass_path, why), s->pass_path, why);
+        err = ct_pass_key_load(&out->pass, s, why);
     }
     if (err == CT_OK) {
         err = missing(ct_x25519_load(&out->handshake, s->handshake_path, why), s->handshake_path,
@@ -325,5 +348,7 @@ ct_err ct_keys_load(struct ct_keys *out, const struct ct_settings *s, struct ct_
 
 void ct_keys_wipe(struct ct_keys *k)
 {
+    ct_hsm_close(k->funder_hsm); /* the first opened is closed last */
+    ct_hsm_close(k->approver_hsm);
     ct_wipe(k, sizeof *k);
 }

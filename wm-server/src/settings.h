@@ -11,6 +11,7 @@
 #include "base/why.h"
 #include "chain/bundle.h"
 #include "chain/key.h"
+#include "hsm.h"
 #include "kex/x25519.h"
 #include "turn/addr.h"
 
@@ -22,7 +23,8 @@ struct ct_settings {
     struct ct_conf_list rpc;        /* empty: the bundle's */
     uint64_t quorum;                /* 0: the bundle's, or a majority of rpc */
     char *approver_path, *pass_path, *handshake_path;
-    char *funder_path; /* NULL: no device is paid for */
+    char *funder_path;                             /* NULL: no device is paid for */
+    char *approver_passphrase, *funder_passphrase; /* sources; NULL: the key is raw */
     uint64_t pass_key_id;
     char *listen_handshake, *listen_tls;
     char *listen_operator; /* NULL: the default; "none": no such listener */
@@ -63,13 +65,18 @@ CT_MUST_USE ct_err ct_settings_store(struct ct_store **out, const struct ct_sett
 
 struct ct_keys {
     struct ct_wallet approver;
-    struct ct_wallet funder; /* zeros when there is none */
+    struct ct_wallet funder;                  /* zeros when there is none */
+    struct ct_hsm *approver_hsm, *funder_hsm; /* NULL: the key is in memory */
     struct ct_ed25519 pass;
     struct ct_x25519 handshake;
 };
 
+/* A source that is a descriptor (base/source.h) is read up: once in a process. */
 CT_MUST_USE ct_err ct_keys_load(struct ct_keys *out, const struct ct_settings *s,
                                 struct ct_why *why);
+/* Only the key of passes and tokens. */
+CT_MUST_USE ct_err ct_pass_key_load(struct ct_ed25519 *out, const struct ct_settings *s,
+                                    struct ct_why *why);
 void ct_keys_wipe(struct ct_keys *keys);
 
 #endif

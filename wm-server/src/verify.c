@@ -73,6 +73,24 @@ static ct_err check_approver(struct ct_chain *chain, const struct ct_view *view,
     return err;
 }
 
+/* Three roles, three keys: whoever takes this host must not take the contract with it. */
+static ct_err read_owner(struct ct_chain *chain, const struct ct_view *view,
+                         const struct ct_keys *keys, uint8_t owner20[20], const struct ct_log *log,
+                         struct ct_why *why)
+{
+    char addr[CT_ADDR_TEXT_LEN];
+    uint8_t next20[20];
+    ct_err err = ct_registry_owner(chain, view, owner20, next20, why);
+    if (err == CT_OK && (memcmp(owner20, keys->approver.addr20, 20) == 0 ||
+                         memcmp(owner20, keys->funder.addr20, 20) == 0)) {
+        ct_addr_text(addr, owner20);
+        ct_log(log, CT_LOG_WARN,
+               "owner_is_hot address=%s remedy=\"transferOwnership to a key that is on no server\"",
+               addr);
+    }
+    return err;
+}
+
 ct_err ct_verify(struct ct_verified *out, struct ct_chain *chain,
                  const struct ct_settings *settings, const struct ct_keys *keys,
                  const struct ct_log *log, struct ct_why *why)
@@ -85,6 +103,9 @@ ct_err ct_verify(struct ct_verified *out, struct ct_chain *chain,
     }
     if (err == CT_OK) {
         err = check_keys(&v.keys[0], &view, settings, keys, why);
+    }
+    if (err == CT_OK) {
+        err = read_owner(chain, &view, keys, v.owner20, log, why);
     }
     if (err == CT_OK) {
         err = check_approver(chain, &view, &keys->approver, why);

@@ -12,11 +12,12 @@ struct ct_verified {
     struct ct_wm_key keys[2]; /* current, previous */
     size_t key_count;
     uint64_t block;
+    uint8_t owner20[20];                     /* cold: no key of this server's */
     struct ct_u256 approver_wei, funder_wei; /* at that block */
 };
 
 /*
- * Chain id, checkpoint, contract code, WM keys, approver, ether of approver and funder.
+ * Chain id, checkpoint, contract code, WM keys, owner, approver, ether of approver and funder.
  * CT_ERR_CONFIG: a key of ours is not the contract's. CT_ERR_EXPIRED: the WM's keys are past their
  * date. Else the errors of chain.h.
  */
