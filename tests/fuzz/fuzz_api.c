@@ -145,7 +145,7 @@ static const struct ct_store_ops store_ops = {.token_use = take_token,
                                               .funding_add = take_funding,
                                               .op_add = take_op,
                                               .op_find = find_op};
-static struct ct_store store = {&store_ops};
+static struct ct_store store = {.ops = &store_ops};
 static const struct ct_ledger_ops ledger_ops = {
     .device = say_device, .relay = say_relay, .pending = say_pending, .relays = say_relays};
 static const struct ct_ledger ledger = {.ops = &ledger_ops};

@@ -4,6 +4,7 @@
 
 #define ADMIN "wm-admin"
 
+int admin_audit_verify(int argc, char **argv);
 int admin_token_issue(int argc, char **argv);
 int admin_token_inspect(int argc, char **argv);
 int admin_key_new(int argc, char **argv);

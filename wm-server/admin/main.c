@@ -16,6 +16,7 @@ int main(int argc, char **argv)
         {"relay list", admin_relay_list, "--config FILE"},
         {"relay revoke", admin_relay_revoke, "--config FILE INDEX"},
         {"device revoke", admin_device_revoke, "--config FILE ID"},
+        {"audit verify", admin_audit_verify, "[--head N:HASH] FILE.."},
     };
     return ct_command_main(ADMIN, commands, sizeof commands / sizeof commands[0], argc, argv);
 }

@@ -52,17 +52,18 @@ static void check_rpc(const struct ct_health *h, const struct ct_watch_view *v,
 }
 
 /* Words of one account; false when it cannot pay what comes next. */
-static bool account_words(const struct ct_health *h, const struct ct_watch_view *v,
-                          const struct ct_watch_balance *b, struct ct_text *out)
+static bool account_words(const struct ct_health *h, const struct ct_watch_balance *b,
+                          struct ct_text *out)
 {
     char addr[CT_ADDR_TEXT_LEN];
-    bool poor = b->known && b->ether < v->batch_ether; /* false while the price is unknown */
+    bool poor = b->known && b->ether < b->needed; /* false while the price is unknown */
     ct_addr_text(addr, b->addr20);
     if (!b->known) {
         ct_text_add(out, "%s %s is not known yet", b->role, addr);
     } else if (poor) {
-        ct_text_add(out, "%s %s has %.6g ether and a full transaction may cost %.6g; send it ether",
-                    b->role, addr, b->ether, v->batch_ether);
+        ct_text_add(out,
+                    "%s %s has %.6g ether and its next transaction may cost %.6g; send it ether",
+                    b->role, addr, b->ether, b->needed);
     } else if (isfinite(b->runway_days) && b->runway_days < (double)h->alert_days) {
         ct_text_add(out, "%s has %.6g ether for %.1f days; send %s more soon", b->role, b->ether,
                     b->runway_days, addr);
@@ -79,7 +80,7 @@ static void check_balance(const struct ct_health *h, const struct ct_watch_view 
     c->good = true;
     for (size_t i = 0; i < v->account_count; i++) {
         ct_text_add(&words, "%s", i == 0 ? "" : "; ");
-        c->good = account_words(h, v, &v->accounts[i], &words) && c->good;
+        c->good = account_words(h, &v->accounts[i], &words) && c->good;
     }
     (void)snprintf(c->words, sizeof c->words, "%s", words.bytes == NULL ? "" : words.bytes);
     ct_text_free(&words);

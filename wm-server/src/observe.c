@@ -1,9 +1,22 @@
 /* The parts that show, built and taken down in order. */
 #include "observe.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "audit.h"
 #include "base/clock.h"
+#include "base/hex.h"
+#include "base/secret.h"
+#include "chain/keccak.h"
+#include "chain/key.h"
+#include "store_observed.h"
+
+enum {
+    CONF_MAX = 65536,
+    APPROVER_GAS = 5000000, /* 64 registrations, with room */
+    PAYMENT_GAS = 21000,
+};
 
 ct_err ct_observe_log(struct ct_observe *o, struct ct_log *log, const struct ct_settings *settings,
                       struct ct_why *why)
@@ -16,6 +29,30 @@ ct_err ct_observe_log(struct ct_observe *o, struct ct_log *log, const struct ct_
     return CT_OK;
 }
 
+ct_err ct_observe_begun(struct ct_store *store, const char *conf_path,
+                        const struct ct_bundle *bundle, struct ct_why *why)
+{
+    static char text[CONF_MAX];
+    char digest[67];
+    char contract[CT_ADDR_TEXT_LEN];
+    char chain[24];
+    uint8_t hash32[32];
+    size_t len = 0;
+    ct_err err = ct_file_read(text, sizeof text, &len, conf_path, false, why);
+    if (err != CT_OK) {
+        return err;
+    }
+    ct_keccak256(hash32, text, len);
+    ct_hex0x(digest, hash32, sizeof hash32);
+    ct_addr_text(contract, bundle->contract20);
+    (void)snprintf(chain, sizeof chain, "%llu", (unsigned long long)bundle->chain_id);
+    const struct ct_audit_field fields[] = {
+        {"configuration", conf_path}, {"digest", digest}, {"chain", chain}, {"contract", contract}};
+    err = ct_audit(ct_store_audit(store), "configuration_loaded", fields, 4);
+    return err == CT_OK ? CT_OK
+                        : ct_why(why, err, "the audit log cannot be written; check its disk");
+}
+
 static ct_err start_watch(struct ct_observe *o, const struct ct_observe_parts *p,
                           const struct ct_log *log, struct ct_why *why)
 {
@@ -25,7 +62,14 @@ static ct_err start_watch(struct ct_observe *o, const struct ct_observe_parts *p
                                 .wall_s = ct_wall_s,
                                 .log = *log};
     c.accounts[0].role = "approver";
+    c.accounts[0].gas = APPROVER_GAS;
     memcpy(c.accounts[0].addr20, p->keys->approver.addr20, 20);
+    if (p->settings->funder_path != NULL) {
+        c.account_count = 2;
+        c.accounts[1].role = "funder";
+        c.accounts[1].gas = p->settings->gas_most + PAYMENT_GAS;
+        memcpy(c.accounts[1].addr20, p->keys->funder.addr20, 20);
+    }
     ct_err err = ct_watch_new(&o->watch, &c, why);
     if (err == CT_OK &&
         ct_loop_start(&o->watch_loop, CT_WATCH_PERIOD_MS, ct_watch_round, o->watch) != CT_OK) {

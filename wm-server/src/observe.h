@@ -39,6 +39,9 @@ CT_MUST_USE ct_err ct_observe_log(struct ct_observe *o, struct ct_log *log,
                                   const struct ct_settings *settings, struct ct_why *why);
 CT_MUST_USE ct_err ct_observe_start(struct ct_observe *o, const struct ct_observe_parts *parts,
                                     const struct ct_log *log, struct ct_why *why);
+/* The audit log's line of a start: by which configuration, for which contract. */
+CT_MUST_USE ct_err ct_observe_begun(struct ct_store *store, const char *conf_path,
+                                    const struct ct_bundle *bundle, struct ct_why *why);
 /* Last of all that uses store and chain. */
 void ct_observe_stop(struct ct_observe *o);
 /* After the last line of the log. */

@@ -281,6 +281,9 @@ static ct_err start(struct ct_server *s, const char *conf_path, struct ct_why *w
     if (err == CT_OK) {
         err = ct_settings_store(&s->store, &s->settings, why);
     }
+    if (err == CT_OK) {
+        err = ct_observe_begun(s->store, conf_path, &s->bundle, why);
+    }
     if (err == CT_OK && ct_sessions_new(&s->sessions, SESSIONS) != CT_OK) {
         err = ct_why(why, CT_ERR_NOMEM, "out of memory");
     }

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit.h"
 #include "own_key.h"
 #include "store.h"
+#include "store_observed.h"
 
 #define FIELD(member) offsetof(struct ct_settings, member)
 
@@ -49,6 +51,8 @@ static const struct ct_conf_key keys[] = {
     {"limits.prefix-per-minute", CT_CONF_U64, false, FIELD(prefix_minute), "likewise"},
     {"limits.timeout-s", CT_CONF_U64, false, FIELD(timeout_s), "of an idle connection"},
     {"alerts.runway-days", CT_CONF_U64, false, FIELD(alert_days), "a shorter runway is said"},
+    {"audit.path", CT_CONF_STRING, false, FIELD(audit_path), "file of the audit log"},
+    {"audit.rotate-mb", CT_CONF_U64, false, FIELD(rotate_mb), "a longer one is put aside"},
     {"log.level", CT_CONF_STRING, false, FIELD(log_level), "error, warn, info or debug"},
     {"log.format", CT_CONF_STRING, false, FIELD(log_format), "text or json"},
 };
@@ -107,6 +111,7 @@ static ct_err check_ranges(const struct ct_settings *s, struct ct_why *why)
         {"funding.per-day-gwei", s->day_gwei, 1, 1ull << 53},
         {"passes.lifetime-s", s->pass_life_s, 300, 86400},
         {"alerts.runway-days", s->alert_days, 0, 3650},
+        {"audit.rotate-mb", s->rotate_mb, 1, 65536},
         {"limits.connections", s->connections, 4, 60000},
         {"limits.connections-per-address", s->per_ip, 1, 60000},
         {"limits.timeout-s", s->timeout_s, 1, 10},
@@ -190,6 +195,7 @@ ct_err ct_settings_load(struct ct_settings *out, const char *path, struct ct_why
         .device_days = 366,
         .pass_life_s = 86400,
         .alert_days = 7,
+        .rotate_mb = 64,
         .gas_most = 150000,
         .fee_most_gwei = 200,
         .hour_gwei = 250000000,
@@ -208,6 +214,9 @@ ct_err ct_settings_load(struct ct_settings *out, const char *path, struct ct_why
                       &s.approver_passphrase, &s.funder_passphrase, &s.handshake_path};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0] && err == CT_OK; i++) {
         err = from_folder(paths[i], path);
+    }
+    if (err == CT_OK) {
+        err = from_folder(&s.audit_path, path);
     }
     if (err == CT_OK) {
         err = check_ranges(&s, why);
@@ -242,9 +251,26 @@ const char *ct_settings_operator(const struct ct_settings *s)
 
 ct_err ct_settings_store(struct ct_store **out, const struct ct_settings *s, struct ct_why *why)
 {
-    return s->store_redis == NULL
-               ? ct_store_sqlite(out, s->store_path, why)
-               : ct_store_redis(out, s->store_redis, s->redis_password_path, why);
+    struct ct_audit *audit = NULL;
+    ct_err err = s->audit_path == NULL
+                     ? CT_OK
+                     : ct_audit_open(&audit, s->audit_path, s->rotate_mb << 20, why);
+    if (err == CT_OK) {
+        err = s->store_redis == NULL
+                  ? ct_store_sqlite(out, s->store_path, why)
+                  : ct_store_redis(out, s->store_redis, s->redis_password_path, why);
+    }
+    if (err != CT_OK) {
+        ct_audit_close(audit);
+        return err;
+    }
+    err = ct_store_observe(*out, audit);
+    if (err != CT_OK) {
+        ct_store_free(*out);
+        ct_audit_close(audit);
+        return ct_why(why, err, "out of memory");
+    }
+    return CT_OK;
 }
 
 static ct_err own_endpoints(struct ct_bundle *b, const struct ct_settings *s, struct ct_why *why)

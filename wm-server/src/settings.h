@@ -38,6 +38,8 @@ struct ct_settings {
     uint64_t gas_most, fee_most_gwei, hour_gwei, day_gwei; /* bounds of what is paid for devices */
     uint64_t connections, per_ip, timeout_s;
     uint64_t party_minute, token_minute, prefix_minute; /* requests; 0: no limit */
+    char *audit_path;                                   /* NULL: none is written */
+    uint64_t rotate_mb;                                 /* of the audit log */
     char *log_level, *log_format;
     bool log_json;           /* of log_format */
     enum ct_log_level level; /* of log_level */
@@ -59,7 +61,7 @@ const char *ct_settings_operator(const struct ct_settings *s);
 
 struct ct_store;
 
-/* The store that the settings name, SQLite's or Redis's. */
+/* The store that the settings name, SQLite's or Redis's, observed (store_observed.h). */
 CT_MUST_USE ct_err ct_settings_store(struct ct_store **out, const struct ct_settings *s,
                                      struct ct_why *why);
 

@@ -7,7 +7,9 @@
 #include "base/hex.h"
 #include "chain/rpc.h"
 #include "judge.h"
+#include "metrics.h"
 #include "ops.h"
+#include "spent.h"
 
 enum { REBROADCAST_MS = 10000 };
 
@@ -42,6 +44,7 @@ static ct_err close_tx(struct ct_txmgr *m, const struct ct_view *view,
             s->ops->tx_close(s, m->tx.hash32, CT_TXN_MINED, receipt->block_number, m->ends, count);
     }
     if (err == CT_OK) {
+        ct_spent_gas(receipt->gas_used, &receipt->gas_price_wei);
         log_ends(m, count, receipt->block_number);
     }
     return err;
@@ -83,6 +86,7 @@ static ct_err chase(struct ct_txmgr *m, bool due)
     }
     if (err == CT_OK) {
         err = ct_rpc_send_raw(m->chain, m->tx.raw, m->tx.raw_len, &why);
+        ct_metrics_count(CT_METRIC_TX_REPEATED);
         ct_log(&m->config.log, CT_LOG_WARN, "sent_again nonce=%llu%s%s",
                (unsigned long long)m->tx.nonce, err == CT_OK ? "" : " cause=", why.text);
     }

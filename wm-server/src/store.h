@@ -275,8 +275,11 @@ struct ct_store_ops {
                        uint64_t block, const struct ct_op_end *ends, size_t count);
 };
 
+struct ct_store_observed;
+
 struct ct_store {
     const struct ct_store_ops *ops;
+    struct ct_store_observed *observed; /* NULL until ct_store_observe() */
 };
 
 /* Opens the SQLite store at path, made if absent. CT_ERR_CONFIG: of a newer schema. */

@@ -11,8 +11,7 @@
 #include "chain/rpc.h"
 #include "metrics.h"
 
-/* Gas of the largest transaction: 64 registrations, with room. */
-enum { BATCH_GAS = 5000000, ALERT_EVERY_S = 3600 };
+enum { ALERT_EVERY_S = 3600 };
 
 struct ct_watch {
     struct ct_watch_config config;
@@ -38,12 +37,11 @@ ct_err ct_watch_new(struct ct_watch **out, const struct ct_watch_config *config,
         return err;
     }
     (void)pthread_mutex_init(&w->lock, NULL);
-    w->view.batch_ether = NAN;
     w->view.account_count = config->account_count;
     for (size_t i = 0; i < config->account_count; i++) {
         struct ct_watch_balance *b = &w->view.accounts[i];
         b->role = config->accounts[i].role;
-        b->runway_days = b->day_ether = b->ether = NAN;
+        b->runway_days = b->day_ether = b->ether = b->needed = NAN;
         memcpy(b->addr20, config->accounts[i].addr20, 20);
     }
     *out = w;
@@ -106,9 +104,13 @@ static void look_at_price(struct ct_watch *w, struct ct_watch_view *v)
     struct ct_u256 tip;
     struct ct_u256 wei;
     struct ct_why why = {{0}};
-    if (ct_rpc_fees(w->chain, &max_fee, &tip, &why) == CT_OK &&
-        ct_u256_mul_u64(&wei, &max_fee, BATCH_GAS) == CT_OK) {
-        v->batch_ether = ether_of(&wei);
+    if (ct_rpc_fees(w->chain, &max_fee, &tip, &why) != CT_OK) {
+        return;
+    }
+    for (size_t i = 0; i < v->account_count; i++) {
+        if (ct_u256_mul_u64(&wei, &max_fee, w->config.accounts[i].gas) == CT_OK) {
+            v->accounts[i].needed = ether_of(&wei);
+        }
     }
 }
 

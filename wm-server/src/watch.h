@@ -18,6 +18,7 @@ enum { CT_WATCH_ACCOUNTS = 2, CT_WATCH_PERIOD_MS = 5000 };
 struct ct_watch_account {
     const char *role; /* "approver", "funder"; a literal */
     uint8_t addr20[20];
+    uint64_t gas; /* of its largest transaction, with what that gives away */
 };
 
 struct ct_watch_config {
@@ -34,6 +35,7 @@ struct ct_watch_balance {
     uint8_t addr20[20];
     bool known;
     double ether;
+    double needed;      /* ether for its largest transaction at the present price; NaN: unknown */
     double runway_days; /* infinite: nothing goes out; NaN: not seen for long enough */
     double day_ether;   /* outflow a day */
 };
@@ -43,7 +45,6 @@ struct ct_watch_view {
     uint64_t looked_s;
     uint64_t block, block_time_s;
     unsigned agreeing, endpoints;
-    double batch_ether; /* what one full transaction may cost at the present price; NaN: unknown */
     struct ct_watch_balance accounts[CT_WATCH_ACCOUNTS];
     size_t account_count;
     struct ct_why why; /* of the last look that failed */
