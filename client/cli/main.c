@@ -17,7 +17,7 @@ static const struct ct_command commands[] = {
     {"listen", ct_cmd_listen, "listen [--echo | --exec COMMAND] [--once] [--refresh SECONDS]",
      "stay reachable and answer calls"},
     {"dial", ct_cmd_dial,
-     "dial NAME [--line] [--exec COMMAND] [--datagrams N --size BYTES] [--no-allocation]",
+     "dial NAME [--line] [--exec COMMAND] [--datagrams N --size BYTES] [--no-allocation | --move]",
      "call a device by its name; standard input and output are its datagrams"},
     {"resolve", ct_cmd_resolve, "resolve NAME", "what the chain, proof-checked, says of a device"},
     {"relays", ct_cmd_relays, "relays",
@@ -38,6 +38,8 @@ static void usage(FILE *out)
         "\noptions of all:\n"
         "  --home DIR              this device's keys and state (~/.chainturn)\n"
         "  --bundle FILE           provisioning bundle, in place of the one kept in home\n"
+        "  --wallet-passphrase SOURCE   home's wallet key is a keystore; SOURCE is a file, fd:N\n"
+        "                          or credential:NAME\n"
         "  --json                  events as JSON, one object a line\n"
         "  --verbose               say on standard error what endpoints and caches do\n"
         "  --insecure-single-rpc   believe the first RPC endpoint alone\n"
@@ -53,7 +55,8 @@ static bool take_options(struct ct_cli *cli)
     cli->is_json = ct_cli_flag(cli, "--json");
     cli->is_verbose = ct_cli_flag(cli, "--verbose");
     cli->insecure_single_rpc = ct_cli_flag(cli, "--insecure-single-rpc");
-    if (!ct_cli_value(cli, "--home", &home) || !ct_cli_value(cli, "--bundle", &cli->bundle)) {
+    if (!ct_cli_value(cli, "--home", &home) || !ct_cli_value(cli, "--bundle", &cli->bundle) ||
+        !ct_cli_value(cli, "--wallet-passphrase", &cli->wallet_passphrase)) {
         return false;
     }
     const char *user_home = getenv("HOME");

@@ -54,6 +54,7 @@ struct ct_device_machine {
 enum ct_conn_state {
     CT_CONN_FREE,
     CT_CONN_RESOLVING,  /* record, and pass when there is none */
+    CT_CONN_MOVING,     /* the home, to the callee's relay */
     CT_CONN_ALLOCATING, /* a guest lane */
     CT_CONN_CALLING,
     CT_CONN_OPEN,
@@ -65,7 +66,7 @@ struct ct_conn {
     unsigned call; /* of ct_calls */
     unsigned lane;
     bool is_dialled, is_cached, is_checked; /* checked: a fresh record was asked for */
-    bool has_found, is_ending;
+    bool has_found, has_moved, is_ending;
     struct ct_client_dial_options options;
     struct ct_path_counts counts; /* once the call has ended */
     char identity[64];
@@ -118,6 +119,14 @@ void ct_device_stop(struct ct_client *c, uint64_t now_ms);
 void ct_device_want_pass(struct ct_client *c);
 /* A relay refused the pass (401, 441): it may be revoked, so a new one is asked for next time. */
 void ct_device_distrust_pass(struct ct_client *c, unsigned stun_error);
+
+/* move.c */
+/* May this client move its home? Takes the listener's lock when nobody has it. */
+ct_err ct_move_check(struct ct_client *c);
+void ct_move_start(struct ct_client *c, struct ct_conn *conn);
+void ct_move_ended(struct ct_client *c, ct_err err, const char *text);
+/* Gives back the allocation that another process left there; index 0: none. */
+void ct_move_release_left(struct ct_client *c, const struct ct_relay *left);
 
 /* conns.c */
 void ct_conns_resolved(struct ct_client *c, struct ct_conn *conn, const struct ct_found *found,

@@ -159,10 +159,15 @@ static void allocate(struct ct_client *c, struct ct_conn *conn)
     ct_conn_end(c, conn, CT_ERR_ROOM, "too many calls at one time");
 }
 
-static void go_on(struct ct_client *c, struct ct_conn *conn)
+void ct_conn_go_on(struct ct_client *c, struct ct_conn *conn)
 {
     bool is_ready = (c->has_pass || conn->options.no_allocation) && c->calls != NULL;
-    if (conn->state == CT_CONN_RESOLVING && conn->has_found && is_ready) {
+    if (conn->state != CT_CONN_RESOLVING || !conn->has_found || !is_ready) {
+        return;
+    }
+    if (conn->options.move && !conn->has_moved) {
+        ct_move_start(c, conn);
+    } else {
         allocate(c, conn);
     }
 }
@@ -211,7 +216,7 @@ static void rechecked(struct ct_client *c, struct ct_conn *conn, const struct ct
     conn->state = CT_CONN_RESOLVING;
     conn->lane = CT_LANES;
     ct_conn_leave_lane(c, old_lane);
-    go_on(c, conn);
+    ct_conn_go_on(c, conn);
 }
 
 void ct_conns_resolved(struct ct_client *c, struct ct_conn *conn, const struct ct_found *found,
@@ -239,7 +244,7 @@ void ct_conns_resolved(struct ct_client *c, struct ct_conn *conn, const struct c
         ct_conn_end(c, conn, CT_ERR_IO, text);
         return;
     }
-    go_on(c, conn);
+    ct_conn_go_on(c, conn);
 }
 
 void ct_conns_pass(struct ct_client *c, ct_err err, const char *why)
@@ -252,24 +257,18 @@ void ct_conns_pass(struct ct_client *c, ct_err err, const char *why)
             ct_conn_end(c, conn, err, why);
         } else if (conn->state == CT_CONN_RESOLVING) {
             conn->stage_ns = ct_mono_ns(); /* waiting for a pass is none of the stages */
-            go_on(c, conn);
+            ct_conn_go_on(c, conn);
         }
     }
 }
 
-/* What this version has; each option is let through by the code that does it. */
 static ct_err check_options(struct ct_client *c, const struct ct_client_dial_options *options)
 {
-    const char *missing = options->move ? "moving the allocation" : NULL;
     if (options->move && options->no_allocation) {
         return ct_client_fail(c, CT_ERR_ARG,
                               "a call without an allocation has none that could move");
     }
-    return missing == NULL ? CT_OK
-                           : ct_client_fail(c, CT_ERR_ARG,
-                                            "this version does not have %s; dial "
-                                            "without that option",
-                                            missing);
+    return options->move ? ct_move_check(c) : CT_OK;
 }
 
 ct_err ct_client_dial(struct ct_client *c, const char *identity, unsigned *out)
@@ -282,15 +281,15 @@ ct_err ct_client_dial_with(struct ct_client *c, const char *identity,
 {
     static const struct ct_client_dial_options none;
     const struct ct_client_dial_options *wanted = options != NULL ? options : &none;
-    ct_err err = check_options(c, wanted);
-    if (err != CT_OK) {
-        return err;
-    }
     if (!ct_identity_valid(identity)) {
         return ct_client_fail(c, CT_ERR_ARG,
                               "\"%s\" can be no device's name: 1 to 63 characters out of A-Z a-z "
                               "0-9 . _ : @ -",
                               identity);
+    }
+    ct_err err = check_options(c, wanted);
+    if (err != CT_OK) {
+        return err;
     }
     struct ct_conn *conn = ct_conn_new(c, identity);
     if (conn == NULL) {
@@ -309,6 +308,8 @@ ct_err ct_client_dial_with(struct ct_client *c, const char *identity,
     if ((!c->has_pass && !wanted->no_allocation) || !c->has_keys) {
         ct_device_want_pass(c);
     }
-    ct_resolver_ask(c->resolver, identity, false, false, conn->id, ct_mono_ms(), ct_wall_s());
+    /* a move is written to the chain: not for a record that may be stale */
+    ct_resolver_ask(c->resolver, identity, wanted->move, false, conn->id, ct_mono_ms(),
+                    ct_wall_s());
     return CT_OK;
 }

@@ -17,6 +17,8 @@ void ct_conn_end(struct ct_client *c, struct ct_conn *conn, ct_err err, const ch
 void ct_conn_stats(struct ct_client_stats *out, const struct ct_path_counts *counts);
 /* Starts the call on its lane. */
 void ct_conn_call(struct ct_client *c, struct ct_conn *conn, uint64_t now_ms);
+/* Goes on once record, pass and keys are there, and the home is where it shall be. */
+void ct_conn_go_on(struct ct_client *c, struct ct_conn *conn);
 /* conns_streams.c: tells what came on a stream. */
 void ct_conns_stream_event(struct ct_client *c, const struct ct_conn *conn,
                            const struct ct_sctp_event *event);

@@ -53,8 +53,10 @@ void ct_device_failed(struct ct_client *c, ct_err err, const char *text)
     (void)snprintf(copy, sizeof copy, "%s", text);
     close_home(c, copy);
     (void)ct_client_fail(c, err, "%s", copy);
+    d->to_relay = 0; /* wherever it can be, next time */
     if (!d->was_up) {
         d->state = CT_DEVICE_OFF;
+        ct_move_ended(c, err, copy);
         tell(c, CT_CLIENT_FAILED, err, c->error);
         return;
     }
@@ -62,6 +64,7 @@ void ct_device_failed(struct ct_client *c, ct_err err, const char *text)
     d->retry_ms = ct_mono_ms() + d->backoff_ms;
     d->backoff_ms = d->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : d->backoff_ms * 2;
     d->is_announced = false;
+    ct_move_ended(c, err, copy);
     tell(c, CT_CLIENT_DOWN, err, c->error);
 }
 
@@ -152,6 +155,9 @@ ct_err ct_device_start(struct ct_client *c, const struct ct_client_enrol *enrol,
     if (d->state != CT_DEVICE_OFF) {
         return ct_client_fail(c, CT_ERR_STATE, "this client is up or coming up already");
     }
+    if (d->lock >= 0) {
+        (void)close(d->lock);
+    }
     memset(d, 0, sizeof *d);
     d->lock = -1;
     d->is_once = is_once;
@@ -228,6 +234,10 @@ void ct_device_stop(struct ct_client *c, uint64_t now_ms)
 {
     struct ct_device_machine *d = &c->device;
     if (d->is_once && d->state == CT_DEVICE_UP) {
+        struct ct_lane_saved saved;
+        if (ct_lane_save(&c->lanes[CT_LANE_HOME], &saved) == CT_OK) {
+            ct_home_save_lane(&c->home, &saved); /* it may have lived for long */
+        }
         ct_lane_close(&c->lanes[CT_LANE_HOME]); /* stays at the relay, for a listener */
     } else if (c->lanes[CT_LANE_HOME].is_open) {
         ct_home_drop_lane(&c->home);

@@ -28,6 +28,8 @@ static void announce(struct ct_client *c)
         d->is_announced = true;
         ct_device_tell_place(c, CT_CLIENT_LISTENING, ct_alloc_relayed(&lane->alloc), lane->relay);
     }
+    d->to_relay = 0;
+    ct_move_ended(c, CT_OK, "");
 }
 
 static void tell_step(struct ct_client *c, const struct ct_step *step)
@@ -165,7 +167,7 @@ static void take_pass(struct ct_client *c, const struct ct_prepare *p)
 static bool is_up_already(const struct ct_client *c)
 {
     const struct ct_device_machine *d = &c->device;
-    return d->is_once && d->is_registered && d->record.relay == d->relay.index;
+    return d->is_once && d->to_relay == 0 && d->is_registered && d->record.relay == d->relay.index;
 }
 
 static void prepared(struct ct_job *job, void *owner)
@@ -199,6 +201,7 @@ static void prepared(struct ct_job *job, void *owner)
             d->state = CT_DEVICE_OFF;
             ct_device_tell_place(c, CT_CLIENT_LISTENING, &relayed, d->record.relay);
         } else {
+            ct_move_release_left(c, &p->left);
             ct_device_allocate(c);
         }
     }

@@ -201,6 +201,22 @@ static ct_err take_pass(struct ct_prepare *p, struct ct_worker_env *env, const s
 
 /* ---- all of it ---- */
 
+/* Who moves gives back what was left elsewhere, and needs that relay's record for it. */
+static void note_left(struct ct_prepare *p, const struct ct_worker_env *env,
+                      const struct ct_relay *relays, size_t count)
+{
+    struct ct_lane_saved saved;
+    if (p->to_relay == 0 || ct_home_load_lane(&env->home, &saved) != CT_OK ||
+        saved.relay == p->to_relay) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (relays[i].index == saved.relay) {
+            p->left = relays[i];
+        }
+    }
+}
+
 static ct_err choose_relay(struct ct_prepare *p, struct ct_worker_env *env,
                            const struct ct_view *view, struct ct_home_device *home)
 {
@@ -211,6 +227,7 @@ static ct_err choose_relay(struct ct_prepare *p, struct ct_worker_env *env,
     if (err != CT_OK) {
         return err;
     }
+    note_left(p, env, relays, count);
     /* a fresh home of a registered device goes back to where its record points */
     uint16_t kept = home->relay != 0 ? home->relay : p->is_registered ? p->device.relay : 0;
     err = p->to_relay != 0

@@ -35,7 +35,8 @@ struct ct_prepare {
     struct ct_own_pass pass;
     struct ct_relay relay;
     uint32_t relay_rtt_us;
-    bool is_registered;      /* approved, with this wallet and key */
+    struct ct_relay left; /* where an allocation was left that is not moved to; index 0: nowhere */
+    bool is_registered;   /* approved, with this wallet and key */
     struct ct_device device; /* the record when is_registered */
     uint64_t block, time_s;
 };

@@ -93,6 +93,9 @@ struct ct_client_event {
 struct ct_client_config {
     const char *home;        /* folder of this device's keys and state */
     const char *bundle;      /* provisioning bundle, or NULL: the one kept in home */
+    /* Where the passphrase of home's wallet key is: a private file, "fd:N" (read once) or
+     * "credential:NAME" of systemd's. The key is a keystore then; NULL: it is in the clear. */
+    const char *wallet_passphrase;
     int insecure_single_rpc; /* believe the first RPC endpoint alone */
     int takes_streams;       /* calls of streams are answered; else refused, as not understood */
     unsigned refresh_s;      /* how often a listener asks its relay for its allocation; 0 is 60 */
@@ -172,7 +175,12 @@ struct ct_client_dial_options { /* zeroes: as ct_client_dial() */
     bool no_allocation;         /* from a plain socket: the callee's relay has to be in mode open */
     bool move;                  /* the home allocation moves to the callee's relay */
 };
-/* options may be NULL. CT_ERR_ARG for one that cannot be had. */
+/*
+ * options may be NULL. CT_ERR_ARG for one that cannot be had. A move gives the home allocation
+ * back, allocates at the callee's relay, has the record name that place and calls from there; it
+ * stays there afterwards. A client that does not listen is up from then on as with ct_client_up().
+ * CT_ERR_STATE: another process listens for this home.
+ */
 CT_MUST_USE ct_err ct_client_dial_with(struct ct_client *client, const char *identity,
                                        const struct ct_client_dial_options *options,
                                        unsigned *call);

@@ -16,7 +16,7 @@ async function bringUp({ chain, platform }) {
   await chain.start();
   await platform.initWm();
   await platform.startWm();
-  for (const n of [1, 2]) platform.startRelay(await platform.prepareRelay(n));
+  for (const n of [1, 2]) platform.startRelay(await platform.prepareRelay(n, ["verbose"])); // tells of allocations
   await platform.waitApproved(2);
 }
 
@@ -182,6 +182,42 @@ async function rotations({ chain, platform }, claims, door, phone) {
   claims.that("and the listener answers with it", last(back, "datagrams")?.intact === 1, back.text());
 }
 
+// The device's home at the other relay than that one, left there by up.
+async function placeElsewhere(device, than) {
+  const file = path.join(device.home, "device.json");
+  const kept = JSON.parse(fs.readFileSync(file, "utf8"));
+  fs.writeFileSync(file, JSON.stringify({ ...kept, relay: than === 1 ? 2 : 1 }));
+  return last(await device.up(), "up");
+}
+
+async function moves({ chain, platform }, claims, door, phone) {
+  const held = await phone.run(["dial", door.identity, "--move"], { codes: CODES, json: false });
+  claims.refuses("dial --move beside a listener", held, 2, /another chainturn listens .* --move/);
+  await phone.listener.end();
+  const to = last(door.listener, "listening").relay;
+  const from = await placeElsewhere(phone, to);
+  claims.that("caller and callee live at two relays", from.relay !== to, [from, to]);
+  const old = platform.relays[from.relay - 1].program;
+  const ended = () => old.text().match(/refreshed, .*lifetime=0$/gm)?.length ?? 0;
+  const before = ended();
+
+  const call = await phone.run(["dial", door.identity, "--move", "--datagrams", "5"]);
+  const home = last(call, "listening");
+  claims.that("dial --move: the home is at the callee's relay", home?.relay === to, call.text());
+  const isBack = await old.wait(() => (ended() > before ? true : undefined), "the end of an allocation", 5000).catch(() => false);
+  claims.that("the old allocation was given back", isBack, old.text().split("\n").filter((l) => /session/.test(l)).slice(-6).join("\n"));
+  claims.that("the record was updated, then the call was made", names(call) === "update" &&
+    call.lines.findIndex((l) => /"event":"registered"/.test(l)) < call.lines.findIndex((l) => /"event":"connected"/.test(l)), call.text());
+  claims.that("through the home itself", last(call, "datagrams")?.intact === 5 && call.events().some((e) => e.event === "stage" && e.name === "move"), call.text());
+  const record = await chain.device(phone.identity);
+  claims.that("the chain names the new place", Number(record.relay) === to && home.relayed.endsWith(`:${record.port}`), [String(record.relay), home]);
+
+  await phone.listen();
+  claims.that("afterwards the home is there", last(phone.listener, "listening").relayed === home.relayed && steps(phone.listener).length === 0);
+  const back = await door.run(["dial", phone.identity, "--datagrams", "1"]);
+  claims.that("and is called there", last(back, "datagrams")?.intact === 1, back.text());
+}
+
 async function ends({ chain, platform }, claims, door, phone) {
   await door.listener.end();
   await phone.listener.end();
@@ -207,5 +243,6 @@ test(async (stage, claims) => {
   await killed(stage, claims);
   await updates(stage, claims, door, phone);
   await rotations(stage, claims, door, phone);
+  await moves(stage, claims, door, phone);
   await ends(stage, claims, door, phone);
 });
