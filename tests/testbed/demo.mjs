@@ -113,7 +113,7 @@ async function demo(s, opt) {
   const ways = waysTaken(parties.callee);
   await stop(s, parties);
 
-  return figures(s, { echo, resolved, cold, calls, talk, seen, ways });
+  return figures(s, { roads: parties.roads, echo, resolved, cold, calls, talk, seen, ways });
 }
 
 // How the datagrams of all calls went between the callee and its relay.
@@ -125,9 +125,11 @@ function waysTaken(callee) {
   return sum;
 }
 
+const ADD_CLIENT_GAS_MAX = 82000;
+
 const round = (n) => Math.round(n * 100) / 100;
 
-function figures(s, { echo, resolved, cold, calls, talk, seen, ways }) {
+function figures(s, { roads, echo, resolved, cold, calls, talk, seen, ways }) {
   const proof = cold.proof ?? resolved.events().find((e) => e.event === "proof") ?? resolved.events()[0]?.proof;
   const first = median(calls.map((c) => c.ms));
   const relay = echo.relay.median_ms;
@@ -146,6 +148,7 @@ function figures(s, { echo, resolved, cold, calls, talk, seen, ways }) {
     first_byte_all_ms: calls.map((c) => round(c.ms)),
     dial_stages_ms: calls.at(-1).stages,
     proof_verified: proof?.verified === true,
+    roads,
     datagrams_sent: talk.sent,
     datagrams_received: talk.intact,
     ...ways,
@@ -161,6 +164,8 @@ function verdict(f) {
     ["both NATs are symmetric", f.nat_a === "symmetric" && f.nat_b === "symmetric"],
     ["the record is proved with k >= 2", f.proof_verified && f.rpc_k >= 2],
     [`the first byte is there within ${f.first_byte_limit_ms} ms`, f.first_byte_ms <= f.first_byte_limit_ms],
+    ["a device came up on each road", ["sponsored", "funded"].every((road) => f.roads.some((r) => r.road === road && r.gas > 0))],
+    [`addClient takes at most ${ADD_CLIENT_GAS_MAX} gas`, f.roads.every((r) => (r.add_client_gas ?? 0) <= ADD_CLIENT_GAS_MAX)],
     ["every datagram arrived intact", f.datagrams_received === f.datagrams_sent],
     ["Send and Data indications and channel data were all used", f.send_indications > 0 && f.data_indications > 0 && f.channel_data > 0],
     ["no plaintext and no key crossed a relay", !f.plaintext_found],

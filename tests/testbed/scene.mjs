@@ -1,8 +1,9 @@
 // The scene of demo and bench: chain, wallet manager, two relays, and two devices that have enrolled.
 import { Failure } from "./processes.mjs";
+import { roadOf, roadSentence } from "./roads.mjs";
 
-export const CALLER = { id: "phone-1", side: "a" };
-export const CALLEE = { id: "door-7", side: "b" };
+export const CALLER = { id: "phone-1", side: "a", road: "sponsored" };
+export const CALLEE = { id: "door-7", side: "b", road: "funded" };
 
 export async function bringUp(s) {
   await s.stage("chain", "starting the chain", () => s.chain.start(), () =>
@@ -18,17 +19,19 @@ export async function bringUp(s) {
 
 export async function enrol(s) {
   const { platform } = s;
-  const tokens = [await platform.issueToken(CALLER.id), await platform.issueToken(CALLEE.id)];
   const caller = platform.device(CALLER.side, CALLER.id);
   const callee = platform.device(CALLEE.side, CALLEE.id);
-  for (const [device, token] of [[callee, tokens[1]], [caller, tokens[0]]]) {
-    await s.stage(`up_${device.side}`, `bringing ${device.identity} up`, () => device.up(token), () =>
-      `${device.identity}, behind NAT ${device.side}, enrolled with its token: wallet, pass, relayed address, record on chain`);
+  const tokens = new Map([[callee, await platform.issueToken(CALLEE.id)], [caller, await platform.issueToken(CALLER.id)]]);
+  const roads = [];
+  for (const [device, { road }] of [[callee, CALLEE], [caller, CALLER]]) {
+    const taken = await s.stage(`up_${device.side}`, `bringing ${device.identity} up`, async () =>
+      roadOf(s, device, await device.up(tokens.get(device), "--road", road)), (r) => roadSentence(device, r));
     const { state } = await s.chain.device(device.identity);
     if (state !== "approved") throw new Failure(`the contract says ${device.identity} is ${state}`);
+    roads.unshift(taken);
   }
   await s.stage("listen", "listening", () => callee.listen(), () => `${callee.identity} listens`);
-  return { caller, callee };
+  return { caller, callee, roads };
 }
 
 // Every part of ours ends when it is asked to, with exit code 0.
