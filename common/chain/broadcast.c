@@ -5,6 +5,7 @@
 #include "base/hex.h"
 #include "chain/endpoints.h"
 #include "chain/keccak.h"
+#include "chain/node_said.h"
 #include "chain/rpc.h"
 
 struct broadcast {
@@ -14,18 +15,9 @@ struct broadcast {
     unsigned taken; /* told the transaction's hash */
     unsigned known; /* say that they had it, which anybody can say */
     unsigned answered;
+    unsigned said[CT_NODE_SAID_COUNT]; /* how many refused it in which sense */
     struct ct_why causes;
 };
-
-/* One that has it already says so in words only; those of geth, anvil, hardhat, nethermind, besu.
- */
-static bool already_has_it(const struct ct_why *why)
-{
-    return strstr(why->text, "already known") != NULL ||
-           strstr(why->text, "already imported") != NULL ||
-           strstr(why->text, "AlreadyKnown") != NULL ||
-           strstr(why->text, "Known transaction") != NULL;
-}
 
 static void give_to(struct broadcast *b, size_t endpoint)
 {
@@ -36,7 +28,9 @@ static void give_to(struct broadcast *b, size_t endpoint)
     b->answered += err == CT_OK;
     if (err == CT_OK && answer.items[0].failed) {
         err = ct_jsonrpc_error(&answer.items[0], b->call.method, &cause);
-        if (already_has_it(&cause)) {
+        enum ct_node_said said = ct_node_said(answer.items[0].error_text);
+        b->said[said]++;
+        if (said == CT_NODE_HAS_IT) {
             b->known++;
             ct_answer_free(&answer);
             return;
@@ -77,13 +71,33 @@ static char *raw_params(const uint8_t *tx, size_t len)
     return params;
 }
 
+/* What two endpoints mean (the only one, if there is one): a single one may lie. */
+static enum ct_node_said meant(const struct broadcast *b)
+{
+    const unsigned enough = b->chain->bundle.rpc_count > 1 ? 2 : 1;
+    for (unsigned said = CT_NODE_SAID_COUNT - 1; said > CT_NODE_OTHER; said--) {
+        if (b->said[said] >= enough) {
+            return (enum ct_node_said)said;
+        }
+    }
+    return CT_NODE_OTHER;
+}
+
 ct_err ct_rpc_send_raw(struct ct_chain *chain, const uint8_t *tx, size_t len, struct ct_why *why)
+{
+    enum ct_node_said said;
+    return ct_rpc_offer(chain, tx, len, &said, why);
+}
+
+ct_err ct_rpc_offer(struct ct_chain *chain, const uint8_t *tx, size_t len, enum ct_node_said *said,
+                    struct ct_why *why)
 {
     size_t order[CT_BUNDLE_RPC_MAX];
     size_t n = ct_endpoint_order(order, chain);
     char *params = raw_params(tx, len);
     struct broadcast b = {.chain = chain, .call = {"eth_sendRawTransaction", params}};
     if (params == NULL) {
+        *said = CT_NODE_OTHER;
         return ct_why(why, CT_ERR_NOMEM, "no memory");
     }
     ct_keccak256(b.hash32, tx, len);
@@ -91,9 +105,11 @@ ct_err ct_rpc_send_raw(struct ct_chain *chain, const uint8_t *tx, size_t len, st
         give_to(&b, order[i]);
     }
     free(params);
+    *said = CT_NODE_HAS_IT;
     if (has_it(&b)) {
         return CT_OK;
     }
+    *said = meant(&b);
     return ct_why(why, b.answered > 0 ? CT_ERR_CHAIN : CT_ERR_IO,
                   "no RPC endpoint took the transaction (%s)",
                   b.causes.text[0] != '\0' ? b.causes.text

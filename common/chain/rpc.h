@@ -9,6 +9,7 @@
 #include <chainturn/err.h>
 #include "base/why.h"
 #include "chain/chain.h"
+#include "chain/node_said.h"
 #include "chain/u256.h"
 
 /*
@@ -49,6 +50,9 @@ CT_MUST_USE ct_err ct_rpc_call(struct ct_chain *chain, const struct ct_rpc_tx *t
  */
 CT_MUST_USE ct_err ct_rpc_send_raw(struct ct_chain *chain, const uint8_t *tx, size_t len,
                                    struct ct_why *why);
+/* The same; *said is what two endpoints (or the only one) mean by refusing it. */
+CT_MUST_USE ct_err ct_rpc_offer(struct ct_chain *chain, const uint8_t *tx, size_t len,
+                                enum ct_node_said *said, struct ct_why *why);
 
 struct ct_receipt_log {
     uint8_t addr20[20];

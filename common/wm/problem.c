@@ -26,6 +26,8 @@ static const struct {
      "register it again with a new token"},
     {"not-pending", CT_ERR_STATE, "the chain holds no pending record of this device",
      "send addClient and wait for its block, then ask again"},
+    {"not-approved", CT_ERR_STATE, "the record is not approved",
+     "read the chain again; another step comes first"},
     {"registered", CT_ERR_STATE, "this name has a live record already",
      "change that one instead of writing a new one"},
     {"contract-refuses", CT_ERR_REFUSED, "the contract would refuse this record",
@@ -45,6 +47,8 @@ static const struct {
     {"too-large", CT_ERR_REFUSED, "the request is too large",
      "use versions of the same release on both sides"},
     {"too-many", CT_ERR_REFUSED, "too many requests", "try again in a minute"},
+    {"under-way", CT_ERR_AGAIN, "the same request is under way", "ask again in a moment"},
+    {"stopping", CT_ERR_IO, "the wallet manager ends just now", "try again in a minute"},
     {"internal", CT_ERR_IO, "the wallet manager failed", "try again later, or see its log"},
 };
 
