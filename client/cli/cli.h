@@ -23,7 +23,7 @@ enum {
 struct ct_cli {
     const char *command;
     char home[300];
-    const char *bundle;
+    const char *bundle, *wallet_passphrase;
     bool is_json, is_verbose, insecure_single_rpc;
     unsigned refresh_s; /* of listen; 0: the library's own */
     char **args;        /* what is left for the command */

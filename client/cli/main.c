@@ -38,6 +38,9 @@ static void usage(FILE *out)
         "\noptions of all:\n"
         "  --home DIR              this device's keys and state (~/.chainturn)\n"
         "  --bundle FILE           provisioning bundle, in place of the one kept in home\n"
+        "  --wallet-passphrase SOURCE\n"
+        "                          of home's wallet key, a keystore then: a file, fd:N or\n"
+        "                          credential:NAME\n"
         "  --json                  events as JSON, one object a line\n"
         "  --verbose               say on standard error what endpoints and caches do\n"
         "  --insecure-single-rpc   believe the first RPC endpoint alone\n"
@@ -53,7 +56,8 @@ static bool take_options(struct ct_cli *cli)
     cli->is_json = ct_cli_flag(cli, "--json");
     cli->is_verbose = ct_cli_flag(cli, "--verbose");
     cli->insecure_single_rpc = ct_cli_flag(cli, "--insecure-single-rpc");
-    if (!ct_cli_value(cli, "--home", &home) || !ct_cli_value(cli, "--bundle", &cli->bundle)) {
+    if (!ct_cli_value(cli, "--home", &home) || !ct_cli_value(cli, "--bundle", &cli->bundle) ||
+        !ct_cli_value(cli, "--wallet-passphrase", &cli->wallet_passphrase)) {
         return false;
     }
     const char *user_home = getenv("HOME");

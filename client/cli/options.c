@@ -101,6 +101,7 @@ struct ct_client *ct_cli_open(struct ct_cli *cli, int *code,
     struct ct_client_config config = {
         .home = cli->home,
         .bundle = cli->bundle,
+        .wallet_passphrase = cli->wallet_passphrase,
         .insecure_single_rpc = cli->insecure_single_rpc,
         .refresh_s = cli->refresh_s,
         .event = event,

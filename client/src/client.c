@@ -177,6 +177,9 @@ static ct_err open_parts(struct ct_client *c, struct ct_why *why)
     if (err == CT_OK) {
         err = ct_home_bundle(&c->home, &c->bundle, c->config.bundle, why);
     }
+    if (err == CT_OK && c->config.wallet_passphrase != NULL) {
+        err = ct_home_unlock(&c->home, c->config.wallet_passphrase, why);
+    }
     if (err != CT_OK) {
         return err;
     }
@@ -220,6 +223,7 @@ ct_err ct_client_open(struct ct_client **out, const struct ct_client_config *con
     }
     c->config.home = c->home.dir;
     c->config.bundle = NULL;
+    c->config.wallet_passphrase = NULL;
     take_home(c);
     *out = c;
     return CT_OK;
@@ -259,6 +263,9 @@ bool ct_client_close(struct ct_client *c)
     bool is_clean = ct_worker_free(c->worker);
     ct_resolver_free(c->resolver);
     ct_dtls_env_free(c->dtls);
+    if (is_clean) { /* else the thread that goes on may use it */
+        ct_home_forget(&c->home);
+    }
     ct_wipe(c, sizeof *c);
     free(c);
     return is_clean;

@@ -18,6 +18,7 @@ ct_err ct_home_init(struct ct_home *home, const char *dir, struct ct_why *why)
         return ct_why(why, CT_ERR_CONFIG, "the home folder's name is empty or too long");
     }
     memcpy(home->dir, dir, strlen(dir) + 1);
+    home->vault = NULL;
     return CT_OK;
 }
 

@@ -13,8 +13,11 @@
 #include "kex/x25519.h"
 #include "lane.h"
 
+struct ct_home_vault;
+
 struct ct_home {
     char dir[300];
+    struct ct_home_vault *vault; /* NULL: wallet.key is raw; shared by copies */
 };
 
 CT_MUST_USE ct_err ct_home_init(struct ct_home *home, const char *dir, struct ct_why *why);
@@ -27,6 +30,13 @@ CT_MUST_USE ct_err ct_home_bundle(const struct ct_home *home, struct ct_bundle *
 CT_MUST_USE ct_err ct_home_keep_bundle(const struct ct_home *home, const struct ct_bundle *bundle,
                                        struct ct_why *why);
 
+/*
+ * For a wallet.key that is a keystore, or is going to be made as one: reads the passphrase from its
+ * source (base/source.h) and opens the key if it is there, once for all that follows, in any
+ * thread. CT_ERR_AUTH for a wrong passphrase. ct_home_forget() after the last use of any copy.
+ */
+CT_MUST_USE ct_err ct_home_unlock(struct ct_home *home, const char *passphrase, struct ct_why *why);
+void ct_home_forget(struct ct_home *home);
 /* wallet.key and device.key. CT_ERR_NOT_FOUND when not there, unless they may be made. */
 CT_MUST_USE ct_err ct_home_keys(const struct ct_home *home, struct ct_wallet *wallet,
                                 struct ct_x25519 *key, bool may_make, struct ct_why *why);

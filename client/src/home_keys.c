@@ -18,9 +18,7 @@ ct_err ct_home_keys(const struct ct_home *home, struct ct_wallet *wallet, struct
                     bool may_make, struct ct_why *why)
 {
     char path[CT_HOME_PATH];
-    ct_home_path(home, path, "wallet.key");
-    ct_err err = may_make ? ct_wallet_load_or_create(wallet, NULL, path, why)
-                          : ct_wallet_load(wallet, path, why);
+    ct_err err = ct_home_wallet(home, wallet, may_make, why);
     if (err != CT_OK) {
         return err;
     }

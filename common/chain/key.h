@@ -37,16 +37,21 @@ CT_MUST_USE ct_err ct_wallet_from_signer(struct ct_wallet *out, const uint8_t po
 
 /*
  * A key in a source (base/source.h), told apart by its content: 64 hexadecimal digits, or a
- * keystore of version 3, which needs passphrase, a source, too. The memory of *out is locked.
- * CT_ERR_NOT_FOUND when there is no such file, CT_ERR_AUTH for a wrong passphrase, else
+ * keystore of version 3, which needs passphrase, too; NULL for a raw key. The memory of *out is
+ * locked. CT_ERR_NOT_FOUND when there is no such file, CT_ERR_AUTH for a wrong passphrase, else
  * CT_ERR_CONFIG, with the sentence.
  */
-CT_MUST_USE ct_err ct_wallet_open(struct ct_wallet *out, const char *source, const char *passphrase,
-                                  struct ct_why *why);
+CT_MUST_USE ct_err ct_wallet_open_with(struct ct_wallet *out, const char *source,
+                                       const struct ct_passphrase *passphrase, struct ct_why *why);
 /*
  * As above; makes key and file when there is none, a keystore of standard cost with a passphrase,
  * and says so in *made (may be NULL).
  */
+CT_MUST_USE ct_err ct_wallet_make_with(struct ct_wallet *out, bool *made, const char *path,
+                                       const struct ct_passphrase *passphrase, struct ct_why *why);
+/* The same with the passphrase in a source of its own, or NULL. */
+CT_MUST_USE ct_err ct_wallet_open(struct ct_wallet *out, const char *source, const char *passphrase,
+                                  struct ct_why *why);
 CT_MUST_USE ct_err ct_wallet_open_or_create(struct ct_wallet *out, bool *made, const char *path,
                                             const char *passphrase, struct ct_why *why);
 /* A new file, 0600: a keystore under passphrase, or with NULL the raw key. CT_ERR_STATE: exists. */

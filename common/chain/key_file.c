@@ -55,11 +55,10 @@ static ct_err decrypt(struct ct_wallet *out, const struct ct_keystore *ks, const
 }
 
 static ct_err from_keystore(struct ct_wallet *out, const char *text, size_t len, const char *source,
-                            const char *passphrase_source, struct ct_why *why)
+                            const struct ct_passphrase *passphrase, struct ct_why *why)
 {
     struct ct_keystore ks;
-    struct ct_passphrase passphrase;
-    if (passphrase_source == NULL) {
+    if (passphrase == NULL) {
         return ct_why(why, CT_ERR_CONFIG,
                       "%s is a keystore; say where its passphrase is: a file, fd:N or "
                       "credential:NAME",
@@ -69,16 +68,11 @@ static ct_err from_keystore(struct ct_wallet *out, const char *text, size_t len,
         ct_why_prefix(why, "%s", source);
         return CT_ERR_CONFIG;
     }
-    ct_err err = ct_passphrase_load(&passphrase, passphrase_source, why);
-    if (err == CT_OK) {
-        err = decrypt(out, &ks, source, &passphrase, why);
-        ct_wipe(&passphrase, sizeof(passphrase));
-    }
-    return err;
+    return decrypt(out, &ks, source, passphrase, why);
 }
 
-ct_err ct_wallet_open(struct ct_wallet *out, const char *source, const char *passphrase,
-                      struct ct_why *why)
+ct_err ct_wallet_open_with(struct ct_wallet *out, const char *source,
+                           const struct ct_passphrase *passphrase, struct ct_why *why)
 {
     char text[CT_KEYSTORE_TEXT_MAX + 1];
     size_t len = 0;
@@ -117,35 +111,26 @@ ct_err ct_wallet_save_new(const struct ct_wallet *wallet, const char *path,
                                                      : "no entropy from the system");
 }
 
-static ct_err create(struct ct_wallet *out, const char *path, const char *passphrase_source,
-                     struct ct_why *why)
+static ct_err create(struct ct_wallet *out, const char *path,
+                     const struct ct_passphrase *passphrase, struct ct_why *why)
 {
-    struct ct_passphrase passphrase;
     if (ct_wallet_new(out) != CT_OK) {
         return ct_why(why, CT_ERR_SYSTEM, "no entropy from the system for %s", path);
     }
-    if (passphrase_source == NULL) {
-        return ct_wallet_save_new(out, path, NULL, false, why);
-    }
-    ct_err err = ct_passphrase_load(&passphrase, passphrase_source, why);
-    if (err == CT_OK) {
-        err = ct_wallet_save_new(out, path, &passphrase, false, why);
-        ct_wipe(&passphrase, sizeof(passphrase));
-    }
-    return err;
+    return ct_wallet_save_new(out, path, passphrase, false, why);
 }
 
-ct_err ct_wallet_open_or_create(struct ct_wallet *out, bool *made, const char *path,
-                                const char *passphrase, struct ct_why *why)
+ct_err ct_wallet_make_with(struct ct_wallet *out, bool *made, const char *path,
+                           const struct ct_passphrase *passphrase, struct ct_why *why)
 {
     struct ct_wallet wallet = {.addr20 = {0}};
-    ct_err err = ct_wallet_open(&wallet, path, passphrase, why);
+    ct_err err = ct_wallet_open_with(&wallet, path, passphrase, why);
     bool fresh = err == CT_ERR_NOT_FOUND;
     if (fresh) {
         err = create(&wallet, path, passphrase, why);
         if (err == CT_ERR_STATE) { /* another process has just made it: the same wallet for both */
             fresh = false;
-            err = ct_wallet_open(&wallet, path, passphrase, why);
+            err = ct_wallet_open_with(&wallet, path, passphrase, why);
         }
     }
     if (err == CT_OK) {
@@ -159,13 +144,43 @@ ct_err ct_wallet_open_or_create(struct ct_wallet *out, bool *made, const char *p
     return err;
 }
 
+ct_err ct_wallet_open(struct ct_wallet *out, const char *source, const char *passphrase,
+                      struct ct_why *why)
+{
+    struct ct_passphrase loaded;
+    if (passphrase == NULL) {
+        return ct_wallet_open_with(out, source, NULL, why);
+    }
+    ct_err err = ct_passphrase_load(&loaded, passphrase, why);
+    if (err == CT_OK) {
+        err = ct_wallet_open_with(out, source, &loaded, why);
+        ct_wipe(&loaded, sizeof(loaded));
+    }
+    return err;
+}
+
+ct_err ct_wallet_open_or_create(struct ct_wallet *out, bool *made, const char *path,
+                                const char *passphrase, struct ct_why *why)
+{
+    struct ct_passphrase loaded;
+    if (passphrase == NULL) {
+        return ct_wallet_make_with(out, made, path, NULL, why);
+    }
+    ct_err err = ct_passphrase_load(&loaded, passphrase, why);
+    if (err == CT_OK) {
+        err = ct_wallet_make_with(out, made, path, &loaded, why);
+        ct_wipe(&loaded, sizeof(loaded));
+    }
+    return err;
+}
+
 ct_err ct_wallet_load(struct ct_wallet *out, const char *path, struct ct_why *why)
 {
-    return ct_wallet_open(out, path, NULL, why);
+    return ct_wallet_open_with(out, path, NULL, why);
 }
 
 ct_err ct_wallet_load_or_create(struct ct_wallet *out, bool *made, const char *path,
                                 struct ct_why *why)
 {
-    return ct_wallet_open_or_create(out, made, path, NULL, why);
+    return ct_wallet_make_with(out, made, path, NULL, why);
 }

@@ -7,6 +7,7 @@
     X(MODE, "chainturn-mode", 1)                               \
     X(BUNDLE, "chainturn-bundle", 1)                           \
     X(WALLET, "chainturn-wallet", 1)                           \
+    X(WALLET_PASSPHRASE, "chainturn-wallet-passphrase", 1)     \
     X(KEY, "chainturn-key", 1)                                 \
     X(STATE, "chainturn-state", 1)                             \
     X(MAX_AGE, "chainturn-max-age", 1)                         \

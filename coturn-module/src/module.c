@@ -113,8 +113,9 @@ static ct_err read_bundle(struct module *m, struct ct_why *why)
 /* Keys are read, or made, while privileges last; with --check-config nothing is made. */
 static ct_err load_keys(struct module *m, struct ct_why *why)
 {
+    const char *passphrase = m->options.passphrase[0] != '\0' ? m->options.passphrase : NULL;
     if (m->host->check_only) {
-        ct_err err = ct_wallet_load(&m->wallet, m->options.wallet, why);
+        ct_err err = ct_wallet_open(&m->wallet, m->options.wallet, passphrase, why);
         if (err == CT_OK || err == CT_ERR_NOT_FOUND) {
             err = ct_x25519_load(&m->key, m->options.key, why);
         }
@@ -124,7 +125,7 @@ static ct_err load_keys(struct module *m, struct ct_why *why)
         ct_log(&m->log, CT_LOG_INFO, "state_folder_made path=%s", m->options.state);
     }
     bool made = false;
-    ct_err err = ct_wallet_load_or_create(&m->wallet, &made, m->options.wallet, why);
+    ct_err err = ct_wallet_open_or_create(&m->wallet, &made, m->options.wallet, passphrase, why);
     if (err == CT_OK) {
         err = ct_x25519_load_or_create(&m->key, m->options.key, why);
     }

@@ -81,6 +81,8 @@ ct_err ct_relay_options_set(struct ct_relay_options *options, int id, const char
         return set_path(options->bundle, name, value, why);
     case CT_OPT_WALLET:
         return set_path(options->wallet, name, value, why);
+    case CT_OPT_WALLET_PASSPHRASE:
+        return set_path(options->passphrase, name, value, why);
     case CT_OPT_KEY:
         return set_path(options->key, name, value, why);
     case CT_OPT_STATE:

@@ -15,13 +15,14 @@ struct ct_relay_options {
     bool any; /* one was set: the module is on */
     bool insecure_single_rpc;
     bool allow_private;
-    enum ct_mode mode;        /* relays */
-    char bundle[CT_PATH_MAX]; /* required */
-    char state[CT_PATH_MAX];  /* folder; /var/lib/chainturn-relay */
-    char wallet[CT_PATH_MAX]; /* STATE/wallet.key */
-    char key[CT_PATH_MAX];    /* STATE/relay.key */
-    uint32_t max_age_s;       /* 3600 */
-    uint32_t poll_ms;         /* 5000 */
+    enum ct_mode mode;            /* relays */
+    char bundle[CT_PATH_MAX];     /* required */
+    char state[CT_PATH_MAX];      /* folder; /var/lib/chainturn-relay */
+    char wallet[CT_PATH_MAX];     /* STATE/wallet.key */
+    char passphrase[CT_PATH_MAX]; /* a source of the wallet's (base/source.h); empty: it is raw */
+    char key[CT_PATH_MAX];        /* STATE/relay.key */
+    uint32_t max_age_s;           /* 3600 */
+    uint32_t poll_ms;             /* 5000 */
 };
 
 void ct_relay_options_init(struct ct_relay_options *out);

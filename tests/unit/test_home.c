@@ -257,6 +257,74 @@ static void keys_are_made_once_and_only_when_they_may(void)
     CHECK_MEM(key.public32, key_again.public32, 32);
 }
 
+static void wallet_under_a_passphrase_is_opened_once_for_all_copies(void)
+{
+    const struct ct_passphrase right = {.text = "correct horse", .len = 13};
+    struct ct_wallet made;
+    struct ct_wallet got;
+    struct ct_x25519 key;
+    struct ct_why why = {""};
+    char path[400];
+    char pass[400];
+    fresh_home();
+    path_of(path, sizeof path, "wallet.key");
+    path_of(pass, sizeof pass, "pass");
+    spoil("pass", "correct horse\n", 0600);
+    REQUIRE(ct_wallet_new(&made) == CT_OK);
+    REQUIRE(ct_wallet_save_new(&made, path, &right, true, &why) == CT_OK);
+    CHECK_EQ(ct_home_keys(&home, &got, &key, true, &why), CT_ERR_CONFIG);
+    CHECK(strstr(why.text, "is a keystore") != NULL);
+    REQUIRE(ct_home_unlock(&home, pass, &why) == CT_OK);
+    const struct ct_home copy = home;
+    CHECK_EQ(ct_home_keys(&copy, &got, &key, true, &why), CT_OK);
+    CHECK_MEM(got.secret.bytes, made.secret.bytes, 32);
+    CHECK_EQ(unlink(path), 0); /* it is not read again */
+    CHECK_EQ(ct_home_keys(&home, &got, &key, false, &why), CT_OK);
+    CHECK_MEM(got.addr20, made.addr20, 20);
+    ct_home_forget(&home);
+    CHECK_EQ(ct_home_keys(&home, &got, &key, false, &why), CT_ERR_NOT_FOUND);
+}
+
+static void wrong_passphrase_unlocks_nothing(void)
+{
+    const struct ct_passphrase right = {.text = "correct horse", .len = 13};
+    struct ct_wallet made;
+    struct ct_why why = {""};
+    char path[400];
+    char pass[400];
+    fresh_home();
+    path_of(path, sizeof path, "wallet.key");
+    path_of(pass, sizeof pass, "pass");
+    CHECK_EQ(ct_home_unlock(&home, pass, &why), CT_ERR_CONFIG); /* no such file */
+    spoil("pass", "battery staple\n", 0600);
+    REQUIRE(ct_wallet_new(&made) == CT_OK);
+    REQUIRE(ct_wallet_save_new(&made, path, &right, true, &why) == CT_OK);
+    CHECK_EQ(ct_home_unlock(&home, pass, &why), CT_ERR_AUTH);
+    CHECK(home.vault == NULL);
+    CHECK(strstr(why.text, "does not open the keystore") != NULL);
+}
+
+static void wallet_made_under_a_passphrase_is_a_keystore(void)
+{
+    struct ct_wallet wallet;
+    struct ct_x25519 key;
+    struct ct_why why = {""};
+    char text[2048];
+    char path[400];
+    char pass[400];
+    size_t len = 0;
+    fresh_home();
+    path_of(path, sizeof path, "wallet.key");
+    path_of(pass, sizeof pass, "pass");
+    spoil("pass", "correct horse\n", 0600);
+    REQUIRE(ct_home_unlock(&home, pass, &why) == CT_OK); /* nothing to open yet */
+    CHECK_EQ(ct_home_keys(&home, &wallet, &key, false, &why), CT_ERR_NOT_FOUND);
+    CHECK_EQ(ct_home_keys(&home, &wallet, &key, true, &why), CT_OK);
+    REQUIRE(ct_file_read(text, sizeof text, &len, path, true, &why) == CT_OK);
+    CHECK(strstr(text, "\"kdf\":\"scrypt\"") != NULL);
+    ct_home_forget(&home);
+}
+
 static void the_next_key_is_kept_beside_the_old_one_until_it_takes_its_place(void)
 {
     struct ct_wallet wallet;
@@ -326,6 +394,9 @@ static const struct ct_test tests[] = {
     CT_TEST(a_record_from_the_future_is_not_taken),
     CT_TEST(one_listener_at_a_time),
     CT_TEST(keys_are_made_once_and_only_when_they_may),
+    CT_TEST(wallet_under_a_passphrase_is_opened_once_for_all_copies),
+    CT_TEST(wrong_passphrase_unlocks_nothing),
+    CT_TEST(wallet_made_under_a_passphrase_is_a_keystore),
     CT_TEST(the_next_key_is_kept_beside_the_old_one_until_it_takes_its_place),
     CT_TEST(a_sent_transaction_is_read_back_until_it_is_dropped),
     CT_TEST(without_a_bundle_the_sentence_says_what_to_do),

@@ -23,6 +23,8 @@ static void values_are_read(void)
     CHECK(o.any && o.mode == CT_MODE_OFF);
     CHECK(ct_relay_options_set(&o, CT_OPT_MAX_AGE, "60", &why) == CT_OK);
     CHECK_EQ(o.max_age_s, 60);
+    CHECK(ct_relay_options_set(&o, CT_OPT_WALLET_PASSPHRASE, "credential:wallet", &why) == CT_OK);
+    CHECK(strcmp(o.passphrase, "credential:wallet") == 0);
     CHECK(ct_relay_options_set(&o, CT_OPT_ALLOW_PRIVATE, "", &why) == CT_OK && o.allow_private);
     CHECK(ct_relay_options_set(&o, CT_OPT_ALLOW_PRIVATE, "no", &why) == CT_OK && !o.allow_private);
     CHECK(ct_relay_options_set(&o, CT_OPT_ALLOW_PRIVATE, NULL, &why) == CT_OK && o.allow_private);
@@ -44,6 +46,7 @@ static void wrong_values_are_refused_by_name(void)
         {CT_OPT_POLL_MS, "1", "100"},
         {CT_OPT_ALLOW_PRIVATE, "maybe", "chainturn-allow-private=maybe"},
         {CT_OPT_BUNDLE, "", "chainturn-bundle"},
+        {CT_OPT_WALLET_PASSPHRASE, "", "chainturn-wallet-passphrase"},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         struct ct_relay_options o;

@@ -93,6 +93,9 @@ struct ct_client_event {
 struct ct_client_config {
     const char *home;        /* folder of this device's keys and state */
     const char *bundle;      /* provisioning bundle, or NULL: the one kept in home */
+    /* Where the passphrase of home's wallet key is: a private file, "fd:N" (read once) or
+     * "credential:NAME" of systemd's. The key is a keystore then; NULL: it is in the clear. */
+    const char *wallet_passphrase;
     int insecure_single_rpc; /* believe the first RPC endpoint alone */
     int takes_streams;       /* calls of streams are answered; else refused, as not understood */
     unsigned refresh_s;      /* how often a listener asks its relay for its allocation; 0 is 60 */

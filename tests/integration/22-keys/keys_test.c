@@ -18,9 +18,10 @@
  *   bank        in a token, PIN in a file           pays for the owner
  *   approver    in a token                          wm-server run
  *   funder      keystore, passphrase by descriptor or as a systemd credential
+ *   relay, device   the owner's keystore again, as a wallet of theirs
  */
 static struct {
-    const char *server, *admin;
+    const char *server, *admin, *turnserver, *chainturn;
     char folder[64], conf[128], log[128];
     struct ct_anvil anvil;
     struct ct_bundle bundle;
@@ -249,6 +250,59 @@ static void passphrase_comes_by_a_descriptor(void)
     CHECK(says("it is read once"));
 }
 
+/* turnserver --check-config with the wallet of this kind. */
+static int check_relay(const char *wallet, const char *passphrase)
+{
+    char text[2048];
+    const char *const argv[] = {scene.turnserver, "--check-config", "-c", at("turnserver.conf"),
+                                NULL};
+    (void)snprintf(text, sizeof text,
+                   "listening-ip=127.0.0.1\nrelay-ip=127.0.0.1\nlistening-port=3478\n"
+                   "min-port=50000\nmax-port=50099\nno-cli\nno-tls\nno-dtls\nno-tcp-relay\n"
+                   "allow-loopback-peers\nlt-cred-mech\nrealm=test\nlog-file=stdout\nsimple-"
+                   "log\nuserdb=%s\npidfile=%s\n"
+                   "chainturn-bundle=%s\nchainturn-state=%s\nchainturn-allow-private\n"
+                   "chainturn-wallet=%s\n%s%s\n",
+                   at("turndb"), at("pid"), at("wm/bundle.json"), scene.folder, wallet,
+                   passphrase[0] != '\0' ? "chainturn-wallet-passphrase=" : "", passphrase);
+    return scene_write(at("turnserver.conf"), text) ? scene_run(said, sizeof said, argv) : -1;
+}
+
+static void relays_wallet_may_be_a_keystore(void)
+{
+    CHECK_EQ(check_relay(at("owner.json"), at("pass")), 0);
+    CHECK(says("The configuration is valid."));
+    CHECK_EQ(check_relay(at("owner.json"), at("wrong")), 78);
+    CHECK(says("the passphrase does not open the keystore"));
+    CHECK_EQ(check_relay(at("owner.json"), ""), 78);
+    CHECK(says("is a keystore; say where its passphrase is"));
+}
+
+static int device(const char *passphrase)
+{
+    const char *argv[12] = {scene.chainturn,      "--home", at("home"), "--bundle",
+                            at("wm/bundle.json"), "revoke", "--yes"};
+    if (passphrase != NULL) {
+        argv[7] = "--wallet-passphrase";
+        argv[8] = passphrase;
+    }
+    return scene_run(said, sizeof said, argv);
+}
+
+/* This device is not enrolled; what is said of its keys comes first. */
+static void devices_wallet_may_be_a_keystore(void)
+{
+    char text[2048];
+    REQUIRE(mkdir(at("home"), 0700) == 0 && scene_read(text, sizeof text, at("owner.json")) &&
+            scene_write(at("home/wallet.key"), text));
+    CHECK_EQ(device(at("wrong")), 6);
+    CHECK(says("the passphrase does not open the keystore"));
+    CHECK_EQ(device(at("absent")), 2);
+    CHECK(says("there is no passphrase at"));
+    CHECK(device(at("pass")) != 6);
+    CHECK(strstr(said, "passphrase") == NULL);
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(keystores_are_made_and_imported_by_command),
     CT_TEST(words_that_fit_no_command_are_refused),
@@ -257,6 +311,8 @@ static const struct ct_test tests[] = {
     CT_TEST(wrong_or_missing_passphrases_are_told_and_nothing_runs),
     CT_TEST(server_runs_with_a_credential_and_one_alone_has_the_token),
     CT_TEST(passphrase_comes_by_a_descriptor),
+    CT_TEST(relays_wallet_may_be_a_keystore),
+    CT_TEST(devices_wallet_may_be_a_keystore),
 };
 
 static bool prepare(void)
@@ -280,11 +336,13 @@ static bool prepare(void)
 int main(int argc, char **argv)
 {
     int code = 1;
-    if (argc != 3) {
+    if (argc != 5) {
         return 2;
     }
     scene.server = argv[1];
     scene.admin = argv[2];
+    scene.turnserver = argv[3];
+    scene.chainturn = argv[4];
     if (prepare()) {
         code = ct_test_main(tests, sizeof tests / sizeof tests[0]);
     }
