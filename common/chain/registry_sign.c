@@ -8,79 +8,87 @@
 #include "chain/eip712.h"
 #include "chain/keccak.h"
 
+/* Every type begins with words as they are and ends with numbers. */
+struct fields {
+    uint8_t words[9][32];
+    size_t count;
+};
+
+static void put_word(struct fields *f, const void *be, size_t len)
+{
+    ct_word_be(f->words[f->count++], be, len);
+}
+
+static void put_numbers(struct fields *f, const uint64_t *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        ct_word_u64(f->words[f->count++], numbers[i]);
+    }
+}
+
 static void digest(uint8_t out32[32], uint64_t chain_id, const uint8_t contract20[20],
-                   const char *type, const uint8_t (*words)[32], size_t count)
+                   const char *type, const struct fields *f)
 {
     uint8_t domain[32];
     uint8_t hash[32];
     ct_eip712_chainturn(domain, chain_id, contract20);
-    ct_eip712_struct(hash, type, words, count);
+    ct_eip712_struct(hash, type, f->words, f->count);
     ct_eip712_digest(out32, domain, hash);
 }
 
 void ct_registration_digest(uint8_t out32[32], uint64_t chain_id, const uint8_t contract20[20],
-                            const struct ct_registration *registration)
+                            const struct ct_registration *r)
 {
-    uint8_t words[9][32];
-    memcpy(words[0], registration->id_hash32, 32);
-    memcpy(words[1], registration->key32, 32);
-    ct_word_u64(words[2], registration->relay);
-    ct_word_u64(words[3], registration->port);
-    ct_word_u64(words[4], registration->backup_relay);
-    ct_word_u64(words[5], registration->backup_port);
-    ct_word_u64(words[6], registration->expiry_day);
-    ct_word_u64(words[7], registration->sequence);
-    ct_word_u64(words[8], registration->deadline_s);
-    digest(out32, chain_id, contract20, CT_EIP712_REGISTRATION_TYPE, (const uint8_t(*)[32])words,
-           9);
+    const uint64_t numbers[] = {r->relay,      r->port,     r->backup_relay, r->backup_port,
+                                r->expiry_day, r->sequence, r->deadline_s};
+    struct fields f = {.count = 0};
+    put_word(&f, r->id_hash32, 32);
+    put_word(&f, r->key32, 32);
+    put_numbers(&f, numbers, 7);
+    digest(out32, chain_id, contract20, CT_EIP712_REGISTRATION_TYPE, &f);
 }
 
 void ct_voucher_digest(uint8_t out32[32], uint64_t chain_id, const uint8_t contract20[20],
-                       const struct ct_voucher *voucher)
+                       const struct ct_voucher *v)
 {
-    uint8_t words[4][32];
-    memcpy(words[0], voucher->id_hash32, 32);
-    memcpy(words[1], voucher->token_hash32, 32);
-    ct_word_be(words[2], voucher->wallet20, 20);
-    ct_word_u64(words[3], voucher->deadline_s);
-    digest(out32, chain_id, contract20, CT_EIP712_VOUCHER_TYPE, (const uint8_t(*)[32])words, 4);
+    struct fields f = {.count = 0};
+    put_word(&f, v->id_hash32, 32);
+    put_word(&f, v->token_hash32, 32);
+    put_word(&f, v->wallet20, 20);
+    put_numbers(&f, &v->deadline_s, 1);
+    digest(out32, chain_id, contract20, CT_EIP712_VOUCHER_TYPE, &f);
 }
 
 void ct_client_update_digest(uint8_t out32[32], uint64_t chain_id, const uint8_t contract20[20],
-                             const struct ct_client_update *update)
+                             const struct ct_client_update *u)
 {
-    uint8_t words[7][32];
-    memcpy(words[0], update->id_hash32, 32);
-    ct_word_u64(words[1], update->relay);
-    ct_word_u64(words[2], update->port);
-    ct_word_u64(words[3], update->backup_relay);
-    ct_word_u64(words[4], update->backup_port);
-    ct_word_u64(words[5], update->sequence);
-    ct_word_u64(words[6], update->deadline_s);
-    digest(out32, chain_id, contract20, CT_EIP712_UPDATE_TYPE, (const uint8_t(*)[32])words, 7);
+    const uint64_t numbers[] = {u->relay,       u->port,     u->backup_relay,
+                                u->backup_port, u->sequence, u->deadline_s};
+    struct fields f = {.count = 0};
+    put_word(&f, u->id_hash32, 32);
+    put_numbers(&f, numbers, 6);
+    digest(out32, chain_id, contract20, CT_EIP712_UPDATE_TYPE, &f);
 }
 
 void ct_key_rotation_digest(uint8_t out32[32], uint64_t chain_id, const uint8_t contract20[20],
-                            const struct ct_key_rotation *rotation)
+                            const struct ct_key_rotation *k)
 {
-    uint8_t words[4][32];
-    memcpy(words[0], rotation->id_hash32, 32);
-    memcpy(words[1], rotation->key32, 32);
-    ct_word_u64(words[2], rotation->sequence);
-    ct_word_u64(words[3], rotation->deadline_s);
-    digest(out32, chain_id, contract20, CT_EIP712_KEY_ROTATION_TYPE, (const uint8_t(*)[32])words,
-           4);
+    const uint64_t numbers[] = {k->sequence, k->deadline_s};
+    struct fields f = {.count = 0};
+    put_word(&f, k->id_hash32, 32);
+    put_word(&f, k->key32, 32);
+    put_numbers(&f, numbers, 2);
+    digest(out32, chain_id, contract20, CT_EIP712_KEY_ROTATION_TYPE, &f);
 }
 
 void ct_self_revocation_digest(uint8_t out32[32], uint64_t chain_id, const uint8_t contract20[20],
-                               const struct ct_self_revocation *revocation)
+                               const struct ct_self_revocation *s)
 {
-    uint8_t words[3][32];
-    memcpy(words[0], revocation->id_hash32, 32);
-    ct_word_u64(words[1], revocation->sequence);
-    ct_word_u64(words[2], revocation->deadline_s);
-    digest(out32, chain_id, contract20, CT_EIP712_SELF_REVOCATION_TYPE, (const uint8_t(*)[32])words,
-           3);
+    const uint64_t numbers[] = {s->sequence, s->deadline_s};
+    struct fields f = {.count = 0};
+    put_word(&f, s->id_hash32, 32);
+    put_numbers(&f, numbers, 2);
+    digest(out32, chain_id, contract20, CT_EIP712_SELF_REVOCATION_TYPE, &f);
 }
 
 void ct_device_digest(uint8_t out32[32], const struct ct_device *device)
