@@ -87,6 +87,10 @@ static void refused_steps_of_the_store_are_no_errors(void)
 static void what_nobody_knows_is_nan_and_a_runway_may_be_endless(void)
 {
     REQUIRE(scrape());
+    CHECK_EQ(exposition_get(&now, "chainturn_wm_runway_days{account=\"approver\"}"),
+             -1); /* absent */
+    ct_metrics_set(CT_GAUGE_APPROVER_RUNWAY_DAYS, NAN);
+    REQUIRE(scrape());
     CHECK(isnan(exposition_get(&now, "chainturn_wm_runway_days{account=\"approver\"}")));
     ct_metrics_set(CT_GAUGE_APPROVER_RUNWAY_DAYS, INFINITY);
     REQUIRE(scrape());

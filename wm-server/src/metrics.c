@@ -131,7 +131,7 @@ struct histogram {
 
 static struct {
     atomic_uint_fast64_t counters[CT_METRICS];
-    atomic_uint_fast64_t gauges[CT_GAUGES]; /* bits of a double, all flipped: NaN at first */
+    atomic_uint_fast64_t gauges[CT_GAUGES]; /* bits of a double, all flipped: 0 is not set */
     struct histogram timers[CT_TIMERS];
     atomic_uint_fast64_t requests[ROUTES][STATUSES];
     struct histogram durations[ROUTES];
@@ -281,6 +281,27 @@ static void write_requests(struct ct_text *out)
     }
 }
 
+/* Those that were set; a family's words are before the first of them. */
+static void write_gauges(struct ct_text *out)
+{
+    size_t first = 0; /* of the family */
+    bool told = false;
+    for (size_t i = 0; i < CT_GAUGES; i++) {
+        if (gauge_names[i].help != NULL) {
+            first = i;
+            told = false;
+        }
+        if (get(&all.gauges[i]) == 0) {
+            continue;
+        }
+        if (!told) {
+            head(out, gauge_names[first].family, "gauge", gauge_names[first].help);
+            told = true;
+        }
+        sample(out, &gauge_names[i], ct_metrics_gauge((enum ct_gauge)i));
+    }
+}
+
 void ct_metrics_write(struct ct_text *out)
 {
     for (size_t i = 0; i < CT_METRICS; i++) {
@@ -290,12 +311,7 @@ void ct_metrics_write(struct ct_text *out)
         bool is_gwei = i == CT_METRIC_GAS_SPENT || i == CT_METRIC_FUNDED_SPENT;
         sample(out, &counter_names[i], (double)get(&all.counters[i]) / (is_gwei ? 1e9 : 1));
     }
-    for (size_t i = 0; i < CT_GAUGES; i++) {
-        if (gauge_names[i].help != NULL) {
-            head(out, gauge_names[i].family, "gauge", gauge_names[i].help);
-        }
-        sample(out, &gauge_names[i], ct_metrics_gauge((enum ct_gauge)i));
-    }
+    write_gauges(out);
     for (size_t i = 0; i < CT_TIMERS; i++) {
         head(out, timer_names[i].family, "histogram", timer_names[i].help);
         write_histogram(out, timer_names[i].family, "", &all.timers[i]);

@@ -40,7 +40,7 @@ enum ct_metric {
     CT_METRICS,
 };
 
-/* Things that are so; set by who knows, told as they are. NaN until set. */
+/* Things that are so; set by who knows, told as they are, and not before. */
 enum ct_gauge {
     CT_GAUGE_HEAD_BLOCK,
     CT_GAUGE_HEAD_LAG_S,
@@ -76,7 +76,7 @@ uint64_t ct_metrics_get(enum ct_metric metric);
 /* Counts a step of the store that failed, and no step that was refused. */
 void ct_metrics_store(ct_err err);
 void ct_metrics_set(enum ct_gauge gauge, double value);
-double ct_metrics_gauge(enum ct_gauge gauge);
+double ct_metrics_gauge(enum ct_gauge gauge); /* NaN until set */
 void ct_metrics_time(enum ct_timer timer, uint64_t ns);
 /* One answered request; path is told as one of a few routes, so that no client makes new ones. */
 void ct_metrics_request(const char *path, unsigned status, uint64_t ns);

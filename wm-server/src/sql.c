@@ -12,7 +12,7 @@
 
 #include "metrics.h"
 
-#define STATEMENTS 64
+#define STATEMENTS 96
 
 struct ct_sql_stmt {
     const char *literal;

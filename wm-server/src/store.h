@@ -68,6 +68,15 @@ struct ct_outflow {
     uint64_t day_gwei;  /* of the 24 hours before the present one, and in it */
 };
 
+/* What is under way. */
+struct ct_store_counts {
+    uint64_t checking, queued, sent; /* operations */
+    uint64_t oldest_s;               /* when the oldest of them was asked for; 0: none */
+    uint64_t open;                   /* transactions that are not closed */
+};
+
+enum { CT_STORE_PAGE = 100 }; /* rows of one page at most */
+
 enum ct_op_kind {
     CT_OP_REGISTER = 1,   /* subject: identity; payload: one entry of registerClients */
     CT_OP_APPROVE_RELAY,  /* subject: pending id; payload: see ops.h */
@@ -273,6 +282,19 @@ struct ct_store_ops {
                       struct ct_txn *out);
     ct_err (*tx_close)(struct ct_store *s, const uint8_t hash32[32], enum ct_txn_state state,
                        uint64_t block, const struct ct_op_end *ends, size_t count);
+
+    /*
+     * For those who look on. Transactions are counted of the senders given. A page has the rows
+     * after that name or number (NULL: from the first), in the order of its bytes, at most cap and
+     * CT_STORE_PAGE. Totals may take long with many rows: not for each request.
+     */
+    ct_err (*counts)(struct ct_store *s, const uint8_t (*senders)[20], size_t sender_count,
+                     struct ct_store_counts *out);
+    ct_err (*totals)(struct ct_store *s, uint64_t *devices, uint64_t *relays);
+    ct_err (*device_page)(struct ct_store *s, const char *after, struct ct_device_row *out,
+                          size_t cap, size_t *count);
+    ct_err (*relay_page)(struct ct_store *s, const uint8_t *after32, struct ct_relay_row *out,
+                         size_t cap, size_t *count);
 };
 
 struct ct_store_observed;

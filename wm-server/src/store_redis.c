@@ -16,6 +16,8 @@
  *   passes-of:IDENTITY              sorted set of ID by expires
  *   device:IDENTITY                 hash: identity wallet key relay port sequence expiry-day block
  *   relay:PENDING                   hash: owner number checked rtt-us verdict
+ *   devices, relays                 sorted sets of IDENTITY and PENDING, by their bytes
+ *   listed                          1 once all of both are in these sets
  *   funding:JTI                     hash: identity wallet wei gwei operation created
  *   outflow:SPAN                    hash: gwei by slot; slots are SPAN seconds long
  *   reply:KEY                       hash: party body claim, and once answered status answer
@@ -168,7 +170,8 @@ static ct_err device_put(struct ct_store *s, const struct ct_device_row *device)
     ct_redis_begin(r, CT_REDIS_CHANGE
                    "call('HSET',P..'device:'..ARGV[3],'identity',ARGV[3],'wallet',ARGV[4],"
                    "'key',ARGV[5],'relay',ARGV[6],'port',ARGV[7],'sequence',ARGV[8],"
-                   "'expiry-day',ARGV[9],'block',ARGV[10]) return ok('OK')");
+                   "'expiry-day',ARGV[9],'block',ARGV[10]) "
+                   "call('ZADD',P..'devices',0,ARGV[3]) return ok('OK')");
     ct_redis_text(r, device->identity);
     ct_redis_hex(r, device->wallet20, 20);
     ct_redis_hex(r, device->key32, 32);
@@ -212,7 +215,8 @@ static ct_err relay_put(struct ct_store *s, const struct ct_relay_row *relay)
     struct ct_redis *r = ct_store_server(s);
     ct_redis_begin(r, CT_REDIS_CHANGE
                    "call('HSET',P..'relay:'..ARGV[3],'owner',ARGV[4],'number',ARGV[5],"
-                   "'checked',ARGV[6],'rtt-us',ARGV[7],'verdict',ARGV[8]) return ok('OK')");
+                   "'checked',ARGV[6],'rtt-us',ARGV[7],'verdict',ARGV[8]) "
+                   "call('ZADD',P..'relays',0,ARGV[3]) return ok('OK')");
     ct_redis_hex(r, relay->pending32, 32);
     ct_redis_hex(r, relay->owner20, 20);
     ct_redis_u64(r, relay->index);
@@ -272,6 +276,10 @@ static const struct ct_store_ops redis_ops = {
     .tx_add = ct_redis_tx_add,
     .tx_next = ct_redis_tx_next,
     .tx_close = ct_redis_tx_close,
+    .counts = ct_redis_counts,
+    .totals = ct_redis_totals,
+    .device_page = ct_redis_device_page,
+    .relay_page = ct_redis_relay_page,
 };
 
 ct_err ct_store_redis(struct ct_store **out, const char *address, const char *password_path,
@@ -283,6 +291,12 @@ ct_err ct_store_redis(struct ct_store **out, const char *address, const char *pa
     }
     s->base.ops = &redis_ops;
     ct_err err = ct_redis_open(&s->redis, address, password_path, SCHEMA_VERSION, why);
+    if (err == CT_OK) {
+        err = ct_redis_list_all(&s->base);
+        err = err == CT_OK ? CT_OK
+                           : ct_why(why, err, "the store in the Redis at %s failed: %s", address,
+                                    ct_err_text(err));
+    }
     if (err != CT_OK) {
         free_store(&s->base);
         return err;

@@ -69,4 +69,15 @@ ct_err ct_redis_tx_next(struct ct_store *s, const uint8_t sender20[20], uint64_t
 ct_err ct_redis_tx_close(struct ct_store *s, const uint8_t hash32[32], enum ct_txn_state state,
                          uint64_t block, const struct ct_op_end *ends, size_t count);
 
+ct_err ct_redis_counts(struct ct_store *s, const uint8_t (*senders)[20], size_t sender_count,
+                       struct ct_store_counts *out);
+ct_err ct_redis_totals(struct ct_store *s, uint64_t *devices, uint64_t *relays);
+ct_err ct_redis_device_page(struct ct_store *s, const char *after, struct ct_device_row *out,
+                            size_t cap, size_t *count);
+ct_err ct_redis_relay_page(struct ct_store *s, const uint8_t *after32, struct ct_relay_row *out,
+                           size_t cap, size_t *count);
+
+/* Puts devices and relays that an earlier version wrote into the lists that pages are read from. */
+ct_err ct_redis_list_all(struct ct_store *s);
+
 #endif

@@ -320,6 +320,10 @@ static const struct ct_store_ops sqlite_ops = {
     .tx_add = ct_sqlite_tx_add,
     .tx_next = ct_sqlite_tx_next,
     .tx_close = ct_sqlite_tx_close,
+    .counts = ct_sqlite_counts,
+    .totals = ct_sqlite_totals,
+    .device_page = ct_sqlite_device_page,
+    .relay_page = ct_sqlite_relay_page,
 };
 
 static ct_err upgrade(struct ct_sql *db, const char *path, struct ct_why *why)

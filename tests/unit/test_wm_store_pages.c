@@ -1,0 +1,258 @@
+/* The store as those see it who look on, on real SQLite and on a real Redis: counts and pages. */
+/* links: ct_wmserver ct_testredis ct_chain ct_base */
+#include <stdlib.h>
+
+#include "ct_test.h"
+#include "redis_server.h"
+#include "temp_dir.h"
+#include "wm-server/src/store.h"
+
+static struct temp_dir folder;
+static struct ct_redis_server redis;
+static bool on_redis;
+static unsigned opened;
+
+static struct ct_store *open_at(const char *name)
+{
+    char path[96];
+    struct ct_store *s = NULL;
+    struct ct_why why = {{0}};
+    (void)snprintf(path, sizeof path, "%s/%s", folder.path, name);
+    ct_err err =
+        on_redis ? ct_store_redis(&s, redis.address, NULL, &why) : ct_store_sqlite(&s, path, &why);
+    if (err != CT_OK) {
+        printf("    %s\n", why.text);
+    }
+    return s;
+}
+
+static struct ct_store *open_new(void)
+{
+    char name[16];
+    (void)snprintf(name, sizeof name, "pages%u", opened++);
+    if (on_redis) {
+        CHECK(ct_redis_server_say(&redis, "+OK", "FLUSHALL"));
+    }
+    return open_at(name);
+}
+
+static void put_device(struct ct_store *s, const char *identity, uint16_t port)
+{
+    struct ct_device_row d = {
+        .relay = 3, .port = port, .sequence = 1, .expiry_day = 20500, .block = 77};
+    memset(d.wallet20, port, 20);
+    memset(d.key32, port + 1, 32);
+    (void)snprintf(d.identity, sizeof d.identity, "%s", identity);
+    CHECK_EQ(s->ops->device_put(s, &d), CT_OK);
+}
+
+static void devices_come_page_by_page_in_the_order_of_their_names(void)
+{
+    static struct ct_device_row page[CT_STORE_PAGE];
+    char after[CT_STORE_IDENTITY] = "";
+    char last[CT_STORE_IDENTITY] = "";
+    size_t count = 9, all = 0;
+    struct ct_store *s = open_new();
+    REQUIRE(s != NULL);
+    CHECK_EQ(s->ops->device_page(s, NULL, page, 10, &count), CT_OK);
+    CHECK_EQ(count, 0);
+    for (uint16_t i = 0; i < 25; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "d-%u", i * 7 % 25);
+        put_device(s, name, i);
+    }
+    put_device(s, "d-3", 999); /* again: still one */
+    do {
+        CHECK_EQ(s->ops->device_page(s, after[0] == '\0' ? NULL : after, page, 10, &count), CT_OK);
+        for (size_t i = 0; i < count; i++) {
+            CHECK(strcmp(page[i].identity, last) > 0);
+            (void)snprintf(last, sizeof last, "%s", page[i].identity);
+        }
+        all += count;
+        (void)snprintf(after, sizeof after, "%s", last);
+    } while (count == 10);
+    CHECK_EQ(all, 25);
+    CHECK_EQ(s->ops->device_page(s, "d-24", page, 3, &count), CT_OK);
+    REQUIRE(count == 3);
+    CHECK_STR(page[0].identity, "d-3"); /* the order of the bytes */
+    CHECK(page[0].port == 999 && page[0].relay == 3 && page[0].sequence == 1 &&
+          page[0].expiry_day == 20500 && page[0].block == 77);
+    CHECK(page[0].wallet20[19] == (999 & 0xff) && page[0].key32[31] == (1000 & 0xff));
+    CHECK_EQ(s->ops->device_page(s, "zzz", page, 3, &count), CT_OK);
+    CHECK_EQ(count, 0);
+    ct_store_free(s);
+}
+
+/* Whatever a cursor holds, it is only a place in the order. */
+static void a_hostile_cursor_is_only_a_name(void)
+{
+    static const char *const cursors[] = {"'",   "\"; DROP TABLE devices", "(", "[", "+", "-",
+                                          "\xff"};
+    struct ct_device_row page[4];
+    size_t count = 9;
+    struct ct_store *s = open_new();
+    REQUIRE(s != NULL);
+    put_device(s, "a", 1);
+    for (size_t i = 0; i < sizeof cursors / sizeof cursors[0]; i++) {
+        CHECK_EQ(s->ops->device_page(s, cursors[i], page, 4, &count), CT_OK);
+        CHECK_EQ(count, strcmp(cursors[i], "a") < 0 ? 1 : 0);
+    }
+    ct_store_free(s);
+}
+
+static void no_page_is_longer_than_allowed(void)
+{
+    static struct ct_device_row page[CT_STORE_PAGE + 1];
+    size_t count = 0;
+    struct ct_store *s = open_new();
+    REQUIRE(s != NULL);
+    for (uint16_t i = 0; i < CT_STORE_PAGE + 5; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "d-%03u", i);
+        put_device(s, name, i);
+    }
+    CHECK_EQ(s->ops->device_page(s, NULL, page, CT_STORE_PAGE + 1, &count), CT_OK);
+    CHECK_EQ(count, CT_STORE_PAGE);
+    ct_store_free(s);
+}
+
+static void relays_come_page_by_page_in_the_order_of_their_numbers(void)
+{
+    struct ct_relay_row page[4];
+    size_t count = 9;
+    struct ct_store *s = open_new();
+    REQUIRE(s != NULL);
+    for (uint8_t i = 0; i < 5; i++) {
+        struct ct_relay_row r = {.pending32 = {(uint8_t)(200 - i * 50)},
+                                 .owner20 = {i},
+                                 .index = i,
+                                 .checked_s = 1000u + i,
+                                 .rtt_us = 500u + i,
+                                 .verdict = "passed"};
+        CHECK_EQ(s->ops->relay_put(s, &r), CT_OK);
+    }
+    CHECK_EQ(s->ops->relay_page(s, NULL, page, 4, &count), CT_OK);
+    REQUIRE(count == 4);
+    CHECK(page[0].pending32[0] == 0 && page[1].pending32[0] == 50 && page[3].pending32[0] == 150);
+    CHECK(page[0].index == 4 && page[0].checked_s == 1004 && page[0].rtt_us == 504 &&
+          page[0].owner20[0] == 4);
+    CHECK_STR(page[0].verdict, "passed");
+    CHECK_EQ(s->ops->relay_page(s, page[3].pending32, page, 4, &count), CT_OK);
+    REQUIRE(count == 1);
+    CHECK_EQ(page[0].pending32[0], 200);
+    ct_store_free(s);
+}
+
+static void add_op(struct ct_store *s, const char *subject, enum ct_op_state state,
+                   struct ct_op *op)
+{
+    *op = (struct ct_op){.kind = CT_OP_REVOKE_DEVICE, .state = state};
+    (void)snprintf(op->subject, sizeof op->subject, "%s", subject);
+    CHECK_EQ(s->ops->op_add(s, op), CT_OK);
+}
+
+static void what_is_under_way_is_counted(void)
+{
+    static struct ct_txn tx = {.sender20 = {9}, .nonce = 4, .hash32 = {1}, .raw_len = 3};
+    static const uint8_t senders[2][20] = {{9}, {8}};
+    struct ct_store_counts c = {.open = 99};
+    struct ct_op ops[4];
+    struct ct_op found;
+    struct ct_store *s = open_new();
+    REQUIRE(s != NULL);
+    CHECK_EQ(s->ops->counts(s, senders, 2, &c), CT_OK);
+    CHECK(c.checking == 0 && c.queued == 0 && c.sent == 0 && c.oldest_s == 0 && c.open == 0);
+    add_op(s, "a", CT_OP_CHECKING, &ops[0]);
+    add_op(s, "b", CT_OP_QUEUED, &ops[1]);
+    add_op(s, "c", CT_OP_QUEUED, &ops[2]);
+    add_op(s, "d", CT_OP_QUEUED, &ops[3]);
+    CHECK_EQ(s->ops->tx_add(s, &tx, (const char(*)[CT_OP_ID]) & ops[3].id, 1), CT_OK);
+    CHECK_EQ(s->ops->op_find(s, ops[0].id, &found), CT_OK);
+    CHECK_EQ(s->ops->counts(s, senders, 2, &c), CT_OK);
+    CHECK(c.checking == 1 && c.queued == 2 && c.sent == 1 && c.open == 1);
+    CHECK_EQ(c.oldest_s, found.created_s);
+    CHECK_EQ(s->ops->counts(s, senders + 1, 1, &c), CT_OK);
+    CHECK_EQ(c.open, 0);
+    struct ct_op_end end = {.state = CT_OP_DONE};
+    memcpy(end.id, ops[3].id, sizeof end.id);
+    CHECK_EQ(s->ops->tx_close(s, tx.hash32, CT_TXN_MINED, 5, &end, 1), CT_OK);
+    CHECK_EQ(s->ops->counts(s, senders, 2, &c), CT_OK);
+    CHECK(c.sent == 0 && c.open == 0 && c.queued == 2);
+    ct_store_free(s);
+}
+
+static void totals_count_each_name_once(void)
+{
+    uint64_t devices = 9, relays = 9;
+    struct ct_relay_row r = {.pending32 = {3}, .verdict = "passed"};
+    struct ct_store *s = open_new();
+    REQUIRE(s != NULL);
+    CHECK_EQ(s->ops->totals(s, &devices, &relays), CT_OK);
+    CHECK(devices == 0 && relays == 0);
+    put_device(s, "a", 1);
+    put_device(s, "b", 2);
+    put_device(s, "a", 3);
+    CHECK_EQ(s->ops->relay_put(s, &r), CT_OK);
+    CHECK_EQ(s->ops->relay_put(s, &r), CT_OK);
+    CHECK_EQ(s->ops->totals(s, &devices, &relays), CT_OK);
+    CHECK(devices == 2 && relays == 1);
+    ct_store_free(s);
+}
+
+/* What an earlier version of the program has written to Redis is not in the lists yet. */
+static void rows_of_an_earlier_version_are_listed_when_it_is_opened(void)
+{
+    struct ct_device_row page[4];
+    struct ct_relay_row relay_page[4];
+    size_t count = 0;
+    struct ct_relay_row r = {.pending32 = {0xab}, .verdict = "passed"};
+    struct ct_store *s = open_new();
+    REQUIRE(s != NULL);
+    put_device(s, "a", 1);
+    put_device(s, "b:c", 2);
+    CHECK_EQ(s->ops->relay_put(s, &r), CT_OK);
+    ct_store_free(s);
+    CHECK(ct_redis_server_say(&redis, ":3",
+                              "DEL chainturn:wm:devices chainturn:wm:relays "
+                              "chainturn:wm:listed"));
+    s = open_at("");
+    REQUIRE(s != NULL);
+    CHECK_EQ(s->ops->device_page(s, NULL, page, 4, &count), CT_OK);
+    REQUIRE(count == 2);
+    CHECK_STR(page[1].identity, "b:c");
+    CHECK_EQ(s->ops->relay_page(s, NULL, relay_page, 4, &count), CT_OK);
+    CHECK_EQ(count, 1);
+    ct_store_free(s);
+}
+
+static const struct ct_test tests[] = {
+    CT_TEST(devices_come_page_by_page_in_the_order_of_their_names),
+    CT_TEST(a_hostile_cursor_is_only_a_name),
+    CT_TEST(no_page_is_longer_than_allowed),
+    CT_TEST(relays_come_page_by_page_in_the_order_of_their_numbers),
+    CT_TEST(what_is_under_way_is_counted),
+    CT_TEST(totals_count_each_name_once),
+};
+
+static const struct ct_test redis_tests[] = {
+    CT_TEST(rows_of_an_earlier_version_are_listed_when_it_is_opened),
+};
+
+int main(void)
+{
+    if (!temp_dir_make(&folder)) {
+        return 1;
+    }
+    printf("SQLite\n");
+    int code = ct_test_main(tests, sizeof tests / sizeof tests[0]);
+    temp_dir_remove(&folder);
+    printf("Redis\n");
+    if (!ct_redis_server_start(&redis)) {
+        return 1;
+    }
+    on_redis = true;
+    code |= ct_test_main(tests, sizeof tests / sizeof tests[0]);
+    code |= ct_test_main(redis_tests, sizeof redis_tests / sizeof redis_tests[0]);
+    ct_redis_server_stop(&redis);
+    return code;
+}
