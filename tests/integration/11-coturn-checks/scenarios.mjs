@@ -10,7 +10,7 @@ const GORST = ["-u", "gorst", "-w", "hero"];
 
 // what: as the script is called. to: the server's address. peer: its address, or none for client to client.
 const client = (what, to, options) => ({ what, to, options });
-const streams = (options) => options.some((one) => one === "-t" || one === "-T");
+const streams = (options) => options.includes("-T"); // to the peer, too
 
 const secure = (more, { peer, peer6 }) => [
   client("secure_udp_client", "::1", ["-e", peer, "-X", "-g", ...NINE, ...more]),
