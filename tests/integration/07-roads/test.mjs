@@ -1,5 +1,5 @@
 // Both roads of a record: written by the wallet manager or by the device's own wallet, killed in the middle, changed, ended.
-// needs: turnserver wm-server wm-admin chainturn-cli
+// needs: turnserver wm-server wm-admin chainturn-cli ct-keeper
 import fs from "node:fs";
 import path from "node:path";
 import { Device } from "../../testbed/platform.mjs";
@@ -218,6 +218,46 @@ async function moves({ chain, platform }, claims, door, phone) {
   claims.that("and is called there", last(back, "datagrams")?.intact === 1, back.text());
 }
 
+// A program that listens does both itself, while it can be called.
+async function keeps({ chain, network, platform }, claims, door, phone) {
+  await phone.listener.end();
+  const to = last(door.listener, "listening").relay;
+  const from = await placeElsewhere(phone, to);
+  const key = await keyOf(chain, phone);
+  const keeper = platform.programs.start("keeper", [network.tool("keeper"), phone.home, door.identity], { netns: phone.netns });
+  await keeper.waitEvent("rotated", { timeout_ms: 60000 });
+  const places = keeper.events().filter((e) => e.event === "listening");
+  claims.that("a listener moves its own home", places.length === 2 && places[0].relay === from.relay && places[1].relay === to, keeper.text());
+  const { relay, port } = await chain.device(phone.identity);
+  claims.that("and its record", Number(relay) === to && places[1].relayed.endsWith(`:${port}`), [String(relay), places]);
+  claims.that("and calls from there", last(keeper, "answered")?.bytes === 5);
+  claims.that("it rotates its key while it listens", (await keyOf(chain, phone)) === last(keeper, "rotated").key && last(keeper, "rotated").key !== key);
+  const call = await door.run(["dial", phone.identity, "--datagrams", "1"]);
+  claims.that("and is called by who had the old record", last(call, "datagrams")?.intact === 1 && last(call, "dial_start").cached, call.text());
+  claims.that("and ends well", (await keeper.end()) === 0, keeper.text());
+  await phone.listen();
+}
+
+// The ether that it was given is gone: it says so, and the other road is open.
+async function spent({ chain, platform }, claims) {
+  const device = new Device(platform, "b", "spent-1", "spent-1");
+  const token = await platform.issueToken("spent-1");
+  const first = device.start(device.upCommand(token, "--road", "funded"));
+  await first.wait((p) => stepOf(p, "funded"), "the step funded", 20000);
+  first.child.kill("SIGKILL");
+  await chain.rpc("evm_setIntervalMining", [0]); // what it may have sent since is taken away
+  await first.ended;
+  await chain.rpc("anvil_dropAllTransactions");
+  await chain.rpc("anvil_setBalance", [device.wallet(), "0x0"]);
+  await chain.rpc("evm_setIntervalMining", [1]);
+  await chain.rpc("evm_mine");
+  fs.rmSync(path.join(device.home, "sent.json"), { force: true });
+  const poor = await device.run(device.upCommand(token), { codes: CODES, json: false });
+  claims.refuses("a wallet whose ether is gone", poor, 5, /send it ether, or come up with --road sponsored/);
+  const up = await device.up(token, "--road", "sponsored");
+  claims.that("which then comes up on the other road", names(up) === "register" && (await chain.device("spent-1")).state === "approved", up.text());
+}
+
 async function ends({ chain, platform }, claims, door, phone) {
   await door.listener.end();
   await phone.listener.end();
@@ -244,5 +284,7 @@ test(async (stage, claims) => {
   await updates(stage, claims, door, phone);
   await rotations(stage, claims, door, phone);
   await moves(stage, claims, door, phone);
+  await keeps(stage, claims, door, phone);
+  await spent(stage, claims);
   await ends(stage, claims, door, phone);
 });
