@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/hex.h"
+#include "base/source.h"
 
 static ct_err check_private(int fd, const char *path, struct ct_why *why)
 {
@@ -188,7 +189,7 @@ ct_err ct_secret_load(struct ct_secret32 *out, const char *path, struct ct_why *
 {
     char text[80];
     size_t len = 0;
-    ct_err err = ct_file_read(text, sizeof(text), &len, path, true, why);
+    ct_err err = ct_source_read(text, sizeof(text), &len, path, why);
     if (err == CT_ERR_ROOM || (err == CT_OK && ct_secret_parse(out, text, len) != CT_OK)) {
         err = ct_why(why, CT_ERR_CONFIG, "%s does not hold a key: 64 hexadecimal digits expected",
                      path);

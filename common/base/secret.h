@@ -29,9 +29,9 @@ bool ct_memory_lock(const void *data, size_t len);
 CT_MUST_USE ct_err ct_secret_parse(struct ct_secret32 *out, const char *text, size_t len);
 
 /*
- * Reads 64 hex digits (0x and one trailing newline allowed) from a regular file that only its owner
- * can read (mode & 077 == 0, owned by this user or root), else CT_ERR_CONFIG with the remedy.
- * CT_ERR_NOT_FOUND when there is no such file.
+ * Reads 64 hex digits (0x and one trailing newline allowed) from a source (base/source.h). A path
+ * is a regular file that only its owner can read (mode & 077 == 0, owned by this user or root),
+ * else CT_ERR_CONFIG with the remedy. CT_ERR_NOT_FOUND when there is no such file.
  */
 CT_MUST_USE ct_err ct_secret_load(struct ct_secret32 *out, const char *path, struct ct_why *why);
 /* Writes a new 0600 file, by a temporary file, fsync and link; CT_ERR_STATE when it exists. */

@@ -4,6 +4,7 @@
 
 #include "command.h"
 #include "init.h"
+#include "notify.h"
 #include "server.h"
 
 #define PROGRAM "wm-server"
@@ -24,18 +25,25 @@ static int run(int argc, char **argv)
     if (path == NULL) {
         return ct_command_usage(PROGRAM, "run needs --config FILE and nothing else");
     }
-    sigset_t ending;
+    sigset_t waking;
     int got = 0;
-    (void)sigemptyset(&ending);
-    (void)sigaddset(&ending, SIGTERM);
-    (void)sigaddset(&ending, SIGINT);
-    (void)sigprocmask(SIG_BLOCK, &ending, NULL); /* before any thread: they inherit it */
+    (void)sigemptyset(&waking);
+    (void)sigaddset(&waking, SIGTERM);
+    (void)sigaddset(&waking, SIGINT);
+    (void)sigaddset(&waking, SIGHUP);
+    (void)sigprocmask(SIG_BLOCK, &waking, NULL); /* before any thread: they inherit it */
     (void)signal(SIGPIPE, SIG_IGN);
     ct_err err = ct_server_start(&server, path, &why);
     if (err != CT_OK) {
         return ct_command_failed(PROGRAM, err, &why);
     }
-    (void)sigwait(&ending, &got);
+    ct_notify("READY=1");
+    while (sigwait(&waking, &got) == 0 && got == SIGHUP) {
+        ct_notify_reloading();
+        (void)!ct_server_reload(server, path, &why); /* which says what came of it */
+        ct_notify("READY=1");
+    }
+    ct_notify("STOPPING=1");
     struct ct_log log = ct_server_log(server);
     ct_server_stop(server);
     ct_log(&log, CT_LOG_INFO, "ended signal=%d", got);

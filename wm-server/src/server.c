@@ -1,6 +1,7 @@
 /* Wiring: settings, keys, chain objects (one a thread), store, sessions, loops, listeners. */
 #include "server.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +17,20 @@
 #include "observe.h"
 #include "plain.h"
 #include "probe.h"
+#include "reload.h"
 #include "settings.h"
 #include "txmgr.h"
 #include "verify.h"
 #include "vet.h"
 
 enum { WORKERS = 4, SESSIONS = 4096, VET_PERIOD_MS = 500 };
+
+/* Of the test of relays: what a reload may change. */
+struct vet_bounds {
+    uint32_t timeout_ms;
+    uint64_t approval_days;
+    bool allow_private;
+};
 
 struct ct_server {
     struct ct_log log;
@@ -37,6 +46,8 @@ struct ct_server {
     struct ct_store *store;
     struct ct_sessions *sessions;
     struct ct_enrolment *enrolment;
+    pthread_mutex_t reload_lock; /* for api and vet_bounds */
+    struct vet_bounds vet_bounds;
     struct ct_api api;
     struct ct_vet vet;
     struct ct_txmgr *txmgr, *funder; /* funder: NULL without its key */
@@ -127,6 +138,24 @@ static ct_err make_txmgrs(struct ct_server *s, struct ct_why *why)
     return err;
 }
 
+/* What a reload may change; under reload_lock once the server runs. */
+static void apply_bounds(struct ct_server *s)
+{
+    const struct ct_settings *c = &s->settings;
+    s->api.device_days = c->device_days;
+    s->api.allow_private = c->allow_private;
+    s->api.issuer.life_s = c->pass_life_s;
+    s->api.funding = fund_policy(c);
+    s->api.limits = (struct ct_gate_limits){.party = (uint32_t)c->party_minute,
+                                            .token = (uint32_t)c->token_minute,
+                                            .prefix = (uint32_t)c->prefix_minute};
+    s->vet_bounds = (struct vet_bounds){.timeout_ms = (uint32_t)c->probe_timeout_s * 1000,
+                                        .approval_days = c->relay_days,
+                                        .allow_private = c->allow_private};
+    s->observe.tee.max = c->level;
+    s->observe.tee.is_json = c->log_json;
+}
+
 static ct_err join_parts(struct ct_server *s, struct ct_why *why)
 {
     struct ct_enrolment_config ec = {.net = {.chain_id = s->bundle.chain_id},
@@ -139,18 +168,13 @@ static ct_err join_parts(struct ct_server *s, struct ct_why *why)
     if (err != CT_OK) {
         return ct_why(why, err, "cannot set up enrolment: %s", ct_err_text(err));
     }
+    (void)pthread_mutex_init(&s->reload_lock, NULL);
     s->api = (struct ct_api){.chain_id = s->bundle.chain_id,
                              .key_count = s->verified.key_count,
                              .issuer = issuer_of(s),
                              .approver = &s->keys.approver,
-                             .funding = fund_policy(&s->settings),
                              .store = s->store,
                              .sessions = s->sessions,
-                             .device_days = s->settings.device_days,
-                             .allow_private = s->settings.allow_private,
-                             .limits = {.party = (uint32_t)s->settings.party_minute,
-                                        .token = (uint32_t)s->settings.token_minute,
-                                        .prefix = (uint32_t)s->settings.prefix_minute},
                              .wall_us = ct_wall_us,
                              .wall_s = ct_wall_s,
                              .mono_ms = ct_mono_ms,
@@ -166,14 +190,12 @@ static ct_err join_parts(struct ct_server *s, struct ct_why *why)
                              .store = s->store,
                              .issuer = issuer_of(s),
                              .probe = ct_probe_relay,
-                             .probe_timeout_ms = (uint32_t)s->settings.probe_timeout_s * 1000,
-                             .approval_days = s->settings.relay_days,
-                             .allow_private = s->settings.allow_private,
                              .probe_at = s->settings.probe_at,
                              .wall_s = ct_wall_s,
                              .passed = passed,
                              .passed_arg = s,
                              .log = s->log};
+    apply_bounds(s);
     return make_txmgrs(s, why);
 }
 
@@ -189,7 +211,10 @@ static void on_tls(void *arg, size_t worker, const struct ct_request *request,
                    struct ct_answer *answer)
 {
     struct ct_server *s = arg;
-    ct_api_handle(&s->api, &s->ledgers[worker], request, answer);
+    (void)pthread_mutex_lock(&s->reload_lock);
+    struct ct_api api = s->api; /* one request sees one configuration */
+    (void)pthread_mutex_unlock(&s->reload_lock);
+    ct_api_handle(&api, &s->ledgers[worker], request, answer);
 }
 
 static ct_err psk_of(void *arg, const char *identity, struct ct_secret32 *out)
@@ -255,6 +280,19 @@ static void say_ready(const struct ct_server *s)
            (unsigned long long)s->bundle.chain_id, contract, (unsigned long long)s->verified.block);
 }
 
+/* One round sees one configuration. */
+static void vet_round(void *arg, struct ct_loop *loop)
+{
+    struct ct_server *s = arg;
+    (void)pthread_mutex_lock(&s->reload_lock);
+    struct vet_bounds b = s->vet_bounds;
+    (void)pthread_mutex_unlock(&s->reload_lock);
+    s->vet.probe_timeout_ms = b.timeout_ms;
+    s->vet.approval_days = b.approval_days;
+    s->vet.allow_private = b.allow_private;
+    ct_vet_round(&s->vet, loop);
+}
+
 static ct_err start_loops(struct ct_server *s, struct ct_why *why)
 {
     uint32_t window_ms = (uint32_t)s->settings.window_ms;
@@ -263,7 +301,7 @@ static ct_err start_loops(struct ct_server *s, struct ct_why *why)
         err = ct_loop_start(&s->fund_loop, window_ms, ct_txmgr_round, s->funder);
     }
     if (err == CT_OK) {
-        err = ct_loop_start(&s->vet_loop, VET_PERIOD_MS, ct_vet_round, &s->vet);
+        err = ct_loop_start(&s->vet_loop, VET_PERIOD_MS, vet_round, s);
     }
     return err == CT_OK ? CT_OK : ct_why(why, CT_ERR_SYSTEM, "cannot start a thread");
 }
@@ -309,6 +347,26 @@ ct_err ct_server_start(struct ct_server **out, const char *conf_path, struct ct_
     }
     say_ready(s);
     *out = s;
+    return CT_OK;
+}
+
+ct_err ct_server_reload(struct ct_server *s, const char *conf_path, struct ct_why *why)
+{
+    struct ct_settings wanted;
+    struct ct_reload changed;
+    struct ct_log log = s->log;
+    ct_err err = ct_settings_load(&wanted, conf_path, why);
+    if (err != CT_OK) {
+        ct_log(&log, CT_LOG_ERROR, "reload_refused keeps=all cause=\"%s\"", why->text);
+        return err;
+    }
+    (void)pthread_mutex_lock(&s->reload_lock);
+    ct_reload_settings(&s->settings, &wanted, &changed);
+    apply_bounds(s);
+    (void)pthread_mutex_unlock(&s->reload_lock);
+    ct_settings_free(&wanted);
+    ct_log(&log, CT_LOG_INFO, "reloaded taken=%s waiting_for_restart=%s", changed.taken,
+           changed.waiting);
     return CT_OK;
 }
 

@@ -59,6 +59,12 @@ static const struct ct_conf_key keys[] = {
 
 #define KEYS (sizeof keys / sizeof keys[0])
 
+const struct ct_conf_key *ct_settings_keys(size_t *count)
+{
+    *count = KEYS;
+    return keys;
+}
+
 void ct_settings_free(struct ct_settings *s)
 {
     ct_conf_free(s, keys, KEYS);

@@ -52,6 +52,9 @@ struct ct_settings {
 CT_MUST_USE ct_err ct_settings_load(struct ct_settings *out, const char *path, struct ct_why *why);
 void ct_settings_free(struct ct_settings *s);
 
+/* The table of all keys. */
+const struct ct_conf_key *ct_settings_keys(size_t *count);
+
 /* The bundle, with this server's own contract, endpoints and quorum in place of its. */
 CT_MUST_USE ct_err ct_settings_bundle(struct ct_bundle *out, const struct ct_settings *s,
                                       struct ct_why *why);

@@ -20,6 +20,9 @@ static void count(enum ct_log_level level, const char *line)
 static void sink(enum ct_log_level level, const char *line, void *arg)
 {
     const struct ct_tee *tee = arg;
+    if (level > tee->max) {
+        return;
+    }
     count(level, line);
     if (tee->is_json) {
         ct_log_json(level, line, NULL);
@@ -35,5 +38,6 @@ static void sink(enum ct_log_level level, const char *line, void *arg)
 
 struct ct_log ct_tee_log(struct ct_tee *tee, enum ct_log_level level)
 {
-    return (struct ct_log){.sink = sink, .arg = tee, .max = level};
+    tee->max = level;
+    return (struct ct_log){.sink = sink, .arg = tee, .max = CT_LOG_DEBUG};
 }

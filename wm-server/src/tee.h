@@ -8,11 +8,13 @@
 #include "events.h"
 
 struct ct_tee {
-    bool is_json;
-    struct ct_events *events; /* may be NULL; lines of level info and above */
+    _Atomic bool is_json;
+    _Atomic enum ct_log_level max; /* may change at any time */
+    struct ct_events *events;      /* may be NULL; lines of level info and above */
 };
 
-/* A logger over tee, which is borrowed. */
+/* A logger over tee, which is borrowed; each line is held against tee->max when it comes, at first
+ * level. */
 struct ct_log ct_tee_log(struct ct_tee *tee, enum ct_log_level level);
 
 #endif

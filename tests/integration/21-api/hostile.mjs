@@ -44,7 +44,7 @@ function framing() {
 
 // Handshakes that are none, or another's.
 function handshakes(scene) {
-  const { first, second } = scene.device.party.psk;
+  const { first, second } = scene.hostile.psk; // of a moment ago: a sid is remembered for 10 s
   const bytes = Buffer.from(first.m1, "base64url");
   const flipped = Buffer.from(bytes);
   flipped[200] ^= 1;
@@ -151,7 +151,10 @@ async function forgeries(scene) {
 export async function hostileRequests(scene) {
   const token = await scene.token("--id", "hostile-1");
   scene.hostile = { ...(await scene.party("device", "hostile-1")), token };
-  return [...framing(), ...handshakes(scene), ...tls(scene), ...bodies(scene), ...(await forgeries(scene))];
+  const forged = await forgeries(scene);
+  scene.hostile = { ...(await scene.party("device", "hostile-1", { wallet: { wallet: scene.hostile.wallet, file: scene.hostile.walletFile },
+    keyFile: scene.hostile.keyFile })), token };
+  return [...handshakes(scene), ...framing(), ...tls(scene), ...bodies(scene), ...forged];
 }
 
 export async function refuseAll(scene, claims, list) {
