@@ -20,6 +20,15 @@ library Pack {
     uint256 internal constant RELAY_UNSIGNED_FIELDS =
         (uint256(0xff) << RELAY_STATE_SHIFT) | (uint256(0xffff) << RELAY_EXPIRY_SHIFT);
 
+    /// @dev w with another value, of at most mask, in the field at shift.
+    function put(uint256 w, uint256 shift, uint256 mask, uint256 value)
+        private
+        pure
+        returns (uint256)
+    {
+        return (w & ~(mask << shift)) | (value << shift);
+    }
+
     // Relay word 0
 
     function relayWord0(address owner, uint8 state, IRegistry.RelayParams memory p)
@@ -66,15 +75,15 @@ library Pack {
     }
 
     function withRelayState(uint256 w, IRegistry.RelayState state) internal pure returns (uint256) {
-        return (w & ~(uint256(0xff) << RELAY_STATE_SHIFT)) | (uint256(state) << RELAY_STATE_SHIFT);
+        return put(w, RELAY_STATE_SHIFT, 0xff, uint256(state));
     }
 
     function withRelayExpiry(uint256 w, uint16 day) internal pure returns (uint256) {
-        return (w & ~(uint256(0xffff) << RELAY_EXPIRY_SHIFT)) | (uint256(day) << RELAY_EXPIRY_SHIFT);
+        return put(w, RELAY_EXPIRY_SHIFT, 0xffff, day);
     }
 
     function withRelayIndex(uint256 w, uint16 index) internal pure returns (uint256) {
-        return (w & ~(uint256(0xffff) << RELAY_INDEX_SHIFT)) | (uint256(index) << RELAY_INDEX_SHIFT);
+        return put(w, RELAY_INDEX_SHIFT, 0xffff, index);
     }
 
     // Relay words 1 and 2
@@ -159,16 +168,15 @@ library Pack {
         pure
         returns (uint256)
     {
-        return (w & ~(uint256(0xf) << DEVICE_STATE_SHIFT)) | (uint256(state) << DEVICE_STATE_SHIFT);
+        return put(w, DEVICE_STATE_SHIFT, 0xf, uint256(state));
     }
 
     function withDeviceSequence(uint256 w, uint16 sequence) internal pure returns (uint256) {
-        return (w & ~(uint256(0xffff) << DEVICE_SEQUENCE_SHIFT))
-            | (uint256(sequence) << DEVICE_SEQUENCE_SHIFT);
+        return put(w, DEVICE_SEQUENCE_SHIFT, 0xffff, sequence);
     }
 
     function withDeviceRelays(uint256 w, uint256 relays) internal pure returns (uint256) {
-        return (w & ~DEVICE_RELAYS) | relays;
+        return put(w, 0, DEVICE_RELAYS, relays);
     }
 
     /// @dev What an approver names to approve a pending record: both words, the state zeroed.
