@@ -54,7 +54,7 @@ static bool says(const char *text)
 static int admin(const char *const words[])
 {
     const char *argv[16] = {scene.admin};
-    for (size_t i = 0; words[i] != NULL && i < 14; i++) {
+    for (size_t i = 0; i < 14 && words[i] != NULL; i++) {
         argv[i + 1] = words[i];
     }
     return scene_run(said, sizeof said, argv);
