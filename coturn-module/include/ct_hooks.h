@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Raised whenever a struct below changes; the adapter refuses a module of another number. */
-enum { CT_HOOKS_ABI = 2 };
+enum { CT_HOOKS_ABI = 3 };
 
 /* A transport address. IPv4 is written as ::ffff:a.b.c.d, so that there is one form to compare. */
 struct ct_endpoint {
@@ -19,6 +19,12 @@ struct ct_endpoint {
 struct ct_range {
     uint8_t min16[16];
     uint8_t max16[16]; /* included */
+};
+
+/* A database of the server's: "key=value key=value .." or a URL, as its driver takes it. */
+struct ct_database {
+    const char *text;
+    uint16_t usual_port; /* when the text has none */
 };
 
 enum ct_hook_level { CT_HOOK_INFO, CT_HOOK_WARNING, CT_HOOK_ERROR };
@@ -37,6 +43,8 @@ struct ct_host {
     size_t denied_count;
     const struct ct_range *allowed; /* allowed-peer-ip: exceptions from denied */
     size_t allowed_count;
+    const struct ct_database *databases;
+    size_t database_count;
     bool allow_loopback; /* allow-loopback-peers */
     bool server_relay;   /* server-relay, which would switch every check off */
     bool check_only;     /* --check-config: open no socket, make no file */

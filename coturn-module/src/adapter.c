@@ -27,6 +27,7 @@ static struct ct_endpoint relays[MAX_ADDRS];
 static struct ct_endpoint relays_public[MAX_ADDRS];
 static struct ct_range denied[MAX_RANGES];
 static struct ct_range allowed[MAX_RANGES];
+static struct ct_database databases[2];
 
 static void to_addr16(uint8_t addr16[16], const ioa_addr *addr)
 {
@@ -153,6 +154,40 @@ static size_t read_ranges(struct ct_range *out, const ip_range_list_t *list, con
     return n;
 }
 
+/* Where the server's own data is: peers have no business there. */
+static size_t read_databases(void)
+{
+    static const struct {
+        TURN_USERDB_TYPE type;
+        uint16_t port;
+    } usual[] = {
+#if !defined(TURN_NO_HIREDIS)
+        {TURN_USERDB_TYPE_REDIS, 6379},
+#endif
+#if !defined(TURN_NO_PQ)
+        {TURN_USERDB_TYPE_PQ, 5432},
+#endif
+#if !defined(TURN_NO_MYSQL)
+        {TURN_USERDB_TYPE_MYSQL, 3306},
+#endif
+#if !defined(TURN_NO_MONGO)
+        {TURN_USERDB_TYPE_MONGO, 27017},
+#endif
+        {TURN_USERDB_TYPE_UNKNOWN, 0},
+    };
+    size_t n = 0;
+    for (size_t i = 0; usual[i].port != 0; i++) {
+        if (turn_params.default_users_db.userdb_type == usual[i].type) {
+            databases[n++] = (struct ct_database){
+                turn_params.default_users_db.persistent_users_db.userdb, usual[i].port};
+        }
+    }
+    if (turn_params.use_redis_statsdb) {
+        databases[n++] = (struct ct_database){turn_params.redis_statsdb, 6379};
+    }
+    return n;
+}
+
 /* A pass is a long-term credential, and that needs a realm; no-auth would let everybody in. */
 static void require_credentials(void)
 {
@@ -179,6 +214,8 @@ void ct_ad_configure(void)
     host.denied_count = read_ranges(denied, &turn_params.ip_blacklist, "denied-peer-ip");
     host.allowed = allowed;
     host.allowed_count = read_ranges(allowed, &turn_params.ip_whitelist, "allowed-peer-ip");
+    host.databases = databases;
+    host.database_count = read_databases();
     host.allow_loopback = turn_params.allow_loopback_peers != 0;
     host.server_relay = turn_params.server_relay != 0;
     host.check_only = check_only;

@@ -37,8 +37,8 @@ static void add_ranges(const struct ct_follow *f, struct ct_peer_range *ranges, 
         if (!there[i]) {
             continue;
         }
-        enum ct_verdict verdict = ct_policy_filter(f->config->policy, &e[i]);
-        /* A neighbour on this host may have other ports than ours: the gate asks again. */
+        enum ct_verdict verdict = ct_policy_filter(f->config->policy, NULL, &e[i]);
+        /* A neighbour on this host has other ports than ours: by the set they are known. */
         if (verdict != CT_VERDICT_ADMIT && verdict != CT_VERDICT_OWN_PORT) {
             ct_log(&f->config->log, CT_LOG_WARN, "relay_left_out index=%u reason=%s", relay->index,
                    ct_verdict_text(verdict));

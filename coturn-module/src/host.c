@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -51,14 +52,22 @@ static void add_own(struct ct_host_policy *out, const struct ct_endpoint *e)
     add(out->own, &out->policy.own_count, CT_HOST_OWN_MAX, &address);
 }
 
+static void add_relayed(struct ct_host_policy *out, const struct ct_endpoint *e)
+{
+    struct ct_endpoint address = *e;
+    address.port = 0;
+    add_own(out, &address);
+    add(out->relayed, &out->policy.relayed_count, CT_HOST_OWN_MAX, &address);
+}
+
 static void add_all_own(struct ct_host_policy *out, const struct ct_host *host)
 {
     for (size_t i = 0; i < host->listener_count; i++) {
         add_own(out, &host->listeners[i]);
     }
     for (size_t i = 0; i < host->relay_count; i++) {
-        add_own(out, &host->relays[i]);
-        add_own(out, &host->relays_public[i]);
+        add_relayed(out, &host->relays[i]);
+        add_relayed(out, &host->relays_public[i]);
     }
     struct ifaddrs *interfaces = NULL;
     if (getifaddrs(&interfaces) != 0) {
@@ -71,18 +80,21 @@ static void add_all_own(struct ct_host_policy *out, const struct ct_host *host)
         if (i->ifa_addr && from_sockaddr(&e, i->ifa_addr)) {
             add_own(out, &e);
         }
+        if ((i->ifa_flags & IFF_BROADCAST) && i->ifa_broadaddr &&
+            from_sockaddr(&e, i->ifa_broadaddr)) {
+            add(out->broadcasts, &out->policy.broadcast_count, CT_HOST_BROADCASTS_MAX, &e);
+        }
     }
     freeifaddrs(interfaces);
 }
 
-/* "scheme://host[:port][/path]", an IPv6 host in brackets. */
+/* "scheme://[user@]host[:port][/path]", an IPv6 host in brackets; port stays when it has none. */
 static bool split_url(const char *url, char *name, size_t name_cap, char port[6])
 {
     const char *start = strstr(url, "://");
     if (!start) {
         return false;
     }
-    (void)snprintf(port, 6, "%s", strncmp(url, "https", 5) == 0 ? "443" : "80");
     start += 3;
     const char *user = strpbrk(start, "@/");
     if (user && *user == '@') {
@@ -107,25 +119,15 @@ static bool split_url(const char *url, char *name, size_t name_cap, char port[6]
     return true;
 }
 
-static void add_backend(struct ct_host_policy *out, const struct ct_host *host, const char *url)
+static void add_backend(struct ct_host_policy *out, const struct ct_host *host, const char *name,
+                        const char *port, const char *what)
 {
-    char name[CT_BUNDLE_URL_MAX];
-    char port[6];
-    if (url[0] == '\0') {
-        return;
-    }
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
-    int failed = EAI_NONAME;
-    if (split_url(url, name, sizeof(name), port)) {
-        failed = getaddrinfo(name, port, &hints, &found);
-    }
-    if (failed != 0) {
+    if (getaddrinfo(name, port, &hints, &found) != 0) {
         char line[CT_URL_MAX + 120];
-        char origin[CT_URL_MAX]; /* never the path: it may hold a customer's key */
-        ct_url_origin(origin, url);
-        (void)snprintf(line, sizeof(line), "backend_unresolved url=%s: peers are not kept from it",
-                       origin);
+        (void)snprintf(line, sizeof(line), "backend_unresolved %s: peers are not kept from it",
+                       what);
         host->log(CT_HOOK_WARNING, line);
         return;
     }
@@ -138,12 +140,69 @@ static void add_backend(struct ct_host_policy *out, const struct ct_host *host, 
     freeaddrinfo(found);
 }
 
+static void add_url(struct ct_host_policy *out, const struct ct_host *host, const char *url,
+                    uint16_t usual_port)
+{
+    char name[CT_BUNDLE_URL_MAX];
+    char port[6];
+    char what[CT_URL_MAX + 8];
+    char origin[CT_URL_MAX]; /* never the path: it may hold a customer's key */
+    if (url[0] == '\0') {
+        return;
+    }
+    ct_url_origin(origin, url);
+    (void)snprintf(what, sizeof(what), "url=%s", origin);
+    (void)snprintf(port, sizeof(port), "%u", usual_port);
+    add_backend(out, host, split_url(url, name, sizeof(name), port) ? name : "", port, what);
+}
+
+static void add_web(struct ct_host_policy *out, const struct ct_host *host, const char *url)
+{
+    add_url(out, host, url, strncmp(url, "https", 5) == 0 ? 443 : 80);
+}
+
+/* The value of key in "key=value key=value"; false: there is none. */
+static bool find_value(char *out, size_t cap, const char *text, const char *key)
+{
+    size_t key_len = strlen(key);
+    for (const char *at = text; *at; at += strcspn(at, " ")) {
+        at += strspn(at, " ");
+        if (strncmp(at, key, key_len) == 0 && at[key_len] == '=') {
+            at += key_len + 1;
+            (void)snprintf(out, cap, "%.*s", (int)strcspn(at, " "), at);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_database(struct ct_host_policy *out, const struct ct_host *host,
+                         const struct ct_database *database)
+{
+    static const char *const keys[] = {"ip", "host", "hostaddr"};
+    char name[CT_BUNDLE_URL_MAX] = "127.0.0.1"; /* what drivers take when there is none */
+    char port[6];
+    if (strstr(database->text, "://")) {
+        add_url(out, host, database->text, database->usual_port);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (find_value(name, sizeof(name), database->text, keys[i])) {
+            break;
+        }
+    }
+    if (!find_value(port, sizeof(port), database->text, "port")) {
+        (void)snprintf(port, sizeof(port), "%u", database->usual_port);
+    }
+    add_backend(out, host, name, port, "database");
+}
+
 /* What this relay hands out has to be reachable for others, or it lists itself in vain. */
 static ct_err check_relayed(const struct ct_policy *policy, const struct ct_host *host,
                             struct ct_why *why)
 {
     for (size_t i = 0; i < host->relay_count; i++) {
-        enum ct_verdict verdict = ct_policy_filter(policy, &host->relays_public[i]);
+        enum ct_verdict verdict = ct_policy_filter(policy, NULL, &host->relays_public[i]);
         if (verdict == CT_VERDICT_ADMIT) {
             continue;
         }
@@ -177,7 +236,9 @@ ct_err ct_host_policy_make(struct ct_host_policy *out, const struct ct_host *hos
         .port_max = host->port_max,
         .max_age_s = options->max_age_s,
         .own = out->own,
+        .relayed = out->relayed,
         .backends = out->backends,
+        .broadcasts = out->broadcasts,
         .denied = host->denied,
         .denied_count = host->denied_count,
         .allowed = host->allowed,
@@ -185,9 +246,12 @@ ct_err ct_host_policy_make(struct ct_host_policy *out, const struct ct_host *hos
     };
     add_all_own(out, host);
     for (size_t i = 0; i < bundle->rpc_count; i++) {
-        add_backend(out, host, bundle->rpc[i]);
+        add_web(out, host, bundle->rpc[i]);
     }
-    add_backend(out, host, bundle->wm_handshake_url);
-    add_backend(out, host, bundle->wm_tls_url);
+    add_web(out, host, bundle->wm_handshake_url);
+    add_web(out, host, bundle->wm_tls_url);
+    for (size_t i = 0; i < host->database_count; i++) {
+        add_database(out, host, &host->databases[i]);
+    }
     return check_relayed(&out->policy, host, why);
 }

@@ -9,12 +9,14 @@
 #include "options.h"
 #include "policy.h"
 
-enum { CT_HOST_OWN_MAX = 128, CT_HOST_BACKENDS_MAX = 64 };
+enum { CT_HOST_OWN_MAX = 128, CT_HOST_BACKENDS_MAX = 64, CT_HOST_BROADCASTS_MAX = 64 };
 
 struct ct_host_policy {
     struct ct_policy policy; /* points into the arrays below */
     struct ct_endpoint own[CT_HOST_OWN_MAX];
+    struct ct_endpoint relayed[CT_HOST_OWN_MAX];
     struct ct_endpoint backends[CT_HOST_BACKENDS_MAX];
+    struct ct_endpoint broadcasts[CT_HOST_BROADCASTS_MAX];
 };
 
 /*

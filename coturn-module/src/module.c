@@ -261,7 +261,7 @@ static void count(struct module *m, size_t way, enum ct_verdict verdict)
 static bool on_peer_ok(const struct ct_endpoint *peer)
 {
     struct module *m = &module;
-    enum ct_verdict verdict = ct_policy_filter(&m->host_policy.policy, peer);
+    enum ct_verdict verdict = ct_sets_filter(&m->sets, &m->host_policy.policy, peer);
     if (verdict == CT_VERDICT_ADMIT) {
         return true;
     }

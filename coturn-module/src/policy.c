@@ -133,17 +133,25 @@ static bool in_ranges(const struct ct_range *ranges, size_t count, const uint8_t
     return false;
 }
 
-static bool is_own_port(const struct ct_policy *policy, const uint8_t addr16[16], uint16_t port)
+static bool is_among(const struct ct_endpoint *list, size_t count, const uint8_t addr16[16])
 {
-    if (port == 0 || (port >= policy->port_min && port <= policy->port_max)) {
-        return false;
-    }
-    for (size_t i = 0; i < policy->own_count; i++) {
-        if (memcmp(policy->own[i].addr16, addr16, 16) == 0) {
+    for (size_t i = 0; i < count; i++) {
+        if (memcmp(list[i].addr16, addr16, 16) == 0) {
             return true;
         }
     }
     return false;
+}
+
+static bool is_own_port(const struct ct_policy *policy, const struct ct_peerset *relays,
+                        const uint8_t addr16[16], uint16_t port)
+{
+    if (port == 0 || !is_among(policy->own, policy->own_count, addr16)) {
+        return false;
+    }
+    bool is_relayed = port >= policy->port_min && port <= policy->port_max &&
+                      is_among(policy->relayed, policy->relayed_count, addr16);
+    return !is_relayed && !(relays && ct_peerset_index(relays, addr16, port) != 0);
 }
 
 static bool is_backend(const struct ct_policy *policy, const uint8_t addr16[16], uint16_t port)
@@ -158,7 +166,8 @@ static bool is_backend(const struct ct_policy *policy, const uint8_t addr16[16],
     return false;
 }
 
-enum ct_verdict ct_policy_filter(const struct ct_policy *policy, const struct ct_endpoint *peer)
+enum ct_verdict ct_policy_filter(const struct ct_policy *policy, const struct ct_peerset *relays,
+                                 const struct ct_endpoint *peer)
 {
     uint8_t addr16[16];
     ct_addr_canonical(addr16, peer->addr16);
@@ -166,7 +175,10 @@ enum ct_verdict ct_policy_filter(const struct ct_policy *policy, const struct ct
     if (verdict != CT_VERDICT_ADMIT) {
         return verdict;
     }
-    if (is_own_port(policy, addr16, peer->port)) {
+    if (is_among(policy->broadcasts, policy->broadcast_count, addr16)) {
+        return CT_VERDICT_MULTICAST;
+    }
+    if (is_own_port(policy, relays, addr16, peer->port)) {
         return CT_VERDICT_OWN_PORT;
     }
     if (is_backend(policy, addr16, peer->port)) {
@@ -210,7 +222,7 @@ static enum ct_verdict among_devices(const struct ct_policy *policy, const struc
 enum ct_verdict ct_policy_gate(const struct ct_policy *policy, const struct ct_known *known,
                                const struct ct_endpoint *peer)
 {
-    enum ct_verdict verdict = ct_policy_filter(policy, peer);
+    enum ct_verdict verdict = ct_policy_filter(policy, known->relays, peer);
     uint16_t index = 0;
     if (verdict != CT_VERDICT_ADMIT) {
         return verdict;

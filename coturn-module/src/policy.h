@@ -32,7 +32,7 @@ enum ct_verdict {
     CT_VERDICT_PRIVATE,   /* RFC 1918, CGNAT, unique local, other special purpose ranges */
     CT_VERDICT_MULTICAST, /* and broadcast, and reserved */
     CT_VERDICT_OWN_PORT,  /* this host, outside the relayed ports */
-    CT_VERDICT_BACKEND,   /* the chain's endpoints, the wallet manager */
+    CT_VERDICT_BACKEND,   /* the chain's endpoints, the wallet manager, the server's databases */
     CT_VERDICT_DENIED,    /* denied-peer-ip */
     /* refused by the gate: needs a permission */
     CT_VERDICT_MODE_OFF,
@@ -52,8 +52,12 @@ struct ct_policy {
     uint32_t max_age_s;
     const struct ct_endpoint *own; /* this host's addresses, canonical; ports ignored */
     size_t own_count;
+    const struct ct_endpoint *relayed; /* those of them that the relayed ports are at */
+    size_t relayed_count;
     const struct ct_endpoint *backends; /* canonical; port 0 stands for all */
     size_t backend_count;
+    const struct ct_endpoint *broadcasts; /* of this host's networks, ports ignored */
+    size_t broadcast_count;
     const struct ct_range *denied;
     size_t denied_count;
     const struct ct_range *allowed; /* exceptions from denied, and from nothing else */
@@ -66,8 +70,12 @@ struct ct_policy {
  */
 void ct_addr_canonical(uint8_t out16[16], const uint8_t in16[16]);
 
-/* Port 0 (a CreatePermission names only an address) passes the tests of ports. */
-enum ct_verdict ct_policy_filter(const struct ct_policy *policy, const struct ct_endpoint *peer);
+/*
+ * Of this host's ports only the relayed ones may be reached, and those of its other relays, which
+ * are in the set of relays; NULL: there is none. Port 0 passes the tests of ports.
+ */
+enum ct_verdict ct_policy_filter(const struct ct_policy *policy, const struct ct_peerset *relays,
+                                 const struct ct_endpoint *peer);
 
 /* What is known of peers at this moment; a set is NULL when there is none yet. */
 struct ct_known {

@@ -41,3 +41,15 @@ enum ct_verdict ct_sets_gate(struct ct_sets *sets, const struct ct_policy *polic
     }
     return verdict;
 }
+
+enum ct_verdict ct_sets_filter(struct ct_sets *sets, const struct ct_policy *policy,
+                               const struct ct_endpoint *peer)
+{
+    enum ct_verdict verdict = ct_policy_filter(policy, NULL, peer);
+    /* only of this host's own ports the set of relays has anything to say */
+    if (verdict == CT_VERDICT_OWN_PORT && ct_readers_enter(&sets->readers)) {
+        verdict = ct_policy_filter(policy, ct_snapshot_read(&sets->relays), peer);
+        ct_readers_leave(&sets->readers);
+    }
+    return verdict;
+}

@@ -16,6 +16,9 @@ struct ct_sets {
 /* relayed: this host's relayed addresses as peers see them; borrowed. */
 void ct_sets_init(struct ct_sets *sets, const struct ct_endpoint *relayed, size_t count);
 
+/* What the policy's filter says of peer. Any thread. */
+enum ct_verdict ct_sets_filter(struct ct_sets *sets, const struct ct_policy *policy,
+                               const struct ct_endpoint *peer);
 /* What the policy's gate says of peer at now_s, seconds since 1970. Any thread. */
 enum ct_verdict ct_sets_gate(struct ct_sets *sets, const struct ct_policy *policy,
                              const struct ct_endpoint *peer, uint64_t now_s);

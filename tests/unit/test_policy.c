@@ -54,6 +54,8 @@ static void world_make(struct world *w)
         .max_age_s = 600,
         .own = w->own,
         .own_count = 2,
+        .relayed = w->own,
+        .relayed_count = 2,
         .backends = w->backends,
         .backend_count = 2,
         .denied = w->denied,
@@ -134,7 +136,7 @@ static void every_address_gets_its_verdict(void)
     world_make(&w);
     for (size_t i = 0; i < sizeof(filter_table) / sizeof(filter_table[0]); i++) {
         struct ct_endpoint peer = at(filter_table[i].addr, filter_table[i].port);
-        enum ct_verdict verdict = ct_policy_filter(&w.policy, &peer);
+        enum ct_verdict verdict = ct_policy_filter(&w.policy, NULL, &peer);
         if (verdict != filter_table[i].verdict) {
             printf("    %s port %u: %s, not %s\n", filter_table[i].addr, filter_table[i].port,
                    ct_verdict_text(verdict), ct_verdict_text(filter_table[i].verdict));
@@ -151,11 +153,33 @@ static void private_is_allowed_by_choice_and_loopback_by_another(void)
     struct ct_endpoint loopback = at("127.0.0.1", 5);
     struct ct_endpoint metadata = at("169.254.169.254", 80);
     w.policy.allow_private = true;
-    CHECK(ct_policy_filter(&w.policy, &private_peer) == CT_VERDICT_ADMIT);
-    CHECK(ct_policy_filter(&w.policy, &loopback) == CT_VERDICT_LOOPBACK);
+    CHECK(ct_policy_filter(&w.policy, NULL, &private_peer) == CT_VERDICT_ADMIT);
+    CHECK(ct_policy_filter(&w.policy, NULL, &loopback) == CT_VERDICT_LOOPBACK);
     w.policy.allow_loopback = true;
-    CHECK(ct_policy_filter(&w.policy, &loopback) == CT_VERDICT_ADMIT);
-    CHECK(ct_policy_filter(&w.policy, &metadata) == CT_VERDICT_LINK_LOCAL);
+    CHECK(ct_policy_filter(&w.policy, NULL, &loopback) == CT_VERDICT_ADMIT);
+    CHECK(ct_policy_filter(&w.policy, NULL, &metadata) == CT_VERDICT_LINK_LOCAL);
+}
+
+static void other_relays_of_this_host_are_reached_at_their_ports_only(void)
+{
+    struct world w;
+    struct ct_peerset *set = NULL;
+    struct ct_peerset_origin origin = {.block = 1};
+    struct ct_peer_range range = {.port_min = 40000, .port_max = 40100, .index = 7};
+    struct ct_endpoint other = at("198.51.100.99", 40050);
+    world_make(&w);
+    struct ct_endpoint own[3] = {w.own[0], w.own[1], at("198.51.100.99", 0)};
+    w.policy.own = own;
+    w.policy.own_count = 3;
+    /* this relay's ports are not at that address, and the others there are somebody else's */
+    struct ct_endpoint our_port = at("198.51.100.99", 49160);
+    CHECK(ct_policy_filter(&w.policy, NULL, &our_port) == CT_VERDICT_OWN_PORT);
+    CHECK(ct_policy_filter(&w.policy, NULL, &other) == CT_VERDICT_OWN_PORT);
+    memcpy(range.addr16, other.addr16, 16);
+    REQUIRE(ct_peerset_new(&set, &range, 1, &origin) == CT_OK);
+    CHECK(ct_policy_filter(&w.policy, set, &other) == CT_VERDICT_ADMIT);
+    CHECK(ct_policy_filter(&w.policy, set, &our_port) == CT_VERDICT_OWN_PORT);
+    ct_peerset_free(set);
 }
 
 static void allowed_is_an_exception_from_denied_only(void)
@@ -165,8 +189,8 @@ static void allowed_is_an_exception_from_denied_only(void)
     w.allowed[0] = range("0.0.0.0", "255.255.255.255");
     struct ct_endpoint loopback = at("127.0.0.1", 5);
     struct ct_endpoint own = at("198.51.100.11", 3478);
-    CHECK(ct_policy_filter(&w.policy, &loopback) == CT_VERDICT_LOOPBACK);
-    CHECK(ct_policy_filter(&w.policy, &own) == CT_VERDICT_OWN_PORT);
+    CHECK(ct_policy_filter(&w.policy, NULL, &loopback) == CT_VERDICT_LOOPBACK);
+    CHECK(ct_policy_filter(&w.policy, NULL, &own) == CT_VERDICT_OWN_PORT);
 }
 
 /* Relay 2 of the set is at .12, and relays that the filter keeps out all the same. */
@@ -352,6 +376,7 @@ static void unknown_mode_is_refused_in_words(void)
 static const struct ct_test tests[] = {
     CT_TEST(every_address_gets_its_verdict),
     CT_TEST(private_is_allowed_by_choice_and_loopback_by_another),
+    CT_TEST(other_relays_of_this_host_are_reached_at_their_ports_only),
     CT_TEST(allowed_is_an_exception_from_denied_only),
     CT_TEST(each_mode_admits_what_it_says_and_filters_first),
     CT_TEST(old_sets_fall_back_to_permissions),

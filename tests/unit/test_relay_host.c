@@ -55,7 +55,7 @@ static ct_err make(struct world *w, struct ct_why *why)
 
 static enum ct_verdict verdict(const struct world *w, struct ct_endpoint peer)
 {
-    return ct_policy_filter(&w->made.policy, &peer);
+    return ct_policy_filter(&w->made.policy, NULL, &peer);
 }
 
 static void own_public_address_has_only_relayed_ports(void)
@@ -87,6 +87,25 @@ static void endpoints_and_wallet_manager_are_no_peers(void)
     CHECK(verdict(&w, ip4(203, 0, 113, 3, 8443)) == CT_VERDICT_BACKEND);
     struct ct_endpoint six = {.addr16 = {0x20, 0x01, 0x0d, 0xb8, [15] = 5}, .port = 99};
     CHECK(verdict(&w, six) == CT_VERDICT_BACKEND);
+}
+
+static void databases_of_the_server_are_no_peers(void)
+{
+    struct world w;
+    struct ct_why why = {""};
+    const struct ct_database databases[] = {
+        {"ip=203.0.113.40 dbname=2 password=turn port=6380 connect_timeout=30", 6379},
+        {"host=203.0.113.41 dbname=coturn user=turn", 5432},
+        {"mongodb://turn:secret@203.0.113.42/coturn", 27017},
+    };
+    world_make(&w);
+    w.host.databases = databases;
+    w.host.database_count = 3;
+    REQUIRE(make(&w, &why) == CT_OK);
+    CHECK(verdict(&w, ip4(203, 0, 113, 40, 6380)) == CT_VERDICT_BACKEND);
+    CHECK(verdict(&w, ip4(203, 0, 113, 40, 6379)) == CT_VERDICT_ADMIT);
+    CHECK(verdict(&w, ip4(203, 0, 113, 41, 5432)) == CT_VERDICT_BACKEND);
+    CHECK(verdict(&w, ip4(203, 0, 113, 42, 27017)) == CT_VERDICT_BACKEND);
 }
 
 static void unresolved_backend_is_told_and_left_out(void)
@@ -139,6 +158,7 @@ static void server_relay_is_refused(void)
 static const struct ct_test tests[] = {
     CT_TEST(own_public_address_has_only_relayed_ports),
     CT_TEST(endpoints_and_wallet_manager_are_no_peers),
+    CT_TEST(databases_of_the_server_are_no_peers),
     CT_TEST(unresolved_backend_is_told_and_left_out),
     CT_TEST(private_relayed_address_is_refused_unless_allowed),
     CT_TEST(loopback_needs_both_options),

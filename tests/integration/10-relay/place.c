@@ -106,11 +106,48 @@ static bool make_keys(struct place *p)
     return ct_x25519_load_or_create(&p->relay, path, &why) == CT_OK;
 }
 
-static bool remember_relays(const struct place *p, uint64_t confirmed_s)
+static bool save_relays(const struct place *p, const struct ct_peer_range *ranges, size_t count,
+                        uint64_t confirmed_s)
+{
+    struct ct_peerset_origin origin = {.block = 1};
+    memcpy(origin.deployment32, p->deployment32, 32);
+    char path[128];
+    struct ct_why why;
+    struct ct_peerset *set = NULL;
+    path_of(path, p, "state/relays");
+    bool ok = ct_peerset_new(&set, ranges, count, &origin) == CT_OK &&
+              ct_peerset_save(set, confirmed_s, path, &why) == CT_OK;
+    ct_peerset_free(set);
+    return ok;
+}
+
+bool place_remember_sets(struct place *p, const struct ct_peer_range *ranges, size_t count,
+                         struct ct_devbook_change *devices, size_t device_count, uint64_t age_s)
+{
+    char path[128];
+    struct ct_why why;
+    struct ct_devbook *book = NULL;
+    path_of(path, p, "state/devices");
+    bool ok = save_relays(p, ranges, count, ct_wall_s() - age_s) &&
+              ct_devbook_new(&book, p->deployment32) == CT_OK &&
+              ct_devbook_write(book, devices, device_count) == CT_OK;
+    if (ok) {
+        ct_devbook_mark(book)->block = 1;
+        ct_devbook_mark(book)->confirmed_s = ct_wall_s() - age_s;
+        ok = ct_devbook_save(book, path, &why) == CT_OK;
+    }
+    ct_devbook_free(book);
+    return ok;
+}
+
+/* The relays of place.h, one device at the first port of each but this one. */
+static bool remember_all(struct place *p, uint64_t age_s)
 {
     static const uint8_t hosts[3] = {1, 2, 4};
     struct ct_peer_range ranges[3];
+    struct ct_devbook_change devices[2];
     memset(ranges, 0, sizeof(ranges));
+    memset(devices, 0, sizeof(devices));
     for (size_t i = 0; i < 3; i++) {
         const uint8_t addr16[16] = {[10] = 0xff, 0xff, 127, 0, 0, hosts[i]};
         memcpy(ranges[i].addr16, addr16, 16);
@@ -118,41 +155,12 @@ static bool remember_relays(const struct place *p, uint64_t confirmed_s)
         ranges[i].port_max = hosts[i] == 1 ? RELAYED_MAX : APPROVED_MAX;
         ranges[i].index = hosts[i];
     }
-    struct ct_peerset_origin origin = {.block = 1};
-    memcpy(origin.deployment32, p->deployment32, 32);
-    char path[128];
-    struct ct_why why;
-    struct ct_peerset *set = NULL;
-    path_of(path, p, "state/relays");
-    bool ok = ct_peerset_new(&set, ranges, 3, &origin) == CT_OK &&
-              ct_peerset_save(set, confirmed_s, path, &why) == CT_OK;
-    ct_peerset_free(set);
-    return ok;
-}
-
-/* One device at each relay; the last byte of its id tells them apart. */
-static bool remember_devices(const struct place *p, uint64_t confirmed_s)
-{
-    struct ct_devbook_change changes[2];
-    memset(changes, 0, sizeof(changes));
     for (size_t i = 0; i < 2; i++) {
-        changes[i].id[0] = (uint8_t)(i + 1);
-        changes[i].places = (struct ct_device_places){
-            .relay = i == 0 ? 2 : 4, .port = APPROVED_MIN, .expiry_day = UINT16_MAX};
+        devices[i].id[0] = (uint8_t)(i + 1);
+        devices[i].places = (struct ct_device_places){
+            .relay = hosts[i + 1], .port = APPROVED_MIN, .expiry_day = UINT16_MAX};
     }
-    char path[128];
-    struct ct_why why;
-    struct ct_devbook *book = NULL;
-    path_of(path, p, "state/devices");
-    bool ok = ct_devbook_new(&book, p->deployment32) == CT_OK &&
-              ct_devbook_write(book, changes, 2) == CT_OK;
-    if (ok) {
-        ct_devbook_mark(book)->block = 1;
-        ct_devbook_mark(book)->confirmed_s = confirmed_s;
-        ok = ct_devbook_save(book, path, &why) == CT_OK;
-    }
-    ct_devbook_free(book);
-    return ok;
+    return place_remember_sets(p, ranges, 3, devices, 2, age_s);
 }
 
 bool place_remember(struct place *p, uint64_t age_s)
@@ -160,7 +168,7 @@ bool place_remember(struct place *p, uint64_t age_s)
     char path[128];
     struct ct_why why;
     struct ct_passes *passes = NULL;
-    bool ok = remember_relays(p, ct_wall_s() - age_s) && remember_devices(p, ct_wall_s() - age_s);
+    bool ok = remember_all(p, age_s);
     path_of(path, p, "state/wm-keys");
     if (ok && ct_passes_new(&passes, p->deployment32, &p->relay) == CT_OK) {
         (void)ct_passes_set_keys(passes, p->keys);
@@ -204,7 +212,7 @@ void place_remove(struct place *p)
     }
 }
 
-bool place_configure(struct place *p, const char *extra)
+bool place_configure_all(struct place *p, const char *text)
 {
     char path[128];
     path_of(path, p, "turnserver.conf");
@@ -212,14 +220,7 @@ bool place_configure(struct place *p, const char *extra)
     if (!f) {
         return false;
     }
-    (void)fprintf(f,
-                  "listening-ip=127.0.0.1\nrelay-ip=127.0.0.1\nlistening-port=%u\n"
-                  "min-port=%d\nmax-port=%d\nrelay-threads=2\nallow-loopback-peers\n"
-                  "denied-peer-ip=127.0.0.4\nno-cli\nno-tls\nno-dtls\nno-tcp-relay\n"
-                  "lt-cred-mech\nrealm=test.example\nuser=alice:wonderland\n"
-                  "userdb=%s/turndb\npidfile=%s/pid\nlog-file=%s/log\nsimple-log\n",
-                  p->port, RELAYED_MIN, RELAYED_MAX, p->folder, p->folder, p->folder);
-    for (const char *c = extra; *c; c++) {
+    for (const char *c = text; *c; c++) {
         if (*c == '@') {
             (void)fputs(p->folder, f);
         } else {
@@ -227,6 +228,19 @@ bool place_configure(struct place *p, const char *extra)
         }
     }
     return fclose(f) == 0;
+}
+
+bool place_configure(struct place *p, const char *extra)
+{
+    char text[2048];
+    int n = snprintf(text, sizeof(text),
+                     "listening-ip=127.0.0.1\nrelay-ip=127.0.0.1\nlistening-port=%u\n"
+                     "min-port=%d\nmax-port=%d\nrelay-threads=2\nallow-loopback-peers\n"
+                     "denied-peer-ip=127.0.0.4\nno-cli\nno-tls\nno-dtls\nno-tcp-relay\n"
+                     "lt-cred-mech\nrealm=test.example\nuser=alice:wonderland\n"
+                     "userdb=@/turndb\npidfile=@/pid\nlog-file=@/log\nsimple-log\n%s",
+                     p->port, RELAYED_MIN, RELAYED_MAX, extra);
+    return n < (int)sizeof(text) && place_configure_all(p, text);
 }
 
 pid_t place_spawn(const char *const argv[], const char *output)

@@ -9,7 +9,9 @@
 
 #include "chain/bundle.h"
 #include "chain/registry.h"
+#include "devbook.h"
 #include "kex/pass.h"
+#include "peerset.h"
 #include "turn/alloc.h"
 
 /*
@@ -39,9 +41,14 @@ struct place {
 bool place_make(struct place *p, char **argv);
 bool place_remember(struct place *p, uint64_t age_s);
 void place_remove(struct place *p);
+/* Other relays and devices in its memory than those above. devices is put into another order. */
+bool place_remember_sets(struct place *p, const struct ct_peer_range *ranges, size_t count,
+                         struct ct_devbook_change *devices, size_t device_count, uint64_t age_s);
 
 /* Writes turnserver.conf: what every server here has, then extra. */
 bool place_configure(struct place *p, const char *extra);
+/* The same, all of it as given; in both @ stands for the folder. */
+bool place_configure_all(struct place *p, const char *text);
 extern const char *const place_module_on; /* options of the module, for extra */
 
 /* Another bundle than the one whose endpoint nobody answers at; what is remembered stays. */

@@ -1,0 +1,49 @@
+/* A TURN client for tests, one request at a time: over UDP or TCP, for UDP or TCP relays, IPv4 or
+ * IPv6; it asks for what no good client would. */
+#ifndef CT_RELAY_PROBE_H
+#define CT_RELAY_PROBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "turn/addr.h"
+
+enum { PROBE_UDP = 17, PROBE_TCP = 6, PROBE_NO_ANSWER = -1, PROBE_QUEUE = 16 };
+
+struct probe {
+    int fd;
+    bool is_stream;
+    const char *user;
+    const char *password;
+    char realm[128];
+    char nonce[128];
+    uint32_t requests;
+    struct ct_addr relayed;
+    unsigned attempts; /* ConnectionAttempt indications that came */
+    uint8_t in[65536]; /* of a stream: what is not a whole message yet */
+    size_t in_len;
+    char texts[PROBE_QUEUE][64]; /* data from peers, in order */
+    unsigned first, count;
+};
+
+/* transport: between client and server. */
+bool probe_open(struct probe *p, const struct ct_addr *server, int transport);
+void probe_close(struct probe *p);
+
+/* These give 0, the server's error code, or PROBE_NO_ANSWER. */
+int probe_allocate(struct probe *p, const char *user, const char *password, int relay_transport,
+                   unsigned family);
+int probe_permit(struct probe *p, const struct ct_addr *peer);
+int probe_bind(struct probe *p, const struct ct_addr *peer, uint16_t channel);
+int probe_connect(struct probe *p, const struct ct_addr *peer); /* RFC 6062 */
+int probe_refresh(struct probe *p, uint32_t lifetime_s);
+
+void probe_send(struct probe *p, const struct ct_addr *peer, const char *text);
+void probe_send_in_channel(struct probe *p, uint16_t channel, const char *text);
+/* The next text from a peer; "" when none came in time. */
+const char *probe_receive(struct probe *p, int wait_ms);
+/* Takes in what is there, for up to wait_ms or until something is. */
+void probe_pump(struct probe *p, int wait_ms);
+
+#endif
