@@ -117,7 +117,7 @@ static void registered(struct ct_job *job, void *owner)
 uint64_t ct_device_check_ms(const struct ct_client *c)
 {
     uint64_t age_s = 0;
-    return ct_home_has_next_key(&c->home, &age_s) && age_s < 2 * CT_CHANGE_LIFE_S
+    return ct_home_has_next_key(&c->home, &age_s) && age_s < (uint64_t)2 * CT_CHANGE_LIFE_S
                ? CT_DEVICE_ROTATION_CHECK_MS
                : CT_DEVICE_RECORD_CHECK_MS;
 }
