@@ -60,7 +60,7 @@ check_layers_of() {
 # No type or header of a foreign library stands in a header of ours.
 check_header_of() {
     local file=$1
-    if grep -nE '#include <(openssl|curl|json-c|microhttpd|hiredis|sqlite3|secp256k1|event2|nettle|gnutls|usrsctp)' "$file" ||
+    if grep -nE '#include <(openssl|curl|json-c|microhttpd|hiredis|sqlite3|secp256k1|event2|nettle|gnutls|p11-kit|usrsctp)' "$file" ||
         grep -nwE 'json_object|CURL|CURLM|SSL|SSL_CTX|EVP_[A-Z_]+|sqlite3|sqlite3_stmt|MHD_[A-Za-z]+|redisContext|secp256k1_[a-z_]+|CK_[A-Z_]+|ioa_[a-z_]+|turn_turnserver|sctp_assoc_t|sockaddr_conn' "$file"; then
         echo "$file shows a foreign library's type or header"
         return 1

@@ -91,8 +91,8 @@ struct ct_client_event {
  */
 
 struct ct_client_config {
-    const char *home;        /* folder of this device's keys and state */
-    const char *bundle;      /* provisioning bundle, or NULL: the one kept in home */
+    const char *home;   /* folder of this device's keys and state */
+    const char *bundle; /* provisioning bundle, or NULL: the one kept in home */
     /* Where the passphrase of home's wallet key is: a private file, "fd:N" (read once) or
      * "credential:NAME" of systemd's. The key is a keystore then; NULL: it is in the clear. */
     const char *wallet_passphrase;
