@@ -51,7 +51,7 @@ ct_err ct_registry_device_events(struct ct_chain *chain, uint64_t from, uint64_t
     }
     struct ct_device_event *list = calloc(logs.count + 1, sizeof(*list));
     err = list != NULL ? CT_OK : ct_why(why, CT_ERR_NOMEM, "no memory");
-    for (size_t i = 0; err == CT_OK && i < logs.count; i++) {
+    for (size_t i = 0; list != NULL && err == CT_OK && i < logs.count; i++) {
         if (read_event(&list[i], &logs.list[i]) != CT_OK) {
             err = ct_why(why, CT_ERR_FORMAT,
                          "an event of the registry has a form that this version does not know; "

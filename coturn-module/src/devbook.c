@@ -152,7 +152,8 @@ static size_t overwrite(struct ct_devbook *book, struct ct_devbook_change *chang
     size_t at = 0;
     for (size_t i = 0; i < count; i++) {
         at = find(book, at, changes[i].id);
-        if (!is_at(book, at, changes[i].id)) {
+        bool is_new = !is_at(book, at, changes[i].id);
+        if (is_new) {
             if (write && !is_nowhere(&changes[i])) {
                 changes[added] = changes[i];
             }

@@ -254,7 +254,8 @@ static void million_devices_and_two_sets_of_them_fit_into_64_mb(void)
     unsigned long used_kb = resident_kb() - before;
     printf(
         "    a million devices: %lu MB with both sets; %u ms to write in %u steps, %u ms a set\n",
-        used_kb / 1024, (unsigned)read_ms, MILLION / CHUNK, (unsigned)(ct_mono_ms() - began) / 2);
+        used_kb / 1024, (unsigned)read_ms, (unsigned)MILLION / (unsigned)CHUNK,
+        (unsigned)(ct_mono_ms() - began) / 2);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     CHECK(used_kb <= 64 * 1024);
 #endif

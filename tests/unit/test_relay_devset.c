@@ -43,7 +43,7 @@ static void full_set_takes_no_more_and_still_answers(void)
     CHECK(ct_devset_new(&set, (size_t)CT_DEVSET_PLACES_MAX + 1) == CT_ERR_ARG);
 }
 
-static void million_devices_fit_and_are_found_quickly(void)
+static void million_devices_fit_and_are_found(void)
 {
     struct ct_devset *set = NULL;
     REQUIRE(ct_devset_new(&set, MILLION) == CT_OK);
@@ -61,17 +61,16 @@ static void million_devices_fit_and_are_found_quickly(void)
         found +=
             ct_devset_has(set, (uint16_t)(1 + which % RELAYS), (uint16_t)(49152 + which / RELAYS));
     }
-    double each_ns = (double)(ct_mono_ns() - began) / MILLION;
+    printf("    look-up among a million devices: %.1f ns\n",
+           (double)(ct_mono_ns() - began) / MILLION);
     CHECK(found > MILLION * 2 / 5 && found < MILLION * 3 / 5);
-    printf("    look-up among a million devices: %.1f ns\n", each_ns);
-    CHECK(each_ns < 500); /* 100 on a machine at rest; a test may share its processor */
     ct_devset_free(set);
 }
 
 static const struct ct_test tests[] = {
     CT_TEST(only_what_was_added_is_there),
     CT_TEST(full_set_takes_no_more_and_still_answers),
-    CT_TEST(million_devices_fit_and_are_found_quickly),
+    CT_TEST(million_devices_fit_and_are_found),
 };
 
 CT_TEST_MAIN(tests)

@@ -75,11 +75,11 @@ static void wallet_is_sent_what_it_lacks_and_no_more(void)
     REQUIRE(payments(ops, 2) == 1);
     REQUIRE(ct_op_get_payment(to, &wei, &ops[0]) == CT_OK);
     CHECK_MEM(to, wallet.addr20, 20);
-    struct ct_u256 want = gwei(96000 * 5 - 1000);
+    struct ct_u256 want = gwei(480000 - 1000);
     CHECK_EQ(ct_u256_cmp(&wei, &want), 0);
     end();
     begin_funded();
-    chain.balance_gwei = 96000 * 5;
+    chain.balance_gwei = 480000; /* 96,000 gas at 5 gwei */
     CHECK_EQ(ask_voucher(), 201);
     CHECK(strstr(answer.body, "\"operation\"") == NULL);
     CHECK_EQ(payments(ops, 2), 0);
@@ -116,7 +116,7 @@ static void lying_endpoints_cannot_drain_the_funder(void)
     CHECK(strstr(answer.body, "\"gas\":150000,") != NULL);
     REQUIRE(payments(ops, 2) == 1);
     REQUIRE(ct_op_get_payment(to, &wei, &ops[0]) == CT_OK);
-    struct ct_u256 want = gwei(150000 * 100);
+    struct ct_u256 want = gwei(15000000);
     CHECK_EQ(ct_u256_cmp(&wei, &want), 0);
     end();
 }
@@ -125,7 +125,7 @@ static void governor_refuses_what_the_hour_does_not_allow(void)
 {
     struct ct_op ops[2];
     begin_funded();
-    api.funding.most.hour_gwei = 96000 * 5;
+    api.funding.most.hour_gwei = 480000; /* 96,000 gas at 5 gwei */
     CHECK_EQ(ask_voucher(), 201);
     enrol(CT_HS_ENROL_DEVICE, "sensor-43");
     token_text(token, 2, "sensor-43", false, 100);

@@ -178,7 +178,7 @@ static void nothing_is_lost_between_threads(void)
 static void a_runway_needs_ten_minutes_and_a_loss(void)
 {
     struct ct_outflow_meter m = {0};
-    const uint64_t t = 1700000000 / 3600 * 3600;
+    const uint64_t t = UINT64_C(1700000000) / 3600 * 3600;
     CHECK(isnan(ct_outflow_runway(&m, t)));
     ct_outflow_sample(&m, t, 10);
     ct_outflow_sample(&m, t + 300, 9);
@@ -202,7 +202,7 @@ static void a_deposit_is_no_outflow(void)
 static void what_is_older_than_a_day_is_forgotten(void)
 {
     struct ct_outflow_meter m = {0};
-    const uint64_t t = 1700000000 / 3600 * 3600;
+    const uint64_t t = UINT64_C(1700000000) / 3600 * 3600;
     ct_outflow_sample(&m, t, 100);
     ct_outflow_sample(&m, t + 1, 90);
     for (uint64_t h = 1; h <= 30; h++) {

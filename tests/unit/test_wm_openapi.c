@@ -41,9 +41,10 @@ static void the_file_that_is_served_is_the_one_in_the_sources(void)
     ct_plain_handle(NULL, &request, &answer);
     CHECK_EQ(answer.status, 200);
     CHECK_STR(answer.type, "application/vnd.oai.openapi+json;version=3.1");
-    REQUIRE(text != NULL && answer.bytes_len == strlen(text));
-    CHECK_MEM(answer.bytes, text, answer.bytes_len);
+    bool is_same = text != NULL && answer.bytes_len == strlen(text) &&
+                   memcmp(answer.bytes, text, answer.bytes_len) == 0;
     free(text);
+    CHECK(is_same);
 }
 
 static bool is_described(const char *method, const char *path)
@@ -149,8 +150,8 @@ static void types_of_problems_are_explained_in_the_protocol(void)
 {
     char *text = file_text(CT_SOURCE_DIR "/docs/protocol.md");
     char *at = text == NULL ? NULL : strstr(text, "**Problems.**");
-    REQUIRE(at != NULL);
-    for (size_t i = 0; ct_problem_words[i] != NULL; i++) {
+    CHECK(at != NULL);
+    for (size_t i = 0; at != NULL && ct_problem_words[i] != NULL; i++) {
         char quoted[64];
         (void)snprintf(quoted, sizeof quoted, "`%s`", ct_problem_words[i]);
         if (strstr(at, quoted) == NULL) {

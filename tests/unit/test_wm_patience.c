@@ -117,7 +117,7 @@ static void stalled_guests_give_way_to_new_ones(void)
     enum { PLACES = 4 };
     struct pair p[PLACES + 2];
     REQUIRE(ct_patience_new(&patience, PLACES, PLACES, 10000) == CT_OK);
-    for (uint8_t i = 0; i < PLACES; i++) {
+    for (uint8_t i = 0; i < (uint8_t)PLACES; i++) {
         p[i] = enter(i);
     }
     /* the oldest has asked and is idle, the second is new: the second goes first */

@@ -590,7 +590,7 @@ static void two_tokens_of_a_name_are_one_payment_at_a_time(void)
 static void no_more_goes_out_than_the_hour_and_the_day_allow(void)
 {
     const struct ct_outflow most = {.hour_gwei = 1000, .day_gwei = 1500};
-    const uint64_t t = 1000 * 3600;
+    const uint64_t t = UINT64_C(1000) * 3600;
     struct ct_store *s = open_new("outflow");
     REQUIRE(s != NULL);
     struct ct_outflow out = {0};
@@ -608,9 +608,9 @@ static void no_more_goes_out_than_the_hour_and_the_day_allow(void)
     CHECK_EQ(pay(s, 3, 7, 501, t + 3661, &most, id), CT_ERR_REFUSED); /* the day's */
     REQUIRE(pay(s, 3, 7, 500, t + 3661, &most, id) == CT_OK);         /* the first is an hour ago */
     end_payment(s, id, CT_OP_DONE);
-    CHECK_EQ(pay(s, 4, 7, 1, t + 24 * 3600, &most, id), CT_ERR_REFUSED);
-    REQUIRE(pay(s, 4, 7, 600, t + 25 * 3600, &most, id) == CT_OK);
-    CHECK_EQ(s->ops->outflow(s, t + 25 * 3600, &out), CT_OK);
+    CHECK_EQ(pay(s, 4, 7, 1, t + 86400, &most, id), CT_ERR_REFUSED);
+    REQUIRE(pay(s, 4, 7, 600, t + 90000, &most, id) == CT_OK);
+    CHECK_EQ(s->ops->outflow(s, t + 90000, &out), CT_OK);
     CHECK_EQ(out.hour_gwei, 600);
     CHECK_EQ(out.day_gwei, 1100); /* the first two are a day ago */
     ct_store_free(s);

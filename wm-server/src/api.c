@@ -41,26 +41,26 @@ void ct_api_queue(const struct ct_api_call *call, struct ct_op *op)
 
 struct route {
     const char *path;
-    enum ct_hs_purpose purpose; /* whose enrolment may ask; CT_HS_CALL: any */
     void (*run)(const struct ct_api_call *call);
-    bool asks_chain; /* of a GET: it costs as much as a POST */
+    enum ct_hs_purpose purpose; /* whose enrolment may ask; CT_HS_CALL: any */
+    bool asks_chain;            /* of a GET: it costs as much as a POST */
 };
 
 static const struct route posts[] = {
-    {"/v1/passes", CT_HS_ENROL_DEVICE, ct_api_passes, true},
-    {"/v1/devices", CT_HS_ENROL_DEVICE, ct_api_devices, true},
-    {"/v1/vouchers", CT_HS_ENROL_DEVICE, ct_api_vouchers, true},
-    {"/v1/changes", CT_HS_ENROL_DEVICE, ct_api_changes, true},
-    {"/v1/approvals", CT_HS_ENROL_DEVICE, ct_api_approvals, true},
-    {"/v1/relays", CT_HS_ENROL_RELAY, ct_api_relays, true},
-    {"/v1/withdrawals", CT_HS_ENROL_RELAY, ct_api_withdrawals, true},
+    {"/v1/passes", ct_api_passes, CT_HS_ENROL_DEVICE, true},
+    {"/v1/devices", ct_api_devices, CT_HS_ENROL_DEVICE, true},
+    {"/v1/vouchers", ct_api_vouchers, CT_HS_ENROL_DEVICE, true},
+    {"/v1/changes", ct_api_changes, CT_HS_ENROL_DEVICE, true},
+    {"/v1/approvals", ct_api_approvals, CT_HS_ENROL_DEVICE, true},
+    {"/v1/relays", ct_api_relays, CT_HS_ENROL_RELAY, true},
+    {"/v1/withdrawals", ct_api_withdrawals, CT_HS_ENROL_RELAY, true},
 };
 
 static const struct route gets[] = {
-    {"/v1/me", CT_HS_CALL, ct_api_me, false},
-    {"/v1/operations/{id}", CT_HS_CALL, ct_api_operation, false},
-    {"/v1/devices/me", CT_HS_ENROL_DEVICE, ct_api_device_status, true},
-    {"/v1/relays/{id}", CT_HS_ENROL_RELAY, ct_api_relay_status, true},
+    {"/v1/me", ct_api_me, CT_HS_CALL, false},
+    {"/v1/operations/{id}", ct_api_operation, CT_HS_CALL, false},
+    {"/v1/devices/me", ct_api_device_status, CT_HS_ENROL_DEVICE, true},
+    {"/v1/relays/{id}", ct_api_relay_status, CT_HS_ENROL_RELAY, true},
 };
 
 #define POSTS (sizeof posts / sizeof posts[0])

@@ -68,7 +68,7 @@ static ct_err fund_owner(struct ct_chain *chain, const struct ct_deploy *d, stru
         return ct_why(why, CT_ERR_CHAIN,
                       "the owner account %s needs %llu.1 ether to deploy the contract and to fund "
                       "the approver and the funder; send it there and run init again",
-                      addr, (unsigned long long)(d->approver_ether + d->funder_ether));
+                      addr, (unsigned long long)d->approver_ether + d->funder_ether);
     }
     err = pay(chain, d->fund, d->owner->addr20, &needed, why);
     if (err != CT_OK) {

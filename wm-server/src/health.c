@@ -118,7 +118,7 @@ bool ct_health_look(const struct ct_health *h, struct ct_health_check out[CT_HEA
 void ct_health_ready(const struct ct_health *h, struct ct_answer *answer)
 {
     struct ct_health_check checks[CT_HEALTH_CHECKS];
-    struct ct_text text = ct_text_init(CT_HEALTH_CHECKS * (CT_HEALTH_WORDS + 32));
+    struct ct_text text = ct_text_init((size_t)CT_HEALTH_CHECKS * (CT_HEALTH_WORDS + 32));
     bool good = ct_health_look(h, checks);
     for (size_t i = 0; i < CT_HEALTH_CHECKS; i++) {
         ct_text_add(&text, "%-4s %-8s %s\n", checks[i].good ? "ok" : "FAIL", checks[i].name,

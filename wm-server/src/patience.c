@@ -175,6 +175,7 @@ static struct ct_guest *oldest(struct ct_patience *p, const uint8_t *from16)
     struct ct_guest *g;
     TAILQ_FOREACH(g, &p->timed, at)
     {
+        /* cppcheck-suppress uninitvar; TAILQ_FOREACH sets it */
         if (g->state != WAITING || (from16 != NULL && memcmp(g->from16, from16, 16) != 0)) {
             continue;
         }
@@ -196,6 +197,7 @@ static size_t count_of(const struct ct_patience *p, const uint8_t from16[16])
     }
     TAILQ_FOREACH(g, &p->untimed, at)
     {
+        /* cppcheck-suppress uninitvar; TAILQ_FOREACH sets it */
         count += g->state != LEAVING && memcmp(g->from16, from16, 16) == 0;
     }
     return count;

@@ -85,7 +85,7 @@ ct_err platform_send_from(struct platform *p, const struct ct_wallet *wallet,
                           const struct ct_wr *data, struct ct_receipt *receipt)
 {
     struct ct_why why = {""};
-    struct ct_receipt unused;
+    struct ct_receipt unused = {0};
     struct ct_receipt *out = receipt ? receipt : &unused;
     struct ct_send tx = {.to20 = contract(p), .data = data->buf, .data_len = data->len};
     memset(out, 0, sizeof(*out));
