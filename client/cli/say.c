@@ -130,7 +130,7 @@ static void say_closed(const struct ct_client_event *event, const char *peer)
                 "\"channel_data_in\":%llu,\"plain_out\":%llu,\"plain_in\":%llu",
                 peer, event->incoming ? "true" : "false", (unsigned long long)s->send_indications,
                 (unsigned long long)s->data_indications,
-                (unsigned long long)(s->channel_data_out + s->channel_data_in),
+                (unsigned long long)s->channel_data_out + s->channel_data_in,
                 (unsigned long long)s->channel_data_out, (unsigned long long)s->channel_data_in,
                 (unsigned long long)s->plain_out, (unsigned long long)s->plain_in);
 }
@@ -189,7 +189,6 @@ void ct_cli_event(const struct ct_cli *cli, const struct ct_client_event *event)
         break;
     case CT_CLIENT_STREAM_END:
     case CT_CLIENT_WRITABLE:
-        break;
     case CT_CLIENT_FAILED: /* becomes the command's error */
         break;
     }

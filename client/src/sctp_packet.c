@@ -139,7 +139,7 @@ uint32_t ct_sctp_first_tsn(const void *packet, size_t len)
 bool ct_sctp_acknowledges(const void *packet, size_t len, uint32_t *tsn)
 {
     struct ct_rd r = ct_rd_init(packet, len);
-    struct chunk chunk;
+    struct chunk chunk = {.type = 0};
     bool does = false;
     (void)ct_rd_take(&r, CT_SCTP_HEADER_LEN);
     while (r.left > 0 && take_chunk(&r, &chunk)) {

@@ -302,8 +302,8 @@ static void a_peer_that_starts_anew_from_the_same_address_replaces_its_call(void
 
 static void what_a_call_sends_and_gets_is_counted_by_path(void)
 {
-    struct ct_path_counts at_a;
-    struct ct_path_counts at_b;
+    struct ct_path_counts at_a = {{0}, {0}};
+    struct ct_path_counts at_b = {{0}, {0}};
     set_up(17);
     unsigned call = dial(&a, 1);
     run(2000, both_open);

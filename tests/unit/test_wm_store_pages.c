@@ -66,7 +66,7 @@ static void devices_come_page_by_page_in_the_order_of_their_names(void)
         CHECK_EQ(s->ops->device_page(s, after[0] == '\0' ? NULL : after, page, 10, &count), CT_OK);
         for (size_t i = 0; i < count; i++) {
             CHECK(strcmp(page[i].identity, last) > 0);
-            (void)snprintf(last, sizeof last, "%s", page[i].identity);
+            memcpy(last, page[i].identity, sizeof last);
         }
         all += count;
         (void)snprintf(after, sizeof after, "%s", last);
