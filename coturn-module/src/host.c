@@ -76,12 +76,15 @@ static void add_all_own(struct ct_host_policy *out, const struct ct_host *host)
         return;
     }
     for (const struct ifaddrs *i = interfaces; i; i = i->ifa_next) {
+        struct ct_endpoint own;
         struct ct_endpoint e;
-        if (i->ifa_addr && from_sockaddr(&e, i->ifa_addr)) {
-            add_own(out, &e);
+        if (!i->ifa_addr || !from_sockaddr(&own, i->ifa_addr)) {
+            continue;
         }
+        add_own(out, &own);
+        /* an interface without a broadcast address shows its own in that place */
         if ((i->ifa_flags & IFF_BROADCAST) && i->ifa_broadaddr &&
-            from_sockaddr(&e, i->ifa_broadaddr)) {
+            from_sockaddr(&e, i->ifa_broadaddr) && memcmp(&e, &own, sizeof(e)) != 0) {
             add(out->broadcasts, &out->policy.broadcast_count, CT_HOST_BROADCASTS_MAX, &e);
         }
     }
