@@ -1,7 +1,7 @@
 // Triggers that a client of the server can pull: addresses, attributes, streams, ports, mobility.
 import fs from "node:fs";
 import { alive, HOST4, HOST6, login, PORT } from "./servers.mjs";
-import { attr, Client, header, METHOD } from "./stun.mjs";
+import { attr, Client, header, longTermKey, METHOD } from "./stun.mjs";
 
 const DENIED = ["denied-peer-ip=10.8.0.0-10.8.255.255", "denied-peer-ip=fd00::1:80-fd00::2:10"];
 const soon = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -105,6 +105,40 @@ async function forgedTickets(server, count) {
   return sockets() - before;
 }
 
+// What the server's memory grows by when so many addresses send one request each: KB.
+async function memoryOfStrangers(server, count) {
+  const resident_kb = () => Number(fs.readFileSync(`/proc/${server.child.pid}/status`, "utf8").match(/VmRSS:\s+(\d+)/)[1]);
+  const one = async () => {
+    const client = await new Client(HOST4, PORT).open();
+    const answer = await client.exchange(client.message(METHOD.allocate, [attr.transport()]));
+    client.close();
+    return answer.code === 401;
+  };
+  const many = async (n) => {
+    let answered = 0;
+    for (let i = 0; i < n; i += 100) answered += (await Promise.all(Array.from({ length: 100 }, one))).filter(Boolean).length;
+    return answered;
+  };
+  await many(200); // what it allocates once
+  const before = resident_kb();
+  const answered = await many(count);
+  return { answered, grown_kb: resident_kb() - before };
+}
+
+// The nonce of one address is nothing worth at another.
+async function strangersNonce() {
+  const one = await new Client(HOST4, PORT).open();
+  const { realm, nonce } = await one.exchange(one.message(METHOD.allocate, [attr.transport()]));
+  const other = await new Client(HOST4, PORT, { login: login("alice") }).open();
+  await other.exchange(other.message(METHOD.allocate, [attr.transport()]));
+  Object.assign(other, { realm, nonce, key: longTermKey(login("alice"), realm) });
+  const refused = await other.exchange(other.message(METHOD.allocate, [attr.transport()]));
+  const own = await other.ask(METHOD.allocate, [attr.transport()]);
+  one.close();
+  other.close();
+  return { refused: refused.code, own: own.code };
+}
+
 export const cases = [
   {
     what: "peers that are loopback or denied in another form (CVE-2026-27624, -53450, -73212, -73213)",
@@ -200,6 +234,23 @@ export const cases = [
     async holds(server) {
       const cost = await forgedTickets(server, 40);
       return { held: cost < 10 && alive(server), seen: `${cost} sockets` };
+    },
+  },
+  {
+    what: "a session for each address that a datagram names",
+    lines: [],
+    async holds(server) {
+      const seen = await memoryOfStrangers(server, 2000);
+      return { held: seen.answered === 2000 && seen.grown_kb < 2000, seen };
+    },
+  },
+  {
+    what: "a nonce is good for the address it was given to",
+    lines: ["stale-nonce=600"],
+    both: true,
+    async holds() {
+      const seen = await strangersNonce();
+      return { held: seen.refused === 438 && seen.own === 0, seen };
     },
   },
 ];

@@ -30,6 +30,7 @@ try {
     const now = await attempt(one, mended);
     claims.that(`${one.what}: ${one.both ? "works" : "refused"}`, now.held && now.alive, now.alive ? now.seen : now.text.slice(-600));
     if (one.both) continue;
+    console.log(`    with the series: ${short(now.seen)}`);
     const before = await attempt(one, unmended);
     claims.that(`${one.what}: the trigger works where it is not mended`, !before.held || !before.alive, before.seen);
     console.log(`    without the series: ${before.alive ? short(before.seen) : "the server died"}`);

@@ -65,6 +65,9 @@ export const attr = {
   },
 };
 
+export const longTermKey = ({ username, password }, realm) =>
+  crypto.createHash("md5").update(`${username}:${realm}:${password}`).digest();
+
 export function parse(bytes) {
   const found = new Map();
   for (let at = 20; at + 4 <= bytes.length; ) {
@@ -162,7 +165,7 @@ export class Client {
       if (!anew || !this.login || !answer.nonce) return answer;
       this.realm = answer.realm;
       this.nonce = answer.nonce;
-      this.key = crypto.createHash("md5").update(`${this.login.username}:${this.realm}:${this.login.password}`).digest();
+      this.key = longTermKey(this.login, this.realm);
     }
     return answer;
   }
