@@ -208,6 +208,8 @@ ct_err ct_client_open(struct ct_client **out, const struct ct_client_config *con
     if (c == NULL) {
         return CT_ERR_NOMEM;
     }
+    (void)ct_memory_lock(&c->wallet, sizeof c->wallet);
+    (void)ct_memory_lock(&c->key, sizeof c->key);
     c->config = *config;
     c->device.lock = -1;
     if (config->log != NULL) {

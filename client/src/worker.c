@@ -115,6 +115,8 @@ ct_err ct_worker_new(struct ct_worker **out, const struct ct_worker_env *env)
     if (w == NULL) {
         return CT_ERR_NOMEM;
     }
+    (void)ct_memory_lock(&w->env.wallet, sizeof w->env.wallet);
+    (void)ct_memory_lock(&w->env.key, sizeof w->env.key);
     w->env.bundle = env->bundle;
     w->env.home = env->home;
     w->log = env->log;

@@ -155,8 +155,8 @@ static void locked_memory_is_locked(void)
     static uint8_t secret[8192];
     long before = locked_kb();
     CHECK(ct_memory_lock(secret, sizeof(secret)));
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they make mlock do nothing \
-                                                                     */
+    /* sanitizers make mlock do nothing */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     CHECK(locked_kb() >= before + 8);
 #else
     CHECK(locked_kb() >= before);
