@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "check.h"
 #include "command.h"
 #include "init.h"
 #include "notify.h"
@@ -57,7 +58,7 @@ static int check(int argc, char **argv)
     if (path == NULL) {
         return ct_command_usage(PROGRAM, "check needs --config FILE and nothing else");
     }
-    ct_err err = ct_server_check(path, &why);
+    ct_err err = ct_check(path, &why);
     return err == CT_OK ? CT_EXIT_OK : ct_command_failed(PROGRAM, err, &why);
 }
 

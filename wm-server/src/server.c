@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -407,57 +408,4 @@ void ct_server_stop(struct ct_server *s)
         (void)close(s->funder_lock);
     }
     free(s);
-}
-
-static void say_role(const char *role, const uint8_t addr20[20], const char *held,
-                     const struct ct_u256 *wei)
-{
-    char addr[CT_ADDR_TEXT_LEN];
-    char ether[CT_U256_DECIMAL_LEN + 2];
-    ct_addr_text(addr, addr20);
-    ct_u256_ether(ether, wei);
-    (void)printf("%s %s, its key %s, has %s ether%s\n", role, addr, held, ether,
-                 ct_u256_is_zero(wei) ? ": send it some" : "");
-}
-
-static const char *held(const struct ct_hsm *hsm, const char *passphrase)
-{
-    return hsm != NULL ? "in a token" : passphrase != NULL ? "in a keystore" : "raw in a file";
-}
-
-/* One line a role. */
-static void say_checked(const struct ct_server *s)
-{
-    char owner[CT_ADDR_TEXT_LEN];
-    const struct ct_keys *k = &s->keys;
-    bool hot = memcmp(s->verified.owner20, k->approver.addr20, 20) == 0 ||
-               memcmp(s->verified.owner20, k->funder.addr20, 20) == 0;
-    ct_addr_text(owner, s->verified.owner20);
-    (void)printf("configuration, keys and chain %llu agree at block %llu\n",
-                 (unsigned long long)s->bundle.chain_id, (unsigned long long)s->verified.block);
-    (void)printf("owner %s, %s\n", owner,
-                 hot ? "whose key this server holds: transferOwnership to one that is on no server"
-                     : "whose key this server does not have, as it should be");
-    say_role("approver", k->approver.addr20, held(k->approver_hsm, s->settings.approver_passphrase),
-             &s->verified.approver_wei);
-    if (s->settings.funder_path != NULL) {
-        say_role("funder", k->funder.addr20, held(k->funder_hsm, s->settings.funder_passphrase),
-                 &s->verified.funder_wei);
-    } else {
-        (void)printf("no funder: devices write their own records only with ether of their own\n");
-    }
-}
-
-ct_err ct_server_check(const char *conf_path, struct ct_why *why)
-{
-    struct ct_server *s = calloc(1, sizeof *s);
-    if (s == NULL) {
-        return ct_why(why, CT_ERR_NOMEM, "out of memory");
-    }
-    ct_err err = load(s, conf_path, why);
-    if (err == CT_OK) {
-        say_checked(s);
-    }
-    ct_server_stop(s);
-    return err;
 }

@@ -21,7 +21,5 @@ CT_MUST_USE ct_err ct_server_reload(struct ct_server *server, const char *conf_p
                                     struct ct_why *why);
 /* Takes nothing new, ends what runs, closes the store. NULL is fine. */
 void ct_server_stop(struct ct_server *server);
-/* Only reads and verifies; starts nothing, changes nothing. */
-CT_MUST_USE ct_err ct_server_check(const char *conf_path, struct ct_why *why);
 
 #endif

@@ -3,9 +3,8 @@
 
 #include <string.h>
 
-static ct_err check_keys(const struct ct_wm_key *listed, const struct ct_view *view,
-                         const struct ct_settings *s, const struct ct_keys *keys,
-                         struct ct_why *why)
+ct_err ct_verify_keys(const struct ct_wm_key *listed, const struct ct_view *view,
+                      const struct ct_settings *s, const struct ct_keys *keys, struct ct_why *why)
 {
     if (listed->id != s->pass_key_id) {
         return ct_why(why, CT_ERR_CONFIG,
@@ -57,8 +56,8 @@ static ct_err read_ether(struct ct_chain *chain, const struct ct_view *view, con
     return CT_OK;
 }
 
-static ct_err check_approver(struct ct_chain *chain, const struct ct_view *view,
-                             const struct ct_wallet *approver, struct ct_why *why)
+ct_err ct_verify_approver(struct ct_chain *chain, const struct ct_view *view,
+                          const struct ct_wallet *approver, struct ct_why *why)
 {
     char addr[CT_ADDR_TEXT_LEN];
     bool allowed = false;
@@ -102,13 +101,13 @@ ct_err ct_verify(struct ct_verified *out, struct ct_chain *chain,
         err = ct_registry_wm_keys(chain, &view, v.keys, why);
     }
     if (err == CT_OK) {
-        err = check_keys(&v.keys[0], &view, settings, keys, why);
+        err = ct_verify_keys(&v.keys[0], &view, settings, keys, why);
     }
     if (err == CT_OK) {
         err = read_owner(chain, &view, keys, v.owner20, log, why);
     }
     if (err == CT_OK) {
-        err = check_approver(chain, &view, &keys->approver, why);
+        err = ct_verify_approver(chain, &view, &keys->approver, why);
     }
     if (err == CT_OK) {
         err =

@@ -25,4 +25,11 @@ CT_MUST_USE ct_err ct_verify(struct ct_verified *out, struct ct_chain *chain,
                              const struct ct_settings *settings, const struct ct_keys *keys,
                              const struct ct_log *log, struct ct_why *why);
 
+/* Two of its steps. */
+CT_MUST_USE ct_err ct_verify_keys(const struct ct_wm_key *listed, const struct ct_view *view,
+                                  const struct ct_settings *settings, const struct ct_keys *keys,
+                                  struct ct_why *why);
+CT_MUST_USE ct_err ct_verify_approver(struct ct_chain *chain, const struct ct_view *view,
+                                      const struct ct_wallet *approver, struct ct_why *why);
+
 #endif

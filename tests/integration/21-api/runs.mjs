@@ -1,5 +1,6 @@
 // A server that is told to read its configuration again, and one that is told to end while it is asked.
 import fs from "node:fs";
+import path from "node:path";
 
 const json = JSON.stringify;
 
@@ -72,4 +73,28 @@ export async function drains(scene, claims) {
     party.close();
   }
   claims.that("what was accepted is on the chain after the restart, each once", lost === 0, `${lost} are not`);
+}
+
+// wm-server check: each thing one line, each line with what to do.
+export async function checks(scene, claims) {
+  const check = async (change = (text) => text, codes = [0]) => {
+    const file = path.join(scene.dir, "checked.conf");
+    fs.writeFileSync(file, change(fs.readFileSync(scene.config, "utf8")), { mode: 0o600 });
+    const program = await scene.run("wm-check", ["wm-server", "check", "--config", file], { codes });
+    return program.text().split("\n").filter((line) => /^(ok|warn|FAIL) /.test(line));
+  };
+  const has = (lines, pattern) => lines.some((line) => pattern.test(line));
+  const good = await check();
+  for (const pattern of [/^ok +configuration/, /^ok +keys .*approver 0x/, /^ok +endpoint .*127\.0\.0\.1.*block \d+/, /^ok +endpoint .*127\.0\.0\.3/,
+    /^ok +chain .*31337: \d of 3 endpoints agree/, /^ok +platform keys .*until \d{4}-/, /^ok +owner .*as it should be/,
+    /^ok +approver .*ether: about \d+ registrations/, /^ok +store .*SQLite, schema \d/, /^warn +listen TLS .*a wm-server runs here/]) {
+    claims.that(`check has a line ${pattern.source}`, has(good, pattern), good);
+  }
+  claims.that("and no failure", !has(good, /^FAIL/), good);
+  const lost = await check((text) => text.replace("rpc = http://127.0.0.2:8545", "rpc = http://127.0.0.2:9"));
+  claims.that("one endpoint that is away is a warning", has(lost, /^warn +endpoint .*127\.0\.0\.2:9/) && has(lost, /^ok +chain .*2 of 3/), lost);
+  const many = await check((text) => text.replaceAll(":8545", ":9").replace("pass = wm-pass.key", "pass = nowhere.key")
+    .replace("path = wm.sqlite", "path = /nowhere/wm.sqlite"), [2]);
+  claims.that("check goes on behind a failure", has(many, /^FAIL +keys .*nowhere\.key/) && has(many, /^FAIL +store .*cannot be written/) &&
+    has(many, /^FAIL +chain/), many);
 }

@@ -6,7 +6,7 @@ import { options } from "../../testbed/stage.mjs";
 import { hostileRequests, refuseAll } from "./hostile.mjs";
 import { registers, repeats } from "./registers.mjs";
 import { siege } from "./siege.mjs";
-import { drains, reloads } from "./runs.mjs";
+import { checks, drains, reloads } from "./runs.mjs";
 import { Scene } from "./scene.mjs";
 
 // On a loopback of its own, so that fixed ports of two runs never meet.
@@ -24,6 +24,7 @@ try {
   await scene.start();
   await registers(scene, claims);
   await repeats(scene, claims);
+  await checks(scene, claims);
   await reloads(scene, claims);
   await drains(scene, claims);
   const list = await hostileRequests(scene);
