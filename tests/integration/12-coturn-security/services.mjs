@@ -78,6 +78,14 @@ async function allocate(login) {
   return answer.code;
 }
 
+// A certificate for the server, as its options.
+async function withCertificate(dir) {
+  const key = path.join(dir, "key"), cert = path.join(dir, "cert");
+  const made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+  await run("openssl", [...made, "-subj", "/CN=test", "-keyout", key, "-out", cert]);
+  return [`cert=${cert}`, `pkey=${key}`];
+}
+
 // A database with an administrator and two users, and a certificate for the administrator's pages.
 let database;
 async function withAdmin(program, lines = []) {
@@ -86,10 +94,8 @@ async function withAdmin(program, lines = []) {
   const turnadmin = (...argv) => run("turnadmin", ["bash", "-c", 'exec -a turnadmin "$0" "$@"', program, ...argv, "-b", database]);
   await turnadmin("-A", "-u", ADMIN.name, "-p", ADMIN.password);
   for (const name of ["bob", "carol"]) await turnadmin("-a", "-u", name, "-r", REALM, "-p", "secret");
-  const key = path.join(dir, "key"), cert = path.join(dir, "cert");
-  const made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
-  await run("openssl", [...made, "-subj", "/CN=test", "-keyout", key, "-out", cert]);
-  return [`userdb=${database}`, "web-admin", `web-admin-ip=${HOST4}`, `web-admin-port=${ADMIN_PORT}`, `cert=${cert}`, `pkey=${key}`, ...lines];
+  const certificate = await withCertificate(dir);
+  return [`userdb=${database}`, "web-admin", `web-admin-ip=${HOST4}`, `web-admin-port=${ADMIN_PORT}`, ...certificate, ...lines];
 }
 
 // One connection to the administrator's pages, logged on.
@@ -107,6 +113,41 @@ async function cli(password) {
   await say("", /password/i);
   await say(`${password}\r\n`, /> /);
   return say;
+}
+
+// A ClientHello of which this is the first piece of 650,000 bytes.
+function helloPiece() {
+  const out = Buffer.alloc(35);
+  out.write("16feff0000", 0, "hex"); // handshake, DTLS 1.0, epoch 0
+  out.writeUInt16BE(22, 11);
+  out[13] = 1;
+  out.writeUIntBE(650000, 14, 3);
+  out.writeUIntBE(10, 22, 3);
+  return out;
+}
+
+// What the server's data grow by when so many addresses send a piece of a ClientHello each: KB.
+async function memoryOfPieces(server, count) {
+  const data_kb = () => Number(fs.readFileSync(`/proc/${server.child.pid}/status`, "utf8").match(/VmData:\s+(\d+)/)[1]);
+  const before = data_kb();
+  for (let i = 0; i < count; i += 50) {
+    const sockets = await Promise.all(Array.from({ length: 50 }, async () => {
+      const client = await new Client(HOST4, PORT).open();
+      client.write(helloPiece());
+      return client;
+    }));
+    // an answer to each of these means that the pieces before it were read
+    const asked = await new Client(HOST4, PORT).open();
+    await asked.exchange(asked.message(METHOD.binding, []));
+    for (const client of [asked, ...sockets]) client.close();
+  }
+  return data_kb() - before;
+}
+
+// Whether a DTLS handshake with the server ends well.
+async function shakesHands() {
+  const done = await run("s_client", ["openssl", "s_client", "-dtls1_2", "-connect", `${HOST4}:${PORT}`], { input: "Q\n" });
+  return /Protocol\s+: DTLSv1.2/.test(done.text()) && /Cipher is [A-Z]/.test(done.text());
 }
 
 export const cases = [
@@ -190,6 +231,15 @@ export const cases = [
       const say = await cli("cli-words");
       const heard = await say("pc\r\n", /cli-max-output-sessions/);
       return { held: /cli-max-output-sessions/.test(heard), seen: heard.slice(0, 200) };
+    },
+  },
+  {
+    what: "memory for pieces of a DTLS handshake from addresses that did not answer (CVE-2026-73214)",
+    lines: () => withCertificate(fs.mkdtempSync(path.join(folder, "dtls-"))),
+    async holds(server) {
+      const grown_kb = await memoryOfPieces(server, 500);
+      const hands = await shakesHands();
+      return { held: grown_kb < 5000 && hands, seen: { grown_kb, hands } };
     },
   },
 ];
