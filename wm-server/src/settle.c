@@ -41,7 +41,8 @@ static ct_err close_tx(struct ct_txmgr *m, const struct ct_view *view,
     }
     if (err == CT_OK) {
         err =
-            s->ops->tx_close(s, m->tx.hash32, CT_TXN_MINED, receipt->block_number, m->ends, count);
+            s->ops->tx_close(s, m->tx.hash32, receipt->succeeded ? CT_TXN_CONFIRMED : CT_TXN_FAILED,
+                             receipt->block_number, m->ends, count);
     }
     if (err == CT_OK) {
         ct_spent_gas(receipt->gas_used, &receipt->gas_price_wei);
@@ -60,7 +61,7 @@ static ct_err lose_tx(struct ct_txmgr *m)
         ct_judge_end(&m->ends[i], &m->ops[i], CT_OP_QUEUED, "");
     }
     if (err == CT_OK) {
-        err = s->ops->tx_close(s, m->tx.hash32, CT_TXN_LOST, 0, m->ends, count);
+        err = s->ops->tx_close(s, m->tx.hash32, CT_TXN_REPLACED, 0, m->ends, count);
     }
     ct_log(&m->config.log, CT_LOG_WARN, "transaction_lost nonce=%llu operations=%zu",
            (unsigned long long)m->tx.nonce, count);

@@ -121,7 +121,21 @@ struct ct_op {
     uint64_t created_s;
 };
 
-enum ct_txn_state { CT_TXN_SENT, CT_TXN_MINED, CT_TXN_LOST };
+/*
+ * signed -> sent -> mined -> confirmed | failed, and mined -> sent when its block is gone. All
+ * attempts of a nonce (the same at higher fees) are open until one of them is closed; the others
+ * then are replaced. The numbers are in the stores.
+ */
+enum ct_txn_state {
+    CT_TXN_SENT = 0,      /* some endpoint took it */
+    CT_TXN_CONFIRMED = 1, /* deep enough */
+    CT_TXN_REPLACED = 2,  /* another one has its nonce */
+    CT_TXN_SIGNED = 3,    /* stored, perhaps not broadcast yet */
+    CT_TXN_MINED = 4,     /* in a block */
+    CT_TXN_FAILED = 5,    /* deep enough, and reverted */
+};
+
+enum { CT_TXN_ATTEMPTS = 32 }; /* of one nonce */
 
 struct ct_txn {
     uint8_t sender20[20];
@@ -129,7 +143,20 @@ struct ct_txn {
     uint8_t hash32[32];
     uint8_t raw[CT_TXN_RAW];
     size_t raw_len;
-    uint64_t created_s;
+    uint64_t created_s; /* of this attempt */
+    enum ct_txn_state state;
+    uint32_t attempt;              /* from 0 */
+    uint64_t max_fee_wei, tip_wei; /* for a unit of gas; 0: of an older program, see raw */
+    uint64_t block;                /* where it is mined, else 0 */
+    uint8_t block32[32];
+};
+
+/* One under way, for people. */
+struct ct_txn_row {
+    uint8_t sender20[20], hash32[32];
+    uint64_t nonce, created_s, max_fee_wei, tip_wei, block;
+    enum ct_txn_state state;
+    uint32_t attempt;
 };
 
 /* How one operation of a transaction ended. */
@@ -274,12 +301,38 @@ struct ct_store_ops {
     ct_err (*op_of_tx)(struct ct_store *s, const uint8_t hash32[32], struct ct_op *out, size_t cap,
                        size_t *count);
 
-    /* Keeps a signed transaction and marks its operations as sent, before it is broadcast. */
+    /* Keeps a signed transaction (state SIGNED) and marks its operations as sent, before it is
+     * broadcast. count 0: it only fills its nonce. */
     ct_err (*tx_add)(struct ct_store *s, const struct ct_txn *tx, const char (*ids)[CT_OP_ID],
                      size_t count);
-    /* The oldest sent and not yet closed one after nonce `after` (UINT64_MAX: from the first). */
+    /*
+     * Keeps another attempt at the nonce of old, which must be the newest one and open: the
+     * operations are tx's now, with that reason (NULL: as it was). CT_ERR_STATE otherwise.
+     */
+    ct_err (*tx_replace)(struct ct_store *s, const uint8_t old32[32], const struct ct_txn *tx,
+                         const char *reason);
+    /* SIGNED, SENT or MINED; block and block32 are 0 and NULL but for MINED. CT_ERR_STATE: it is
+     * not open. */
+    ct_err (*tx_mark)(struct ct_store *s, const uint8_t hash32[32], enum ct_txn_state state,
+                      uint64_t block, const uint8_t *block32);
+    /* The newest attempt of the lowest open nonce after `after` (UINT64_MAX: from the first). */
     ct_err (*tx_next)(struct ct_store *s, const uint8_t sender20[20], uint64_t after,
                       struct ct_txn *out);
+    /* Hashes of the attempts of a nonce, the newest first. */
+    ct_err (*tx_slot)(struct ct_store *s, const uint8_t sender20[20], uint64_t nonce,
+                      uint8_t out[CT_TXN_ATTEMPTS][32], size_t *count);
+    /* The attempt of that nonce which is in the chain for all that is known, else the newest. */
+    ct_err (*tx_at)(struct ct_store *s, const uint8_t sender20[20], uint64_t nonce,
+                    struct ct_txn *out);
+    /* The highest nonce ever kept. */
+    ct_err (*tx_top)(struct ct_store *s, const uint8_t sender20[20], uint64_t *nonce);
+    /* Those under way, of any account, by account and nonce: the newest attempt of each. */
+    ct_err (*tx_list)(struct ct_store *s, struct ct_txn_row *out, size_t cap, size_t *count);
+    /*
+     * Ends a nonce by this open attempt: CONFIRMED or FAILED, the others are replaced; or REPLACED,
+     * and so are they all. Its operations end as told; they name this transaction, or none when
+     * they are queued again. CT_ERR_STATE: it is not open.
+     */
     ct_err (*tx_close)(struct ct_store *s, const uint8_t hash32[32], enum ct_txn_state state,
                        uint64_t block, const struct ct_op_end *ends, size_t count);
 

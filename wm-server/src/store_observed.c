@@ -182,6 +182,24 @@ static ct_err tx_add(struct ct_store *s, const struct ct_txn *tx, const char (*i
     return err;
 }
 
+static ct_err tx_replace(struct ct_store *s, const uint8_t old32[32], const struct ct_txn *tx,
+                         const char *reason)
+{
+    struct line l = {.count = 0};
+    put_hex(&l, "account", tx->sender20, 20);
+    put_u64(&l, "nonce", tx->nonce);
+    put_hex(&l, "transaction", tx->hash32, 32);
+    put_hex(&l, "replaces", old32, 32);
+    ct_err err = tell(s, "key_used", &l);
+    if (err == CT_OK) {
+        err = driver(s)->tx_replace(s, old32, tx, reason);
+    }
+    if (err == CT_OK) {
+        ct_metrics_count(CT_METRIC_TX_REPLACED);
+    }
+    return err;
+}
+
 /* What is so in the chain when an operation of that kind is done. */
 static const char *outcome(enum ct_op_kind kind)
 {
@@ -251,7 +269,9 @@ static ct_err tx_close(struct ct_store *s, const uint8_t hash32[32], enum ct_txn
         err = driver(s)->tx_close(s, hash32, state, block, ends, count);
     }
     if (err == CT_OK) {
-        ct_metrics_count(state == CT_TXN_LOST ? CT_METRIC_TX_LOST : CT_METRIC_TX_MINED);
+        ct_metrics_count(state == CT_TXN_REPLACED ? CT_METRIC_TX_LOST
+                         : state == CT_TXN_FAILED ? CT_METRIC_TX_FAILED
+                                                  : CT_METRIC_TX_MINED);
     }
     return err;
 }
@@ -287,6 +307,7 @@ ct_err ct_store_observe(struct ct_store *s, struct ct_audit *audit)
     o->ops.op_add = op_add;
     o->ops.op_move = op_move;
     o->ops.tx_add = tx_add;
+    o->ops.tx_replace = tx_replace;
     o->ops.tx_close = tx_close;
     s->observed = o;
     s->ops = &o->ops;

@@ -5,8 +5,9 @@
 #include <string.h>
 
 /*
- * Schema 3 (1 had no payments, 2 no replies and buckets). All names begin with CT_REDIS_PREFIX;
- * bytes are lower-case hexadecimal digits, numbers decimal, times seconds since 1970.
+ * Schema 4 (1 had no payments, 2 no replies and buckets, 3 one attempt a nonce). All names begin
+ * with CT_REDIS_PREFIX; bytes are lower-case hexadecimal digits, numbers decimal, times seconds
+ * since 1970.
  *
  *   schema, id                      this number; the store's own, so that an emptied one is known
  *   call:REQUEST                    answer of a change, kept ten minutes for one that asks again
@@ -28,11 +29,15 @@
  *                                   created
  *   ops:STATE:KIND                  sorted set of ID by row; KIND 0 is any
  *   under-way:KIND:SUBJECT          ID of the operation that is neither done nor failed
- *   tx:HASH                         hash: hash sender nonce raw state block created
+ *   tx:HASH                         hash: hash sender nonce raw state block created attempt max-fee
+ *                                   tip block-hash
  *   tx-ops:HASH                     sorted set of ID by row
- *   sent:SENDER                     sorted set of NONCE:HASH, the nonce in 16 digits
+ *   sent:SENDER                     sorted set of NONCE:HASH, the nonce in 16 digits: the newest
+ *                                   attempt of each nonce that is open
+ *   slot:SENDER:NONCE               list of HASH: the attempts of a nonce, in their order
+ *   top:SENDER, senders             the highest nonce ever kept; set of SENDER
  */
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 
 static void free_store(struct ct_store *s)
 {
@@ -274,7 +279,13 @@ static const struct ct_store_ops redis_ops = {
     .op_move = ct_redis_op_move,
     .op_of_tx = ct_redis_op_of_tx,
     .tx_add = ct_redis_tx_add,
+    .tx_replace = ct_redis_tx_replace,
+    .tx_mark = ct_redis_tx_mark,
     .tx_next = ct_redis_tx_next,
+    .tx_slot = ct_redis_tx_slot,
+    .tx_at = ct_redis_tx_at,
+    .tx_top = ct_redis_tx_top,
+    .tx_list = ct_redis_tx_list,
     .tx_close = ct_redis_tx_close,
     .counts = ct_redis_counts,
     .totals = ct_redis_totals,

@@ -64,6 +64,16 @@ ct_err ct_redis_op_of_tx(struct ct_store *s, const uint8_t hash32[32], struct ct
                          size_t cap, size_t *count);
 ct_err ct_redis_tx_add(struct ct_store *s, const struct ct_txn *tx, const char (*ids)[CT_OP_ID],
                        size_t count);
+ct_err ct_redis_tx_replace(struct ct_store *s, const uint8_t old32[32], const struct ct_txn *tx,
+                           const char *reason);
+ct_err ct_redis_tx_mark(struct ct_store *s, const uint8_t hash32[32], enum ct_txn_state state,
+                        uint64_t block, const uint8_t *block32);
+ct_err ct_redis_tx_slot(struct ct_store *s, const uint8_t sender20[20], uint64_t nonce,
+                        uint8_t out[CT_TXN_ATTEMPTS][32], size_t *count);
+ct_err ct_redis_tx_at(struct ct_store *s, const uint8_t sender20[20], uint64_t nonce,
+                      struct ct_txn *out);
+ct_err ct_redis_tx_top(struct ct_store *s, const uint8_t sender20[20], uint64_t *nonce);
+ct_err ct_redis_tx_list(struct ct_store *s, struct ct_txn_row *out, size_t cap, size_t *count);
 ct_err ct_redis_tx_next(struct ct_store *s, const uint8_t sender20[20], uint64_t after,
                         struct ct_txn *out);
 ct_err ct_redis_tx_close(struct ct_store *s, const uint8_t hash32[32], enum ct_txn_state state,

@@ -48,6 +48,17 @@ static const char *const steps[] = {
     "CREATE TABLE buckets (key BLOB PRIMARY KEY, full_at INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX buckets_by_end ON buckets (full_at);"
     "PRAGMA user_version = 3;",
+
+    "ALTER TABLE transactions ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE transactions ADD COLUMN max_fee INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE transactions ADD COLUMN tip INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE transactions ADD COLUMN block_hash BLOB;"
+    "ALTER TABLE transactions ADD COLUMN open INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE transactions SET open = 1 WHERE state = 0;"
+    "DROP INDEX transactions_sent;"
+    "CREATE INDEX transactions_open ON transactions (sender, nonce, attempt) WHERE open = 1;"
+    "CREATE INDEX transactions_by_nonce ON transactions (sender, nonce, attempt);"
+    "PRAGMA user_version = 4;",
 };
 
 #define SCHEMA_VERSION (sizeof steps / sizeof steps[0])
@@ -318,7 +329,13 @@ static const struct ct_store_ops sqlite_ops = {
     .op_move = ct_sqlite_op_move,
     .op_of_tx = ct_sqlite_op_of_tx,
     .tx_add = ct_sqlite_tx_add,
+    .tx_replace = ct_sqlite_tx_replace,
+    .tx_mark = ct_sqlite_tx_mark,
     .tx_next = ct_sqlite_tx_next,
+    .tx_slot = ct_sqlite_tx_slot,
+    .tx_at = ct_sqlite_tx_at,
+    .tx_top = ct_sqlite_tx_top,
+    .tx_list = ct_sqlite_tx_list,
     .tx_close = ct_sqlite_tx_close,
     .counts = ct_sqlite_counts,
     .totals = ct_sqlite_totals,
@@ -335,6 +352,9 @@ static ct_err upgrade(struct ct_sql *db, const char *path, struct ct_why *why)
     struct ct_sql_stmt *q = ct_sql_stmt(db, "PRAGMA user_version");
     err = ct_sql_step(q);
     uint64_t version = err == CT_OK ? ct_sql_u64(q, 0) : 0;
+    if (err == CT_OK && ct_sql_step(q) != CT_ERR_NOT_FOUND) { /* one row, and then it is at rest: */
+        err = CT_ERR_SYSTEM;                                  /* tables change under no reader */
+    }
     for (uint64_t at = version; at < SCHEMA_VERSION && err == CT_OK; at++) {
         err = ct_sql_script(db, steps[at]);
     }
