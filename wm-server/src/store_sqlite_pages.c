@@ -57,8 +57,8 @@ ct_err ct_sqlite_counts(struct ct_store *s, const uint8_t (*senders)[20], size_t
     }
     err = count_operations(db, &c);
     for (size_t i = 0; i < sender_count && err == CT_OK; i++) {
-        struct ct_sql_stmt *q =
-            ct_sql_stmt(db, "SELECT count(*) FROM transactions WHERE sender = ? AND state = 0");
+        struct ct_sql_stmt *q = ct_sql_stmt(
+            db, "SELECT count(DISTINCT nonce) FROM transactions WHERE sender = ? AND open = 1");
         ct_sql_bind_blob(q, 1, senders[i], 20);
         err = ct_sql_step(q);
         c.open += err == CT_OK ? ct_sql_u64(q, 0) : 0;
