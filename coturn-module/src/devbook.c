@@ -152,8 +152,7 @@ static size_t overwrite(struct ct_devbook *book, struct ct_devbook_change *chang
     size_t at = 0;
     for (size_t i = 0; i < count; i++) {
         at = find(book, at, changes[i].id);
-        bool is_new = !is_at(book, at, changes[i].id);
-        if (is_new) {
+        if (!is_at(book, at, changes[i].id)) {
             if (write && !is_nowhere(&changes[i])) {
                 changes[added] = changes[i];
             }
@@ -170,6 +169,8 @@ static void drop_gone(struct ct_devbook *book)
     struct ct_devbook_entry *entries = ct_devbook_entries(book);
     size_t kept = 0;
     for (size_t i = 0; i < book->count; i++) {
+        /* the first count entries are written;
+         * NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Branch) */
         if (!entries[i].is_gone) {
             if (kept != i) {
                 entries[kept] = entries[i];

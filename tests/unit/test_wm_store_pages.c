@@ -58,7 +58,7 @@ static void devices_come_page_by_page_in_the_order_of_their_names(void)
     CHECK_EQ(count, 0);
     for (uint16_t i = 0; i < 25; i++) {
         char name[16];
-        (void)snprintf(name, sizeof name, "d-%u", i * 7 % 25);
+        (void)snprintf(name, sizeof name, "d-%u", i * 7u % 25u);
         put_device(s, name, i);
     }
     put_device(s, "d-3", 999); /* again: still one */
@@ -106,7 +106,7 @@ static void no_page_is_longer_than_allowed(void)
     size_t count = 0;
     struct ct_store *s = open_new();
     REQUIRE(s != NULL);
-    for (uint16_t i = 0; i < CT_STORE_PAGE + 5; i++) {
+    for (uint16_t i = 0; i < (uint16_t)(CT_STORE_PAGE + 5); i++) {
         char name[16];
         (void)snprintf(name, sizeof name, "d-%03u", i);
         put_device(s, name, i);

@@ -59,7 +59,7 @@ static ct_err sync_folder(const char *path)
 /* The last whole line of the size bytes of fd into link; *good is where it ends. */
 static ct_err read_end(int fd, off_t size, struct ct_audit_link *link, off_t *good)
 {
-    static const size_t room = 2 * CT_AUDIT_LINE;
+    static const size_t room = (size_t)2 * CT_AUDIT_LINE;
     uint8_t prev32[32];
     off_t from = size > (off_t)room ? size - (off_t)room : 0;
     size_t len = (size_t)(size - from);

@@ -188,7 +188,7 @@ static ct_err follow_open(struct ct_audit_walk *w, const char *path, FILE *f, st
     uint64_t number = 1;
     size_t len = 0;
     int c = EOF;
-    while (err == CT_OK && (c = getc(f)) != EOF) {
+    while (line != NULL && err == CT_OK && (c = getc(f)) != EOF) {
         if (c == '\n') {
             err = follow_line(w, path, number++, line, len, why);
             len = 0;
