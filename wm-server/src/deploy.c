@@ -19,11 +19,11 @@ static struct ct_u256 ether(uint64_t milli)
 }
 
 /* The chain's number must be known before a chain object can sign for it. */
-static ct_err learn_chain_id(struct ct_bundle *bundle, const struct ct_deploy *d,
-                             struct ct_why *why)
+ct_err ct_deploy_chain_id(struct ct_bundle *bundle, uint64_t expect, const struct ct_log *log,
+                          struct ct_why *why)
 {
     struct ct_chain *chain = NULL;
-    const struct ct_chain_env env = {.log = d->log};
+    const struct ct_chain_env env = {.log = *log};
     uint64_t id = 0;
     ct_err err = ct_chain_open(&chain, bundle, &env, why);
     if (err == CT_OK) {
@@ -33,11 +33,11 @@ static ct_err learn_chain_id(struct ct_bundle *bundle, const struct ct_deploy *d
     if (err != CT_OK) {
         return err;
     }
-    if (d->expect_chain_id != 0 && id != d->expect_chain_id) {
+    if (expect != 0 && id != expect) {
         return ct_why(why, CT_ERR_CHAIN,
-                      "the endpoints are on chain %llu, not on chain %llu; nothing was deployed: "
+                      "the endpoints are on chain %llu, not on chain %llu; nothing was done: "
                       "check --rpc",
-                      (unsigned long long)id, (unsigned long long)d->expect_chain_id);
+                      (unsigned long long)id, (unsigned long long)expect);
     }
     bundle->chain_id = id;
     return CT_OK;
@@ -173,7 +173,7 @@ ct_err ct_deploy(struct ct_bundle *bundle, const struct ct_deploy *d, struct ct_
 {
     struct ct_chain *chain = NULL;
     const struct ct_chain_env env = {.log = d->log};
-    ct_err err = learn_chain_id(bundle, d, why);
+    ct_err err = ct_deploy_chain_id(bundle, d->expect_chain_id, &d->log, why);
     if (err == CT_OK) {
         err = ct_chain_open(&chain, bundle, &env, why);
     }

@@ -30,4 +30,9 @@ struct ct_deploy {
 CT_MUST_USE ct_err ct_deploy(struct ct_bundle *bundle, const struct ct_deploy *d,
                              struct ct_why *why);
 
+/* The chain that the endpoints are on, into bundle->chain_id. CT_ERR_CHAIN: not the expected one.
+ */
+CT_MUST_USE ct_err ct_deploy_chain_id(struct ct_bundle *bundle, uint64_t expect,
+                                      const struct ct_log *log, struct ct_why *why);
+
 #endif

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "adopt.h"
 #include "base/clock.h"
 #include "command.h"
 #include "conf_text.h"
@@ -26,6 +27,9 @@ struct init {
     uint64_t port, tls_port, approver_ether, funder_ether, chain_id, key_days, quorum;
     const char *operator_at;
     bool allow_private;
+    bool is_adopting; /* contract20 is there already */
+    uint8_t contract20[20];
+    uint32_t key_id; /* of the platform's keys in the contract */
 };
 
 enum {
@@ -48,6 +52,7 @@ enum {
     OPT_CHAIN,
     OPT_DAYS,
     OPT_PRIVATE,
+    OPT_ADOPT,
     OPT_SINGLE,
     OPT_OPERATOR,
 };
@@ -72,6 +77,7 @@ static const struct option options[] = {
     {"chain-id", required_argument, NULL, OPT_CHAIN},
     {"expect-chain-id", required_argument, NULL, OPT_CHAIN},
     {"key-days", required_argument, NULL, OPT_DAYS},
+    {"adopt", required_argument, NULL, OPT_ADOPT},
     {"allow-private", no_argument, NULL, OPT_PRIVATE},
     {"insecure-single-rpc", no_argument, NULL, OPT_SINGLE},
     {"operator", required_argument, NULL, OPT_OPERATOR},
@@ -151,6 +157,9 @@ static bool take(struct init *in, int c)
     case OPT_PRIVATE:
         in->allow_private = true;
         return true;
+    case OPT_ADOPT:
+        in->is_adopting = true;
+        return ct_addr_parse(in->contract20, optarg) == CT_OK;
     case OPT_OPERATOR:
         in->operator_at = optarg;
         return strlen(optarg) < 128;
@@ -269,7 +278,7 @@ static ct_err write_files(const struct init *in, struct ct_why *why)
                                       .operator_at = in->operator_at,
                                       .approver = approver,
                                       .funder = funder,
-                                      .pass_key_id = 1,
+                                      .pass_key_id = in->key_id,
                                       .allow_private = in->allow_private};
     char *written = NULL;
     if (err == CT_OK) {
@@ -283,34 +292,69 @@ static ct_err write_files(const struct init *in, struct ct_why *why)
     return err;
 }
 
-static ct_err init_all(struct init *in, struct ct_init_keys *k, struct ct_why *why)
+static void put_urls(struct init *in)
 {
-    ct_err err = make_folder(in, why);
-    if (err == CT_OK) {
-        in->from.dir = in->dir;
-        err = ct_init_keys_make(k, &in->from, why);
-    }
-    if (err != CT_OK) {
-        return err;
-    }
     struct ct_bundle *b = &in->bundle;
     const char *open = strchr(in->address, ':') != NULL && in->address[0] != '[' ? "[" : "";
     (void)snprintf(b->wm_handshake_url, sizeof b->wm_handshake_url, "http://%s%s%s:%u", open,
                    in->address, open[0] == '\0' ? "" : "]", (unsigned)in->port);
     (void)snprintf(b->wm_tls_url, sizeof b->wm_tls_url, "https://%s%s%s:%u", open, in->address,
                    open[0] == '\0' ? "" : "]", (unsigned)in->tls_port);
-    struct ct_deploy d = {.owner = &k->owner.wallet,
-                          .fund = in->from.fund.key == NULL ? NULL : &k->fund.wallet,
-                          .approver = &k->approver.wallet,
-                          .funder = &k->funder.wallet,
-                          .approver_ether = in->approver_ether,
-                          .funder_ether = in->funder_ether,
-                          .expect_chain_id = in->chain_id,
-                          .log = ct_command_log(CT_LOG_WARN)};
-    d.wm_key.not_after_s = ct_wall_s() + in->key_days * 86400;
-    memcpy(d.wm_key.ed25519, k->pass.public32, 32);
-    memcpy(d.wm_key.x25519, k->handshake.public32, 32);
-    err = ct_deploy(b, &d, why);
+}
+
+static struct ct_wm_key wm_key(const struct init *in, const struct ct_init_keys *k)
+{
+    struct ct_wm_key key = {.not_after_s = ct_wall_s() + in->key_days * 86400};
+    memcpy(key.ed25519, k->pass.public32, 32);
+    memcpy(key.x25519, k->handshake.public32, 32);
+    return key;
+}
+
+static ct_err deploy(struct init *in, const struct ct_init_keys *k, struct ct_why *why)
+{
+    const struct ct_deploy d = {.owner = &k->owner.wallet,
+                                .fund = in->from.fund.key == NULL ? NULL : &k->fund.wallet,
+                                .approver = &k->approver.wallet,
+                                .funder = &k->funder.wallet,
+                                .approver_ether = in->approver_ether,
+                                .funder_ether = in->funder_ether,
+                                .expect_chain_id = in->chain_id,
+                                .wm_key = wm_key(in, k),
+                                .log = ct_command_log(CT_LOG_WARN)};
+    in->key_id = 1;
+    return ct_deploy(&in->bundle, &d, why);
+}
+
+static ct_err adopt(struct init *in, struct ct_init_keys *k, struct ct_why *why)
+{
+    struct ct_adopt a = {.owner = in->from.owner.key == NULL ? NULL : &k->owner.wallet,
+                         .wm_key = wm_key(in, k),
+                         .expect_chain_id = in->chain_id,
+                         .log = ct_command_log(CT_LOG_WARN)};
+    struct ct_adopted found;
+    memcpy(a.contract20, in->contract20, sizeof a.contract20);
+    memcpy(a.approver20, k->approver.wallet.addr20, sizeof a.approver20);
+    ct_err err = ct_adopt(&in->bundle, &found, &a, why);
+    if (err == CT_OK) {
+        in->key_id = found.key_id;
+        memcpy(k->owner.wallet.addr20, found.owner20, sizeof found.owner20); /* to be told */
+        ct_adopt_tell(&a, &found);
+    }
+    return err;
+}
+
+static ct_err init_all(struct init *in, struct ct_init_keys *k, struct ct_why *why)
+{
+    ct_err err = make_folder(in, why);
+    if (err == CT_OK) {
+        in->from.dir = in->dir;
+        in->from.no_owner = in->is_adopting;
+        err = ct_init_keys_make(k, &in->from, why);
+    }
+    if (err == CT_OK) {
+        put_urls(in);
+        err = in->is_adopting ? adopt(in, k, why) : deploy(in, k, why);
+    }
     return err == CT_OK ? write_files(in, why) : err;
 }
 
@@ -324,12 +368,11 @@ static void tell(const struct init *in, const struct ct_init_keys *k)
     ct_addr_text(funder, k->funder.wallet.addr20);
     (void)printf("contract %s on chain %llu, block %llu\nowner %s (its key is not needed by the "
                  "server: keep it offline)\napprover %s\nfunder %s\nwritten: %s/wm-server.conf, "
-                 "%s/bundle.json "
-                 "(give the bundle to relays and devices)\nnext: wm-server run --config "
-                 "%s/wm-server.conf\n",
+                 "%s/bundle.json (give the bundle to relays and devices)\nnext: wm-server %s "
+                 "--config %s/wm-server.conf\n",
                  contract, (unsigned long long)in->bundle.chain_id,
                  (unsigned long long)in->bundle.checkpoint_number, owner, approver, funder, in->dir,
-                 in->dir, in->dir);
+                 in->dir, in->is_adopting ? "check" : "run", in->dir);
 }
 
 int ct_init_main(int argc, char **argv)

@@ -7,7 +7,7 @@
     "      [--port 8080] [--tls-port 8443] [--owner-key KEY] [--approver-key KEY]\n"            \
     "      [--funder-key KEY] [--ROLE-passphrase SOURCE] [--fund-from KEY] [--fund-passphrase " \
     "SOURCE]\n"                                                                                 \
-    "      [--approver-ether N] [--chain-id N] [--key-days N]\n"                                \
+    "      [--approver-ether N] [--chain-id N] [--key-days N] [--adopt ADDRESS]\n"              \
     "      [--allow-private] [--insecure-single-rpc]"
 
 int ct_init_main(int argc, char **argv);

@@ -24,7 +24,9 @@ static ct_err make(struct ct_own_key *key, const struct ct_init_source *from, co
 static ct_err make_wallets(struct ct_init_keys *k, const struct ct_init_sources *from,
                            struct ct_why *why)
 {
-    ct_err err = make(&k->owner, &from->owner, from->dir, "owner.key", why);
+    ct_err err = from->no_owner && from->owner.key == NULL
+                     ? CT_OK
+                     : make(&k->owner, &from->owner, from->dir, "owner.key", why);
     if (err == CT_OK) {
         err = make(&k->approver, &from->approver, from->dir, "approver.key", why);
     }

@@ -15,6 +15,7 @@ struct ct_init_source {
 struct ct_init_sources {
     const char *dir;
     struct ct_init_source owner, approver, funder;
+    bool no_owner;              /* without a key there is none, and none is made */
     struct ct_init_source fund; /* key NULL: nobody pays for the owner */
 };
 

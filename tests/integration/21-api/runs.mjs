@@ -98,3 +98,46 @@ export async function checks(scene, claims) {
   claims.that("check goes on behind a failure", has(many, /^FAIL +keys .*nowhere\.key/) && has(many, /^FAIL +store .*cannot be written/) &&
     has(many, /^FAIL +chain/), many);
 }
+
+// init --adopt: a second folder for a contract that is there, with the keys of the first, with an owner who signs elsewhere, or here.
+export async function adopts(scene, claims) {
+  let folders = 0;
+  const adopt = async (contract, { copy = [], more = [], codes = [0] } = {}) => {
+    const dir = path.join(scene.work, `adopted-${++folders}`);
+    fs.mkdirSync(dir, { mode: 0o700 });
+    for (const name of copy) fs.copyFileSync(path.join(scene.dir, name), path.join(dir, name));
+    const program = await scene.run("wm-adopt", ["wm-server", "init", ...scene.urls.flatMap((url) => ["--rpc", url]), "--dir", dir,
+      "--address", "127.0.0.1", "--port", "8090", "--tls-port", "8453", "--allow-private", "--adopt", contract, ...more], { codes });
+    return { dir, text: program.text(), code: program.code, config: path.join(dir, "wm-server.conf") };
+  };
+  const check = (config, codes) => scene.run("wm-check", ["wm-server", "check", "--config", config], { codes });
+  const contract = scene.bundle.contract;
+
+  const nowhere = await adopt("0x00000000000000000000000000000000000c0de0", { codes: [7] });
+  claims.that("an address without a contract is not adopted", /there is no contract at/.test(nowhere.text) && !fs.existsSync(nowhere.config), nowhere.text);
+  const stranger = await new scene.ethers.ContractFactory([], "0x6001600c60003960016000f300", scene.owner.wallet).deploy(); // one byte: STOP
+  await stranger.waitForDeployment();
+  const other = await stranger.getAddress();
+  const foreign = await adopt(other, { codes: [7] });
+  claims.that("nor another contract", /no chainturn registry/.test(foreign.text) && !fs.existsSync(foreign.config), foreign.text);
+
+  const same = await adopt(contract, { copy: ["wm-pass.key", "wm-handshake.key", "approver.key", "funder.key"] });
+  claims.that("with the platform's keys nothing is left to do", !/has to send/.test(same.text) && (await check(same.config, [0])).code === 0, same.text);
+  claims.that("the owner's key is not made", !fs.existsSync(path.join(same.dir, "owner.key")));
+
+  const told = await adopt(contract);
+  const calls = [...told.text.matchAll(/^ {2}(setApprover|setWMKey) (0x[0-9a-f]+)$/gm)].map(([, name, data]) => ({ name, data }));
+  claims.that("an owner elsewhere is told what to send", calls.map((c) => c.name).join() === "setApprover,setWMKey", told.text);
+  const before = await check(told.config, [2]);
+  claims.that("until then check refuses", /FAIL +platform keys/.test(before.text()) && /FAIL +approver .*setApprover/.test(before.text()), before.text());
+  const wrong = await adopt(contract, { more: ["--owner-key", scene.relayParty.walletFile], codes: [2] });
+  claims.that("another's key is not the owner's", /but the contract's owner is/.test(wrong.text), wrong.text);
+  for (const { data } of calls) await (await scene.owner.wallet.sendTransaction({ to: contract, data })).wait();
+  await scene.provider.send("evm_mine", []);
+  const after = await check(told.config, [0]);
+  claims.that("after it check is content, but for the ether", /ok +platform keys +number 2/.test(after.text()) && /warn +approver .*send it some/.test(after.text()), after.text());
+  const old = await adopt(contract, { copy: ["wm-pass.key", "wm-handshake.key"], codes: [2] });
+  claims.that("keys that were replaced are named", /previous keys/.test(old.text), old.text);
+  const here = await adopt(contract, { more: ["--owner-key", scene.owner.file] });
+  claims.that("an owner who signs here is not told to", !/has to send/.test(here.text) && /number 3/.test((await check(here.config, [0])).text()), here.text);
+}

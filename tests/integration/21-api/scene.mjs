@@ -27,6 +27,7 @@ export class Scene {
     this.bundleFile = path.join(this.dir, "bundle.json");
     this.urls = [1, 2, 3].map((i) => `http://127.0.0.${i}:8545`);
     this.made = 0;
+    this.ethers = ethers;
   }
 
   async start() {

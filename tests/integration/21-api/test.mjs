@@ -6,7 +6,7 @@ import { options } from "../../testbed/stage.mjs";
 import { hostileRequests, refuseAll } from "./hostile.mjs";
 import { registers, repeats } from "./registers.mjs";
 import { siege } from "./siege.mjs";
-import { checks, drains, reloads } from "./runs.mjs";
+import { adopts, checks, drains, reloads } from "./runs.mjs";
 import { Scene } from "./scene.mjs";
 
 // On a loopback of its own, so that fixed ports of two runs never meet.
@@ -31,6 +31,7 @@ try {
   claims.that("the list has at least 40 hostile requests", list.length >= 40, list.length);
   await refuseAll(scene, claims, list);
   await siege(scene, claims, list);
+  await adopts(scene, claims);
   code = claims.failed ? 1 : 0;
 } catch (error) {
   claims.failed++;
