@@ -10,7 +10,8 @@
 #include "chain/send.h"
 #include "deploy.h"
 
-enum { WAIT_MS = 120000, WORD = 32, ANSWER_MAX = 1024, CALL_MAX = 128 };
+enum { WAIT_MS = 120000, ANSWER_MAX = 1024, CALL_MAX = 128 };
+#define WORD ((size_t)32)
 
 static ct_err keys_call(uint8_t out[CALL_MAX], size_t *len, const struct ct_adopt *a)
 {
@@ -88,7 +89,7 @@ static bool same_keys(const struct ct_wm_key *a, const struct ct_wm_key *b)
 static ct_err compare(struct ct_chain *chain, const struct ct_view *view, struct ct_adopted *out,
                       const struct ct_adopt *a, struct ct_why *why)
 {
-    struct ct_wm_key listed[2];
+    struct ct_wm_key listed[2] = {{0}};
     uint8_t next20[20];
     bool allowed = false;
     ct_err err = ct_registry_owner(chain, view, out->owner20, next20, why);

@@ -54,7 +54,7 @@ static ct_err check_file(char out[CT_CHECK_STORE_TEXT], const char *path, struct
                       path);
     }
     (void)snprintf(out, CT_CHECK_STORE_TEXT, "%.300s, SQLite, schema %u", path,
-                   got == 0 ? 0 : head[VERSION_AT + 3]);
+                   got == 0 ? 0u : (unsigned)head[VERSION_AT + 3]);
     return CT_OK;
 }
 
