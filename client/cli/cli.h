@@ -25,6 +25,7 @@ struct ct_cli {
     char home[300];
     const char *bundle, *wallet_passphrase;
     bool is_json, is_verbose, insecure_single_rpc;
+    bool takes_streams; /* of listen */
     unsigned refresh_s; /* of listen; 0: the library's own */
     char **args;        /* what is left for the command */
     int count;
@@ -73,11 +74,10 @@ uint64_t ct_cli_now_ns(void); /* CLOCK_MONOTONIC */
 /* SIGINT, SIGTERM: a descriptor that becomes readable, for poll(). */
 int ct_cli_signals(void);
 bool ct_cli_is_ended(void);
-#define CT_CLI_FDS_MAX 40
-/* Waits for the client, signals and count more descriptors, at most CT_CLI_FDS_MAX; -1: none.
- * ready tells which of them can be read. */
-void ct_cli_wait(struct ct_client *client, const int *fds, bool *ready, size_t count,
-                 int timeout_ms);
+#define CT_CLI_FDS_MAX 72
+/* Waits for the client, signals and count more descriptors, at most CT_CLI_FDS_MAX, as poll()
+ * does. The client has had its turn then. */
+void ct_cli_wait(struct ct_client *client, struct pollfd *fds, size_t count, int timeout_ms);
 
 int ct_cmd_up(struct ct_cli *cli);
 int ct_cmd_listen(struct ct_cli *cli);

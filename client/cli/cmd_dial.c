@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "dial_stream.h"
 #include "exec.h"
 #include "flood.h"
+#include "lines.h"
 
 #define CHUNK 1100
 #define LINGER_MS 1000 /* after the end of input, for what is still on its way */
@@ -23,8 +25,7 @@ struct dialler {
     bool is_connected, is_done, is_heard;
     uint64_t active_ms; /* when something was sent or came */
     ct_err err;
-    char line[CHUNK + 1]; /* a line of input that is not whole yet */
-    size_t line_len;
+    struct ct_lines lines;
 };
 
 static void note(struct dialler *d)
@@ -93,33 +94,17 @@ static void on_event(void *arg, const struct ct_client_event *event)
     }
 }
 
-/* Whole lines out of what was read, each a datagram; a longer one is cut at CHUNK. */
-static void send_lines(struct dialler *d, const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] != '\n') {
-            d->line[d->line_len++] = text[i];
-        }
-        if ((text[i] == '\n' && d->line_len > 0) || d->line_len == CHUNK) {
-            (void)!ct_client_send(d->client, d->call, d->line, d->line_len);
-            d->line_len = 0;
-        }
-    }
-}
-
 /* False at the end of the input. */
 static bool from_input(struct dialler *d)
 {
     char chunk[CHUNK];
     ssize_t n = read(STDIN_FILENO, chunk, sizeof chunk);
     if (n <= 0) {
-        if (d->line_len > 0) {
-            (void)!ct_client_send(d->client, d->call, d->line, d->line_len);
-        }
+        ct_lines_end(&d->lines, d->client, d->call);
         return n < 0 && errno == EINTR;
     }
     if (d->by_line) {
-        send_lines(d, chunk, (size_t)n);
+        ct_lines_send(&d->lines, d->client, d->call, chunk, (size_t)n);
     } else {
         (void)!ct_client_send(d->client, d->call, chunk, (size_t)n);
     }
@@ -151,10 +136,11 @@ static void converse(struct dialler *d)
     bool has_input = !d->floods && d->exec_command == NULL;
     bool lingers = has_input;
     while (!d->is_done && !ct_cli_is_ended()) {
-        int fds[2] = {has_input && d->is_connected ? STDIN_FILENO : -1, d->exec.fd};
-        bool ready[2] = {false, false};
+        struct pollfd fds[2] = {
+            {.fd = has_input && d->is_connected ? STDIN_FILENO : -1, .events = POLLIN},
+            {.fd = d->exec.fd, .events = POLLIN}};
 
-        ct_cli_wait(d->client, fds, ready, 2, patience_ms(d, has_input || !lingers));
+        ct_cli_wait(d->client, fds, 2, patience_ms(d, has_input || !lingers));
         if (d->is_done || !d->is_connected) {
             continue;
         }
@@ -163,10 +149,10 @@ static void converse(struct dialler *d)
             if (ct_flood_is_over(&d->flood)) {
                 ct_client_hang_up(d->client, d->call);
             }
-        } else if (ready[0]) {
+        } else if (fds[0].revents != 0) {
             has_input = from_input(d);
             note(d);
-        } else if (ready[1] && d->exec.fd == fds[1]) {
+        } else if (fds[1].revents != 0 && d->exec.fd == fds[1].fd) {
             from_exec(d);
         } else if (lingers && !has_input &&
                    ct_cli_now_ns() / 1000000u - d->active_ms >= LINGER_MS) {
@@ -210,6 +196,7 @@ int ct_cmd_dial(struct ct_cli *cli)
     struct ct_client_dial_options options = {
         .no_allocation = ct_cli_flag(cli, "--no-allocation"),
         .move = ct_cli_flag(cli, "--move"),
+        .streams = ct_cli_flag(cli, "--stream"),
     };
     d.by_line = ct_cli_flag(cli, "--line");
     if (!ct_cli_number(cli, "--datagrams", &count, 1, CT_FLOOD_MAX) ||
@@ -218,6 +205,13 @@ int ct_cmd_dial(struct ct_cli *cli)
         return CT_EXIT_USAGE;
     }
     d.floods = count > 0;
+    if (options.streams && (d.by_line || d.floods)) {
+        return ct_cli_error(cli, CT_ERR_CONFIG,
+                            "--stream has no datagrams: no --line, no --datagrams");
+    }
+    if (options.streams) {
+        return ct_dial_stream(cli, &options, d.exec_command);
+    }
     if (d.by_line + d.floods + (d.exec_command != NULL) > 1) {
         return ct_cli_error(cli, CT_ERR_CONFIG,
                             "--line, --exec and --datagrams exclude each other");

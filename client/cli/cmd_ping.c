@@ -46,7 +46,7 @@ static ct_err ping_once(struct ping *p, const char *name)
     memset(p->stages_ms, 0, sizeof p->stages_ms);
     ct_err err = ct_client_dial(p->client, name, &call);
     while (err == CT_OK && !p->is_done && !ct_cli_is_ended()) {
-        ct_cli_wait(p->client, NULL, NULL, 0, 1000);
+        ct_cli_wait(p->client, NULL, 0, 1000);
     }
     err = err != CT_OK ? err : p->err;
     if (err == CT_OK && p->is_connected) {
@@ -79,7 +79,7 @@ int ct_cmd_ping(struct ct_cli *cli)
             code = ct_cli_error(cli, err, "%s", ct_client_error(p.client));
         }
         if (i + 1 < count) {
-            ct_cli_wait(p.client, NULL, NULL, 0, BETWEEN_MS);
+            ct_cli_wait(p.client, NULL, 0, BETWEEN_MS);
         }
     }
     ct_cli_close(p.client, code);

@@ -93,7 +93,7 @@ static int bring_up(struct ct_cli *cli, const struct ct_client_enrol *enrol)
     }
     ct_err err = ct_client_up(client, enrol);
     while (err == CT_OK && !up.is_done && !ct_cli_is_ended()) {
-        ct_cli_wait(client, NULL, NULL, 0, 1000);
+        ct_cli_wait(client, NULL, 0, 1000);
     }
     err = err != CT_OK ? err : up.err;
     if (err != CT_OK) {

@@ -103,6 +103,7 @@ struct ct_client *ct_cli_open(struct ct_cli *cli, int *code,
         .bundle = cli->bundle,
         .wallet_passphrase = cli->wallet_passphrase,
         .insecure_single_rpc = cli->insecure_single_rpc,
+        .takes_streams = cli->takes_streams,
         .refresh_s = cli->refresh_s,
         .event = event,
         .log = cli->is_verbose ? log_line : NULL,
@@ -161,8 +162,7 @@ bool ct_cli_is_ended(void)
     return is_ended != 0;
 }
 
-void ct_cli_wait(struct ct_client *client, const int *fds, bool *ready, size_t count,
-                 int timeout_ms)
+void ct_cli_wait(struct ct_client *client, struct pollfd *fds, size_t count, int timeout_ms)
 {
     struct pollfd all[CT_CLIENT_FDS_MAX + CT_CLI_FDS_MAX + 1];
     size_t n = ct_client_fds(client, all, CT_CLIENT_FDS_MAX);
@@ -170,7 +170,7 @@ void ct_cli_wait(struct ct_client *client, const int *fds, bool *ready, size_t c
     int due = ct_client_timeout_ms(client);
 
     for (size_t i = 0; i < count && n < sizeof all / sizeof all[0] - 1; i++) {
-        all[n++] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+        all[n++] = fds[i];
     }
     all[n] = (struct pollfd){.fd = ct_cli_signals(), .events = POLLIN};
     if (due < 0 || (timeout_ms >= 0 && due > timeout_ms)) {
@@ -178,7 +178,7 @@ void ct_cli_wait(struct ct_client *client, const int *fds, bool *ready, size_t c
     }
     int got = poll(all, (nfds_t)(n + 1), due);
     for (size_t i = 0; i < count; i++) {
-        ready[i] = got > 0 && first + i < n && all[first + i].revents != 0;
+        fds[i].revents = got > 0 && first + i < n ? all[first + i].revents : 0;
     }
     ct_client_process(client);
 }

@@ -19,13 +19,14 @@
 struct ct_sctp {
     struct ct_sctp_user user;
     bool is_up, is_paused, is_finishing, is_shut, peer_is_shut;
-    bool is_down, is_in_order;         /* ended, and with everything acknowledged */
-    bool is_resumed;                   /* what has come in the pause is still to be told */
-    bool is_blocked;                   /* a write did not take all */
-    uint32_t first_tsn;                /* of ours */
-    uint32_t sent, acknowledged;       /* messages, each of one TSN */
-    uint32_t blocked_at;               /* unacknowledged messages then */
-    uint16_t ending, ended, heard_end; /* a bit for each stream: end to be said, said, heard */
+    bool is_down, is_in_order;   /* ended, and with everything acknowledged */
+    bool is_resumed;             /* what has come in the pause is still to be told */
+    bool is_blocked;             /* a write did not take all */
+    uint32_t first_tsn;          /* of ours */
+    uint32_t sent, acknowledged; /* messages, each of one TSN */
+    uint32_t blocked_at;         /* unacknowledged messages then */
+    /* a bit for each stream: end to be said, said; data heard, end heard */
+    uint16_t ending, ended, heard, heard_end;
     uint64_t busy_until_ms;
     uint8_t in[4096]; /* the message that is being told */
 };
@@ -117,6 +118,7 @@ ct_err ct_sctp_accept(struct ct_sctp *s, const uint8_t *answer, size_t len)
 
 /* Ends that found no room when they were to be said, and the end of all behind them. */
 static void say_ends(struct ct_sctp *s);
+static bool is_cutting(const struct ct_sctp *s);
 
 static uint32_t unacknowledged(const struct ct_sctp *s)
 {
@@ -199,6 +201,7 @@ static bool take_message(struct ct_sctp *s, struct ct_sctp_event *event,
         s->heard_end |= (uint16_t)(1u << stream);
         *event = (struct ct_sctp_event){.kind = CT_SCTP_END, .stream = stream};
     } else {
+        s->heard |= (uint16_t)(1u << stream);
         *event = (struct ct_sctp_event){
             .kind = CT_SCTP_DATA, .stream = stream, .data = s->in, .len = got->len};
     }
@@ -234,8 +237,10 @@ static bool take(struct ct_sctp *s, struct ct_sctp_event *event, const struct ct
 
 static bool has_room_again(struct ct_sctp *s)
 {
+    /* a quarter at least, so that it is worth while; and always less, so that it ends */
+    uint32_t enough = s->blocked_at - (s->blocked_at + 3) / 4;
     if (!s->is_blocked || !s->is_up || s->is_finishing || s->is_down ||
-        unacknowledged(s) > s->blocked_at - s->blocked_at / 4) {
+        unacknowledged(s) > enough) {
         return false;
     }
     s->is_blocked = false;
@@ -253,6 +258,11 @@ ct_err ct_sctp_next(struct ct_sctp *s, struct ct_sctp_event *event)
         is_event = take(s, event, &got);
     }
     ct_sctp_stack_unlock();
+    if (!is_event && !s->is_down && is_cutting(s) && ct_sctp_is_dry(s)) {
+        s->is_down = s->is_in_order = true;
+        *event = (struct ct_sctp_event){.kind = CT_SCTP_DOWN};
+        return CT_OK;
+    }
     if (!is_event && has_room_again(s)) {
         *event = (struct ct_sctp_event){.kind = CT_SCTP_WRITABLE};
         is_event = true;
@@ -271,6 +281,12 @@ static bool send_message(struct ct_sctp *s, unsigned stream, uint32_t ppid, cons
     return is_sent;
 }
 
+/* SHUTDOWN would draw all that the peer has still to say, which nobody here wants to hear. */
+static bool is_cutting(const struct ct_sctp *s)
+{
+    return s->is_finishing && !s->is_shut && (s->is_paused || (s->heard & ~s->heard_end) != 0);
+}
+
 static void say_ends(struct ct_sctp *s)
 {
     for (unsigned i = 0; i < CT_SCTP_STREAMS && s->ending != 0; i++) {
@@ -282,7 +298,7 @@ static void say_ends(struct ct_sctp *s)
             s->ending &= (uint16_t)~bit;
         }
     }
-    if (s->is_finishing && !s->is_shut && s->is_up && s->ending == 0) {
+    if (s->is_finishing && !s->is_shut && s->is_up && ct_sctp_is_dry(s) && !is_cutting(s)) {
         s->is_shut = true;
         ct_sctp_socket_shut(&s->user);
     }
@@ -316,8 +332,8 @@ ct_err ct_sctp_write(struct ct_sctp *s, size_t *taken, unsigned stream, const vo
         }
         done += n;
     }
-    if (done < len) {
-        s->is_blocked = true;
+    if (done < len) { /* not with an empty buffer: then it takes none any more, as it is ending */
+        s->is_blocked = unacknowledged(s) > 0 || !s->is_up;
         s->blocked_at = unacknowledged(s);
     }
     ct_sctp_stack_unlock();

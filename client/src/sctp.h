@@ -18,7 +18,7 @@ enum ct_sctp_event_kind {
     CT_SCTP_DATA,     /* stream, data, len; valid until the next call */
     CT_SCTP_END,      /* stream: the peer writes no more on it */
     CT_SCTP_WRITABLE, /* after a write that did not take all: there is room again */
-    CT_SCTP_DOWN,     /* ended in order: each side has acknowledged everything */
+    CT_SCTP_DOWN,     /* ended: everything written is acknowledged */
     CT_SCTP_LOST,     /* failed; text says why */
 };
 
@@ -61,7 +61,8 @@ CT_MUST_USE ct_err ct_sctp_end(struct ct_sctp *sctp, unsigned stream, uint64_t n
 /* While paused ct_sctp_next() gives nothing: the buffer fills and the peer has to wait. */
 void ct_sctp_pause(struct ct_sctp *sctp, bool is_paused);
 bool ct_sctp_is_paused(const struct ct_sctp *sctp);
-/* Ends it once everything is acknowledged: CT_SCTP_DOWN then. */
+/* Ends it once everything written is acknowledged: CT_SCTP_DOWN then. What the peer has still to
+ * say on streams that it has not ended is not waited for. */
 void ct_sctp_finish(struct ct_sctp *sctp, uint64_t now_ms);
 bool ct_sctp_is_finishing(const struct ct_sctp *sctp);
 

@@ -14,6 +14,7 @@
 #define QUEUE_MAX 512u /* packets; one more is lost, as on a network */
 #define MAX_BURST 8u   /* packets that one acknowledgement sets free */
 #define FINISH_TRIES 8
+#define SHUTDOWN_S 180u /* 15 s are not enough for half a megabyte on a slow path */
 #define BACK_MS 60000u /* more than threads differ in what they call now */
 
 /* The one mutable global state: the library has such, too. */
@@ -113,6 +114,7 @@ static void start(void)
     (void)usrsctp_sysctl_set_sctp_use_cwnd_based_maxburst(0);
     /* 30: a reader that pauses for a minute and a half would lose the association */
     (void)usrsctp_sysctl_set_sctp_max_retran_chunk(0);
+    (void)usrsctp_sysctl_set_sctp_shutdown_guard_time_default(SHUTDOWN_S);
     is_started = true;
 }
 

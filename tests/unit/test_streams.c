@@ -293,6 +293,23 @@ static void hanging_up_waits_for_what_was_written(void)
     tear_down();
 }
 
+/* b has enough while a still writes: a is told so, and not that all of it has been taken. */
+static void a_reader_that_hangs_up_stops_the_writer(void)
+{
+    connect_streams(17);
+    side_a.to_write[0] = TEN_MEGABYTES;
+    write_on(&a);
+    run(5000, b_has_a_byte);
+    CHECK_EQ(ct_calls_stream_end(b.calls, b.call, 0, clock_ms), CT_OK);
+    ct_calls_finish(b.calls, b.call, clock_ms);
+    run(1000, both_closed);
+    CHECK_EQ(b.close_err, CT_OK);
+    CHECK_EQ(a.close_err, CT_ERR_REFUSED);
+    CHECK(side_a.heard_end[0] && side_b.read[0] < side_a.written[0]);
+    CHECK_EQ(side_b.wrong, 0);
+    tear_down();
+}
+
 static void hanging_up_again_cuts(void)
 {
     connect_streams(8);
@@ -523,6 +540,7 @@ static const struct ct_test tests[] = {
     CT_TEST(the_end_is_heard_behind_all_the_data_on_a_bad_network),
     CT_TEST(a_reader_that_pauses_stops_the_writer),
     CT_TEST(hanging_up_waits_for_what_was_written),
+    CT_TEST(a_reader_that_hangs_up_stops_the_writer),
     CT_TEST(hanging_up_again_cuts),
     CT_TEST(a_peer_that_leaves_with_data_under_way_is_told),
     CT_TEST(who_takes_no_streams_says_so),

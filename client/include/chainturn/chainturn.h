@@ -189,7 +189,9 @@ CT_MUST_USE ct_err ct_client_send(struct ct_client *client, unsigned call, const
                                   size_t len);
 /*
  * Ends a call. One of streams ends once the peer has acknowledged everything written: CLOSED with
- * CT_OK then, and CT_ERR_REFUSED when it went away before. Hung up a second time it ends at once.
+ * CT_OK then, and CT_ERR_REFUSED when it went away before. A second time ends it at once. The
+ * peer's CLOSED has CT_ERR_IO when everything that it had written was acknowledged, else
+ * CT_ERR_REFUSED.
  */
 void ct_client_hang_up(struct ct_client *client, unsigned call);
 

@@ -1,0 +1,45 @@
+// Streams between two devices of the test network: files that go through a call.
+import crypto from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+
+let made = 0;
+
+const sha256 = (file) => crypto.createHash("sha256").update(fs.readFileSync(file)).digest("hex");
+
+export function randomFile(device, bytes) {
+  const file = path.join(device.platform.network.work, `stream-${++made}.in`);
+  fs.writeFileSync(file, crypto.randomBytes(bytes));
+  return file;
+}
+
+// A command of a device with a file as standard input and another as standard output.
+export function onFiles(device, command, input) {
+  const output = `${input}.${device.side}.out`;
+  const redirect = 'in=$1 out=$2; shift 2; exec "$@" <"$in" >"$out"';
+  return { output, argv: ["sh", "-c", redirect, "sh", input, output, ...device.argv(command, { json: false })] };
+}
+
+export async function runOnFiles(device, command, input, options = {}) {
+  const { argv, output } = onFiles(device, command, input);
+  const began = performance.now();
+  const program = await device.platform.programs.run(device.name(command), argv, { netns: device.netns, ...options });
+  return { program, output, ms: performance.now() - began };
+}
+
+// A file of random bytes there and back, through a listener that echoes: what arrived there, by its
+// own count, and whether what came back is the same. The time is that of the command, call included.
+export async function streamThere(caller, callee, bytes) {
+  const input = randomFile(caller, bytes);
+  const from = callee.listener.lines.length;
+  const { output, ms } = await runOnFiles(caller, ["dial", callee.identity, "--stream"], input);
+  const there = await callee.listener.waitEvent("stream", { from, timeout_ms: 5000 });
+  return {
+    bytes: there.received,
+    intact: there.received === bytes && sha256(input) === sha256(output),
+    mbit_s: (bytes * 8) / 1000 / ms,
+    ms,
+  };
+}
+
+export { sha256 };
