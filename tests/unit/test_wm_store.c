@@ -154,6 +154,89 @@ static void withdrawn_token_admits_nobody(void)
     ct_store_free(s);
 }
 
+static void token_withdrawn_by_its_number_admits_nobody(void)
+{
+    struct ct_store *s = open_new("onetoken");
+    REQUIRE(s != NULL);
+    struct ct_token_use unused = use_of(1, "a", 1);
+    struct ct_token_use used = use_of(2, "b", 2);
+    struct ct_token_use without_row = use_of(3, "c", 3);
+    struct ct_token_use other = use_of(4, "d", 4);
+    CHECK_EQ(s->ops->token_add(s, unused.jti16, "B1", 2000), CT_OK);
+    CHECK_EQ(s->ops->token_use(s, &used), CT_OK);
+    CHECK_EQ(s->ops->token_withdraw_one(s, unused.jti16, "B1", 2000), CT_OK);
+    CHECK_EQ(s->ops->token_withdraw_one(s, used.jti16, "B1", 2000), CT_OK);
+    CHECK_EQ(s->ops->token_withdraw_one(s, without_row.jti16, "B1", 2000), CT_OK);
+    CHECK_EQ(s->ops->token_withdraw_one(s, without_row.jti16, "B1", 2000), CT_OK);
+    s = again(s);
+    CHECK_EQ(s->ops->token_use(s, &unused), CT_ERR_REFUSED);
+    CHECK_EQ(s->ops->token_use(s, &used), CT_ERR_REFUSED);
+    CHECK_EQ(s->ops->token_use(s, &without_row), CT_ERR_REFUSED);
+    CHECK_EQ(s->ops->token_add(s, without_row.jti16, "B1", 2000), CT_ERR_STATE);
+    CHECK_EQ(s->ops->token_use(s, &other), CT_OK);
+    ct_store_free(s);
+}
+
+static void withdrawn_batch_admits_nobody_and_takes_no_more(void)
+{
+    struct ct_store *s = open_new("batch");
+    REQUIRE(s != NULL);
+    struct ct_token_use issued = use_of(1, "a", 1);
+    struct ct_token_use used = use_of(2, "b", 2);
+    struct ct_token_use without_row = use_of(3, "c", 3);
+    struct ct_token_use other = use_of(4, "d", 4);
+    (void)snprintf(other.batch, sizeof other.batch, "B11");
+    CHECK_EQ(s->ops->token_add(s, issued.jti16, "B1", 2000), CT_OK);
+    CHECK_EQ(s->ops->token_use(s, &used), CT_OK);
+    CHECK_EQ(s->ops->token_withdraw_batch(s, "B1"), CT_OK);
+    CHECK_EQ(s->ops->token_withdraw_batch(s, "B1"), CT_OK);
+    s = again(s);
+    CHECK_EQ(s->ops->token_use(s, &issued), CT_ERR_REFUSED);
+    CHECK_EQ(s->ops->token_use(s, &used), CT_ERR_REFUSED);
+    CHECK_EQ(s->ops->token_use(s, &without_row), CT_ERR_REFUSED);
+    CHECK_EQ(s->ops->token_add(s, without_row.jti16, "B1", 2000), CT_ERR_REFUSED);
+    CHECK_EQ(s->ops->token_use(s, &other), CT_OK);
+    ct_store_free(s);
+}
+
+static void tokens_are_listed_by_batch_with_who_used_them(void)
+{
+    struct ct_store *s = open_new("tokenlist");
+    REQUIRE(s != NULL);
+    struct ct_token_row rows[8];
+    struct ct_token_use used = use_of(2, "sensor-42", 7);
+    size_t count = 0;
+    for (uint8_t n = 1; n <= 3; n++) {
+        struct ct_token_use t = use_of(n, "", 0);
+        CHECK_EQ(s->ops->token_add(s, t.jti16, n == 3 ? "B2" : "B1", 2000), CT_OK);
+    }
+    CHECK_EQ(s->ops->token_use(s, &used), CT_OK);
+    CHECK_EQ(s->ops->token_page(s, NULL, NULL, rows, 8, &count), CT_OK);
+    CHECK_EQ(count, 3);
+    CHECK_EQ(s->ops->token_page(s, "B2", NULL, rows, 8, &count), CT_OK);
+    REQUIRE(count == 1);
+    CHECK_EQ(rows[0].jti16[0], 3);
+    CHECK_EQ(s->ops->token_page(s, "B1", NULL, rows, 1, &count), CT_OK);
+    REQUIRE(count == 1);
+    CHECK(rows[0].jti16[0] == 1 && rows[0].state == CT_TOKEN_ISSUED && rows[0].used_s == 0);
+    CHECK(rows[0].identity[0] == '\0' && rows[0].expires_s == 2000);
+    CHECK_STR(rows[0].batch, "B1");
+    CHECK_EQ(s->ops->token_page(s, "B1", rows[0].jti16, rows, 8, &count), CT_OK);
+    REQUIRE(count == 1);
+    CHECK(rows[0].jti16[0] == 2 && rows[0].state == CT_TOKEN_USED && rows[0].used_s == 1000);
+    CHECK_STR(rows[0].identity, "sensor-42");
+    CHECK_MEM(rows[0].wallet20, used.wallet20, 20);
+    CHECK_EQ(s->ops->token_withdraw_batch(s, "B1"), CT_OK);
+    CHECK_EQ(s->ops->token_page(s, NULL, NULL, rows, 8, &count), CT_OK);
+    REQUIRE(count == 3);
+    CHECK(rows[0].state == CT_TOKEN_WITHDRAWN && rows[2].state == CT_TOKEN_ISSUED);
+    CHECK(rows[1].state == CT_TOKEN_WITHDRAWN);
+    CHECK_STR(rows[1].identity, "sensor-42"); /* still known */
+    CHECK_EQ(s->ops->token_page(s, "B3", NULL, rows, 8, &count), CT_OK);
+    CHECK_EQ(count, 0);
+    ct_store_free(s);
+}
+
 static void pass_is_found_with_its_owner(void)
 {
     struct ct_store *s = open_new("passes");
@@ -880,6 +963,9 @@ static const struct ct_test tests[] = {
     CT_TEST(token_is_bound_to_the_first_name_and_wallet),
     CT_TEST(token_without_a_row_is_bound_too),
     CT_TEST(withdrawn_token_admits_nobody),
+    CT_TEST(token_withdrawn_by_its_number_admits_nobody),
+    CT_TEST(withdrawn_batch_admits_nobody_and_takes_no_more),
+    CT_TEST(tokens_are_listed_by_batch_with_who_used_them),
     CT_TEST(pass_is_found_with_its_owner),
     CT_TEST(device_and_relay_are_replaced_and_found),
     CT_TEST(operation_under_way_is_found_again),

@@ -204,6 +204,7 @@ static void rows_of_an_earlier_version_are_listed_when_it_is_opened(void)
 {
     struct ct_device_row page[4];
     struct ct_relay_row relay_page[4];
+    struct ct_token_row token_page[4];
     size_t count = 0;
     struct ct_relay_row r = {.pending32 = {0xab}, .verdict = "passed"};
     struct ct_store *s = open_new();
@@ -211,9 +212,11 @@ static void rows_of_an_earlier_version_are_listed_when_it_is_opened(void)
     put_device(s, "a", 1);
     put_device(s, "b:c", 2);
     CHECK_EQ(s->ops->relay_put(s, &r), CT_OK);
+    CHECK_EQ(s->ops->token_add(s, r.pending32, "B7", 2000), CT_OK);
     ct_store_free(s);
-    CHECK(ct_redis_server_say(&redis, ":3",
+    CHECK(ct_redis_server_say(&redis, ":5",
                               "DEL chainturn:wm:devices chainturn:wm:relays "
+                              "chainturn:wm:tokens chainturn:wm:tokens-in:B7 "
                               "chainturn:wm:listed"));
     s = open_at("");
     REQUIRE(s != NULL);
@@ -221,6 +224,10 @@ static void rows_of_an_earlier_version_are_listed_when_it_is_opened(void)
     REQUIRE(count == 2);
     CHECK_STR(page[1].identity, "b:c");
     CHECK_EQ(s->ops->relay_page(s, NULL, relay_page, 4, &count), CT_OK);
+    CHECK_EQ(count, 1);
+    CHECK_EQ(s->ops->token_page(s, NULL, NULL, token_page, 4, &count), CT_OK);
+    CHECK_EQ(count, 1);
+    CHECK_EQ(s->ops->token_page(s, "B7", NULL, token_page, 4, &count), CT_OK);
     CHECK_EQ(count, 1);
     ct_store_free(s);
 }

@@ -26,6 +26,18 @@ struct ct_token_use {
     uint64_t now_s;
 };
 
+enum ct_token_state { CT_TOKEN_ISSUED, CT_TOKEN_USED, CT_TOKEN_WITHDRAWN };
+
+struct ct_token_row {
+    uint8_t jti16[16];
+    char batch[CT_STORE_BATCH];
+    enum ct_token_state state;
+    char identity[CT_STORE_IDENTITY]; /* who used it, also when it is withdrawn; "": nobody */
+    uint8_t wallet20[20];
+    uint64_t expires_s; /* 0: not known here */
+    uint64_t used_s;    /* 0: never */
+};
+
 struct ct_pass_row {
     uint8_t id16[16];
     uint8_t renews16[16]; /* zeros: none */
@@ -232,7 +244,9 @@ struct ct_store;
 struct ct_store_ops {
     void (*free)(struct ct_store *s);
 
-    /* CT_ERR_STATE: a token of that number is there already. */
+    /* CT_ERR_STATE: a token of that number is there already. CT_ERR_REFUSED: the batch is
+     * withdrawn.
+     */
     ct_err (*token_add)(struct ct_store *s, const uint8_t jti16[16], const char *batch,
                         uint64_t expires_s);
     /*
@@ -243,6 +257,14 @@ struct ct_store_ops {
 
     /* Withdraws every token that identity used: none of them admits it again. */
     ct_err (*token_withdraw)(struct ct_store *s, const char *identity);
+    /* One, used or not; also one without a row, which gets batch and expiry then. */
+    ct_err (*token_withdraw_one)(struct ct_store *s, const uint8_t jti16[16], const char *batch,
+                                 uint64_t expires_s);
+    /* All that name this batch, those without a row too; no more can be added to it. */
+    ct_err (*token_withdraw_batch)(struct ct_store *s, const char *batch);
+    /* Of one batch, or of any (NULL); a page as below. */
+    ct_err (*token_page)(struct ct_store *s, const char *batch, const uint8_t *after16,
+                         struct ct_token_row *out, size_t cap, size_t *count);
 
     ct_err (*pass_add)(struct ct_store *s, const struct ct_pass_row *pass);
     ct_err (*pass_find)(struct ct_store *s, const uint8_t id16[16], struct ct_pass_row *out);

@@ -98,6 +98,23 @@ static ct_err token_withdraw(struct ct_store *s, const char *identity)
     return err != CT_OK ? err : driver(s)->token_withdraw(s, identity);
 }
 
+static ct_err token_withdraw_one(struct ct_store *s, const uint8_t jti16[16], const char *batch,
+                                 uint64_t expires_s)
+{
+    struct line l = {.count = 0};
+    put_hex(&l, "token", jti16, 16);
+    ct_err err = tell(s, "tokens_withdrawn", &l);
+    return err != CT_OK ? err : driver(s)->token_withdraw_one(s, jti16, batch, expires_s);
+}
+
+static ct_err token_withdraw_batch(struct ct_store *s, const char *batch)
+{
+    struct line l = {.count = 0};
+    put(&l, "batch", batch);
+    ct_err err = tell(s, "tokens_withdrawn", &l);
+    return err != CT_OK ? err : driver(s)->token_withdraw_batch(s, batch);
+}
+
 static ct_err pass_add(struct ct_store *s, const struct ct_pass_row *pass)
 {
     struct line l = {.count = 0};
@@ -302,6 +319,8 @@ ct_err ct_store_observe(struct ct_store *s, struct ct_audit *audit)
     o->ops.token_add = token_add;
     o->ops.token_use = token_use;
     o->ops.token_withdraw = token_withdraw;
+    o->ops.token_withdraw_one = token_withdraw_one;
+    o->ops.token_withdraw_batch = token_withdraw_batch;
     o->ops.pass_add = pass_add;
     o->ops.funding_add = funding_add;
     o->ops.op_add = op_add;

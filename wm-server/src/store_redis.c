@@ -1,24 +1,26 @@
-/* The Redis store: its keys, and tokens, passes, devices and relays. */
+/* The Redis store: its keys, and passes, devices and relays. */
 #include "store_redis.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /*
- * Schema 4 (1 had no payments, 2 no replies and buckets, 3 one attempt a nonce). All names begin
- * with CT_REDIS_PREFIX; bytes are lower-case hexadecimal digits, numbers decimal, times seconds
- * since 1970.
+ * Schema 5 (1 had no payments, 2 no replies and buckets, 3 one attempt a nonce, 4 no batches). All
+ * names begin with CT_REDIS_PREFIX; bytes are lower-case hexadecimal digits, numbers decimal, times
+ * seconds since 1970.
  *
  *   schema, id                      this number; the store's own, so that an emptied one is known
  *   call:REQUEST                    answer of a change, kept ten minutes for one that asks again
  *   token:JTI                       hash: batch state identity wallet expires used
  *   tokens-of:IDENTITY              set of JTI
+ *   tokens, tokens-in:BATCH         sorted sets of JTI, by its bytes
+ *   withdrawn-batches               set of BATCH
  *   pass:ID                         hash: id identity wallet renews expires
  *   passes-of:IDENTITY              sorted set of ID by expires
  *   device:IDENTITY                 hash: identity wallet key relay port sequence expiry-day block
  *   relay:PENDING                   hash: owner number checked rtt-us verdict
  *   devices, relays                 sorted sets of IDENTITY and PENDING, by their bytes
- *   listed                          1 once all of both are in these sets
+ *   listed                          2 once all of these, and all tokens, are in such sets
  *   funding:JTI                     hash: identity wallet wei gwei operation created
  *   outflow:SPAN                    hash: gwei by slot; slots are SPAN seconds long
  *   reply:KEY                       hash: party body claim, and once answered status answer
@@ -37,57 +39,12 @@
  *   slot:SENDER:NONCE               list of HASH: the attempts of a nonce, in their order
  *   top:SENDER, senders             the highest nonce ever kept; set of SENDER
  */
-#define SCHEMA_VERSION 4
+#define SCHEMA_VERSION 5
 
 static void free_store(struct ct_store *s)
 {
     ct_redis_close(ct_store_server(s));
     free(s);
-}
-
-static ct_err token_add(struct ct_store *s, const uint8_t jti16[16], const char *batch,
-                        uint64_t expires_s)
-{
-    struct ct_redis *r = ct_store_server(s);
-    ct_redis_begin(r, CT_REDIS_CHANGE
-                   "local k=P..'token:'..ARGV[3] "
-                   "if call('EXISTS',k)==1 then return 'STATE' end "
-                   "call('HSET',k,'batch',ARGV[4],'state','0','expires',ARGV[5]) return ok('OK')");
-    ct_redis_hex(r, jti16, 16);
-    ct_redis_text(r, batch);
-    ct_redis_u64(r, expires_s);
-    return ct_redis_end(r, ct_redis_change(r, NULL));
-}
-
-static ct_err token_use(struct ct_store *s, const struct ct_token_use *use)
-{
-    struct ct_redis *r = ct_store_server(s);
-    /* a token signed elsewhere with the same key has no row yet; states: 0 issued, 1 used */
-    ct_redis_begin(r, CT_REDIS_CHANGE
-                   "local k=P..'token:'..ARGV[3] "
-                   "local t=call('HMGET',k,'state','identity','wallet') "
-                   "if t[1]=='1' then "
-                   "if t[2]==ARGV[5] and t[3]==ARGV[6] then return 'OK' end return 'REPLAY' end "
-                   "if t[1] and t[1]~='0' then return 'REFUSED' end "
-                   "if not t[1] then call('HSET',k,'batch',ARGV[4],'expires','0') end "
-                   "call('HSET',k,'state','1','identity',ARGV[5],'wallet',ARGV[6],'used',ARGV[7]) "
-                   "call('SADD',P..'tokens-of:'..ARGV[5],ARGV[3]) return ok('OK')");
-    ct_redis_hex(r, use->jti16, 16);
-    ct_redis_text(r, use->batch);
-    ct_redis_text(r, use->identity);
-    ct_redis_hex(r, use->wallet20, 20);
-    ct_redis_u64(r, use->now_s);
-    return ct_redis_end(r, ct_redis_change(r, NULL));
-}
-
-static ct_err token_withdraw(struct ct_store *s, const char *identity)
-{
-    struct ct_redis *r = ct_store_server(s);
-    ct_redis_begin(r, CT_REDIS_CHANGE
-                   "for _,jti in ipairs(call('SMEMBERS',P..'tokens-of:'..ARGV[3])) do "
-                   "call('HSET',P..'token:'..jti,'state','2') end return ok('OK')");
-    ct_redis_text(r, identity);
-    return ct_redis_end(r, ct_redis_change(r, NULL));
 }
 
 static ct_err pass_add(struct ct_store *s, const struct ct_pass_row *pass)
@@ -257,9 +214,12 @@ static ct_err relay_find(struct ct_store *s, const uint8_t pending32[32], struct
 
 static const struct ct_store_ops redis_ops = {
     .free = free_store,
-    .token_add = token_add,
-    .token_use = token_use,
-    .token_withdraw = token_withdraw,
+    .token_add = ct_redis_token_add,
+    .token_use = ct_redis_token_use,
+    .token_withdraw = ct_redis_token_withdraw,
+    .token_withdraw_one = ct_redis_token_withdraw_one,
+    .token_withdraw_batch = ct_redis_token_withdraw_batch,
+    .token_page = ct_redis_token_page,
     .pass_add = pass_add,
     .pass_find = pass_find,
     .pass_list = pass_list,

@@ -38,6 +38,16 @@ static inline struct ct_redis *ct_store_server(struct ct_store *s)
     "call('ZADD',P..'ops:'..state..':'..kind,row,id) "                                        \
     "if tonumber(state)<3 then call('SET',P..'under-way:'..kind..':'..subject,id) end end "
 
+ct_err ct_redis_token_add(struct ct_store *s, const uint8_t jti16[16], const char *batch,
+                          uint64_t expires_s);
+ct_err ct_redis_token_use(struct ct_store *s, const struct ct_token_use *use);
+ct_err ct_redis_token_withdraw(struct ct_store *s, const char *identity);
+ct_err ct_redis_token_withdraw_one(struct ct_store *s, const uint8_t jti16[16], const char *batch,
+                                   uint64_t expires_s);
+ct_err ct_redis_token_withdraw_batch(struct ct_store *s, const char *batch);
+ct_err ct_redis_token_page(struct ct_store *s, const char *batch, const uint8_t *after16,
+                           struct ct_token_row *out, size_t cap, size_t *count);
+
 ct_err ct_redis_funding_add(struct ct_store *s, struct ct_op *op, const struct ct_funding *funding,
                             const struct ct_outflow *most);
 ct_err ct_redis_funding_find(struct ct_store *s, const uint8_t jti16[16], struct ct_funding *out);
@@ -87,7 +97,8 @@ ct_err ct_redis_device_page(struct ct_store *s, const char *after, struct ct_dev
 ct_err ct_redis_relay_page(struct ct_store *s, const uint8_t *after32, struct ct_relay_row *out,
                            size_t cap, size_t *count);
 
-/* Puts devices and relays that an earlier version wrote into the lists that pages are read from. */
+/* Puts devices, relays and tokens that an earlier version wrote into the lists that pages are read
+ * from. */
 ct_err ct_redis_list_all(struct ct_store *s);
 
 #endif

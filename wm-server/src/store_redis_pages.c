@@ -149,13 +149,17 @@ static ct_err list_some(struct ct_redis *r, char cursor[24])
     char next[24] = "0";
     size_t rows = 0;
     ct_redis_begin(r, CT_REDIS_READ
-                   "if call('EXISTS',P..'listed')==1 then return {{'0'}} end "
+                   "if call('GET',P..'listed')=='2' then return {{'0'}} end "
                    "local got=call('SCAN',ARGV[3],'COUNT','1000') "
                    "for _,k in ipairs(got[2]) do "
-                   "for what,list in pairs({device='devices',relay='relays'}) do "
+                   "for what,list in pairs({device='devices',relay='relays',"
+                   "token='tokens'}) do "
                    "local head=P..what..':' if string.sub(k,1,#head)==head then "
-                   "call('ZADD',P..list,0,string.sub(k,#head+1)) end end end "
-                   "if got[1]=='0' then call('SET',P..'listed','1') end return {{got[1]}}");
+                   "call('ZADD',P..list,0,string.sub(k,#head+1)) "
+                   "if what=='token' then "
+                   "call('ZADD',P..'tokens-in:'..(call('HGET',k,'batch') or ''),0,"
+                   "string.sub(k,#head+1)) end end end end "
+                   "if got[1]=='0' then call('SET',P..'listed','2') end return {{got[1]}}");
     ct_redis_text(r, cursor);
     ct_err err = ct_redis_read(r, 1, &rows);
     if (err == CT_OK && rows == 1) {

@@ -1,4 +1,4 @@
-/* The SQLite store: its schema, and tokens, passes, devices and relays. */
+/* The SQLite store: its schema, and passes, devices and relays. */
 #include "store_sqlite.h"
 
 #include <stdlib.h>
@@ -59,93 +59,18 @@ static const char *const steps[] = {
     "CREATE INDEX transactions_open ON transactions (sender, nonce, attempt) WHERE open = 1;"
     "CREATE INDEX transactions_by_nonce ON transactions (sender, nonce, attempt);"
     "PRAGMA user_version = 4;",
+
+    "CREATE INDEX tokens_by_batch ON tokens (batch, jti);"
+    "CREATE TABLE withdrawn_batches (batch TEXT PRIMARY KEY) WITHOUT ROWID;"
+    "PRAGMA user_version = 5;",
 };
 
 #define SCHEMA_VERSION (sizeof steps / sizeof steps[0])
-
-enum { TOKEN_ISSUED, TOKEN_USED, TOKEN_WITHDRAWN };
 
 static void free_store(struct ct_store *s)
 {
     ct_sql_close(ct_store_db(s));
     free(s);
-}
-
-static ct_err token_add(struct ct_store *s, const uint8_t jti16[16], const char *batch,
-                        uint64_t expires_s)
-{
-    struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
-    if (err != CT_OK) {
-        return err;
-    }
-    struct ct_sql_stmt *q =
-        ct_sql_stmt(db, "INSERT INTO tokens (jti, batch, state, expires) VALUES (?, ?, 0, ?)");
-    ct_sql_bind_blob(q, 1, jti16, 16);
-    ct_sql_bind_text(q, 2, batch);
-    ct_sql_bind_u64(q, 3, expires_s);
-    return ct_sql_end(db, ct_sql_run(q));
-}
-
-static ct_err token_bind(struct ct_sql *db, const struct ct_token_use *use)
-{
-    /* a token signed elsewhere with the same key has no row yet */
-    struct ct_sql_stmt *q =
-        ct_sql_stmt(db, "INSERT INTO tokens (jti, batch, state, identity, wallet, expires, used_at)"
-                        " VALUES (?1, ?2, 1, ?3, ?4, 0, ?5) ON CONFLICT (jti)"
-                        " DO UPDATE SET state = 1, identity = ?3, wallet = ?4, used_at = ?5");
-    ct_sql_bind_blob(q, 1, use->jti16, 16);
-    ct_sql_bind_text(q, 2, use->batch);
-    ct_sql_bind_text(q, 3, use->identity);
-    ct_sql_bind_blob(q, 4, use->wallet20, 20);
-    ct_sql_bind_u64(q, 5, use->now_s);
-    return ct_sql_run(q);
-}
-
-static ct_err token_use_locked(struct ct_sql *db, const struct ct_token_use *use)
-{
-    struct ct_sql_stmt *q =
-        ct_sql_stmt(db, "SELECT state, identity, wallet FROM tokens WHERE jti = ?");
-    ct_sql_bind_blob(q, 1, use->jti16, 16);
-    ct_err err = ct_sql_step(q);
-    if (err == CT_ERR_NOT_FOUND) {
-        return token_bind(db, use);
-    }
-    if (err != CT_OK) {
-        return err;
-    }
-    char identity[CT_STORE_IDENTITY];
-    uint8_t wallet[20];
-    uint64_t state = ct_sql_u64(q, 0);
-    ct_sql_text(q, 1, identity, sizeof identity);
-    (void)ct_sql_blob(q, 2, wallet, sizeof wallet);
-    if (state == TOKEN_ISSUED) {
-        return token_bind(db, use);
-    }
-    if (state != TOKEN_USED) {
-        return CT_ERR_REFUSED;
-    }
-    bool same = strcmp(identity, use->identity) == 0 && memcmp(wallet, use->wallet20, 20) == 0;
-    return same ? CT_OK : CT_ERR_REPLAY;
-}
-
-static ct_err token_use(struct ct_store *s, const struct ct_token_use *use)
-{
-    struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
-    return err != CT_OK ? err : ct_sql_end(db, token_use_locked(db, use));
-}
-
-static ct_err token_withdraw(struct ct_store *s, const char *identity)
-{
-    struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
-    if (err != CT_OK) {
-        return err;
-    }
-    struct ct_sql_stmt *q = ct_sql_stmt(db, "UPDATE tokens SET state = 2 WHERE identity = ?");
-    ct_sql_bind_text(q, 1, identity);
-    return ct_sql_end(db, ct_sql_run(q));
 }
 
 static ct_err pass_add(struct ct_store *s, const struct ct_pass_row *pass)
@@ -307,9 +232,12 @@ static ct_err relay_find(struct ct_store *s, const uint8_t pending32[32], struct
 
 static const struct ct_store_ops sqlite_ops = {
     .free = free_store,
-    .token_add = token_add,
-    .token_use = token_use,
-    .token_withdraw = token_withdraw,
+    .token_add = ct_sqlite_token_add,
+    .token_use = ct_sqlite_token_use,
+    .token_withdraw = ct_sqlite_token_withdraw,
+    .token_withdraw_one = ct_sqlite_token_withdraw_one,
+    .token_withdraw_batch = ct_sqlite_token_withdraw_batch,
+    .token_page = ct_sqlite_token_page,
     .pass_add = pass_add,
     .pass_find = pass_find,
     .pass_list = pass_list,

@@ -20,6 +20,16 @@ ct_err ct_sqlite_op_under_way(struct ct_sql *db, enum ct_op_kind kind, const cha
                               struct ct_op *out);
 ct_err ct_sqlite_op_insert(struct ct_sql *db, struct ct_op *op);
 
+ct_err ct_sqlite_token_add(struct ct_store *s, const uint8_t jti16[16], const char *batch,
+                           uint64_t expires_s);
+ct_err ct_sqlite_token_use(struct ct_store *s, const struct ct_token_use *use);
+ct_err ct_sqlite_token_withdraw(struct ct_store *s, const char *identity);
+ct_err ct_sqlite_token_withdraw_one(struct ct_store *s, const uint8_t jti16[16], const char *batch,
+                                    uint64_t expires_s);
+ct_err ct_sqlite_token_withdraw_batch(struct ct_store *s, const char *batch);
+ct_err ct_sqlite_token_page(struct ct_store *s, const char *batch, const uint8_t *after16,
+                            struct ct_token_row *out, size_t cap, size_t *count);
+
 ct_err ct_sqlite_funding_add(struct ct_store *s, struct ct_op *op, const struct ct_funding *funding,
                              const struct ct_outflow *most);
 ct_err ct_sqlite_funding_find(struct ct_store *s, const uint8_t jti16[16], struct ct_funding *out);
