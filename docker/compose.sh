@@ -228,11 +228,18 @@ dial() {
     detail=", first byte after $(((first - start) / 1000000)) ms"
 }
 
+# by_road DEVICE ROAD: as the device itself says it
+by_road() {
+    inside -u chainturn "$1" grep -qE "\"listening\".*\"road\": *\"$2\"" /run/chainturn/events
+}
+
 proved() { grep -q '"verified": *true' <<<"$(device device-a resolve door-7)"; }
 
 story() {
     say "chainturn on docker: two devices behind NATs of two kinds, two relays, one contract"
     claim "deployed: contract, wallet manager with its Redis, two relays approved on chain, both devices enrolled and listening" wait_devices
+    claim "phone-1's record came by the sponsored road" by_road device-a sponsored
+    claim "door-7 wrote its record itself, with the ether it was given" by_road device-b funded
     claim "no container is privileged, none of our parts runs as root" little_privilege
     start_echoes
     claim "measured by echo: NAT a is symmetric" nat_is a symmetric

@@ -20,7 +20,7 @@ account 3 /relay2/wallet.key
 
 wm-server init --rpc http://198.51.100.30:8545 --rpc http://198.51.100.31:8545 --rpc http://198.51.100.32:8545 \
     --chain-id 31337 --address 198.51.100.20 --owner-key /keys/owner.key --dir /wm
-sed -i 's|^path = .*|redis = unix:/redis/redis.sock|' /wm/wm-server.conf
+sed -i '/^\[store\]/,/^\[/ s|^path = .*|redis = unix:/redis/redis.sock|' /wm/wm-server.conf
 
 token() {
     wm-admin token issue --config /wm/wm-server.conf --batch compose --count 1 --expires 1d --id "$1" --out "$2"
