@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Raised whenever a struct below changes; the adapter refuses a module of another number. */
-enum { CT_HOOKS_ABI = 3 };
+enum { CT_HOOKS_ABI = 4 };
 
 /* A transport address. IPv4 is written as ::ffff:a.b.c.d, so that there is one form to compare. */
 struct ct_endpoint {
@@ -87,6 +87,14 @@ enum { CT_USER_PASSWORD_MAX = 128 };
 
 enum ct_allocation_event { CT_ALLOCATION_NEW, CT_ALLOCATION_REFRESHED, CT_ALLOCATION_DELETED };
 
+struct ct_allocation_info {
+    const char *user;
+    const struct ct_endpoint *relayed; /* as the client was told: one, or one of each family */
+    size_t relayed_count;
+    bool is_udp; /* else a TCP relay, RFC 6062 */
+    uint32_t lifetime_s;
+};
+
 /*
  * The module. Handlers of peers, users and allocations are called from several of the server's
  * threads at once, must not block, and log nothing that a packet can provoke.
@@ -108,10 +116,14 @@ struct ct_hooks {
 
     /* The address filter: may this peer be reached or heard at all? */
     bool (*peer_ok)(const struct ct_endpoint *peer);
-    /* The gate, asked when no permission is there; includes the filter. */
-    enum ct_admission (*gate)(const struct ct_endpoint *peer, enum ct_way way);
-    /* A packet is on its way: by permission, channel or gate. */
-    void (*relayed)(enum ct_way way);
+    /* The gate, asked when no permission is there; includes the filter. use: see allocation. */
+    enum ct_admission (*gate)(void *use, const struct ct_endpoint *peer, enum ct_way way);
+    /* A packet is about to be relayed, by permission, channel or gate. false: it is not. */
+    bool (*relay)(void *use, enum ct_way way, size_t bytes);
+    /* The client made a permission by CreatePermission. */
+    void (*permitted)(void *use);
+    /* May a question of in bytes be answered by out bytes, at an address that nothing proves? */
+    bool (*answer)(const struct ct_endpoint *to, size_t in, size_t out);
 
     /* The password of a long-term user name, NUL-terminated. */
     enum ct_user (*password)(char password[CT_USER_PASSWORD_MAX], const char *user);
@@ -120,9 +132,9 @@ struct ct_hooks {
      * seconds it has left, or not touched when the user name is not the module's.
      */
     bool (*session)(uint32_t *left_s, const char *user);
-    /* relayed has the address and port that the client was told. NULL: not wanted. */
-    void (*allocation)(enum ct_allocation_event event, const char *user,
-                       const struct ct_endpoint *relayed, uint32_t lifetime_s);
+    /* use: what this returned for the same allocation before, NULL at first and after DELETED. */
+    void *(*allocation)(void *use, enum ct_allocation_event event,
+                        const struct ct_allocation_info *info);
 };
 
 extern const struct ct_hooks ct_module_hooks;

@@ -12,6 +12,13 @@
     X(STATE, "chainturn-state", 1)                             \
     X(MAX_AGE, "chainturn-max-age", 1)                         \
     X(POLL_MS, "chainturn-poll-ms", 1)                         \
+    X(SOURCE_PPS, "chainturn-source-pps", 1)                   \
+    X(UNINVITED_PPS, "chainturn-uninvited-pps", 1)             \
+    X(ALLOCATION_PPS, "chainturn-allocation-pps", 1)           \
+    X(ALLOCATION_KBPS, "chainturn-allocation-kbps", 1)         \
+    X(PASS_PPS, "chainturn-pass-pps", 1)                       \
+    X(PASS_KBPS, "chainturn-pass-kbps", 1)                     \
+    X(ANSWER_BPS, "chainturn-answer-bps", 1)                   \
     X(ALLOW_PRIVATE, "chainturn-allow-private", 2)             \
     X(INSECURE_SINGLE_RPC, "chainturn-insecure-single-rpc", 2) \
     X(CHECK_CONFIG, "check-config", 2)

@@ -280,20 +280,41 @@ int ct_ad_peer_ok(const struct sockaddr *peer)
     return active->peer_ok(&endpoint);
 }
 
-int ct_ad_gate(const struct sockaddr *peer, enum ct_way way)
+int ct_ad_gate(void *session, const struct sockaddr *peer, enum ct_way way)
 {
     if (!active) {
         return 0;
     }
+    const ts_ur_super_session *ss = session;
     struct ct_endpoint endpoint = peer_endpoint(peer);
-    return active->gate(&endpoint, way) == CT_ADMIT;
+    return active->gate(ss->ct_use, &endpoint, way) == CT_ADMIT;
 }
 
-void ct_ad_relayed(enum ct_way way)
+int ct_ad_relay(void *session, enum ct_way way, size_t bytes)
 {
-    if (active) {
-        active->relayed(way);
+    const ts_ur_super_session *ss = session;
+    return !active || active->relay(ss->ct_use, way, bytes);
+}
+
+void ct_ad_permitted(void *session)
+{
+    const ts_ur_super_session *ss = session;
+    if (active && ss->ct_use) {
+        active->permitted(ss->ct_use);
     }
+}
+
+/* A stream's address proved itself by its handshake, an allocation's by its credentials. */
+int ct_ad_answer(void *session, size_t in, size_t out)
+{
+    ts_ur_super_session *ss = session;
+    if (!active || is_allocation_valid(&ss->alloc) ||
+        get_ioa_socket_type(ss->client_socket) != UDP_SOCKET) {
+        return 1;
+    }
+    ioa_addr *addr = get_remote_addr_from_ioa_socket(ss->client_socket);
+    struct ct_endpoint to = peer_endpoint(&addr->ss);
+    return active->answer(&to, in, out);
 }
 
 int ct_ad_user_key(const uint8_t *user, const uint8_t *realm, uint8_t *key)
@@ -320,18 +341,22 @@ int ct_ad_session(const uint8_t *user, uint32_t *max_session_s)
 
 void ct_ad_allocation(void *session, uint32_t lifetime_s, enum ct_allocation_event event)
 {
-    if (!active || !active->allocation) {
+    if (!active) {
         return;
     }
     ts_ur_super_session *ss = session;
     static const int families[] = {AF_INET, AF_INET6};
+    struct ct_endpoint relayed[2];
+    struct ct_allocation_info info = {.user = (const char *)ss->username,
+                                      .relayed = relayed,
+                                      .is_udp = !ss->is_tcp_relay,
+                                      .lifetime_s = lifetime_s};
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
         ioa_socket_handle relay = get_relay_socket(&ss->alloc, families[i]);
         ioa_addr *addr = relay ? get_local_addr_from_ioa_socket(relay) : NULL;
-        /* the ports of TCP are others than those of UDP, which the gate is asked about */
-        if (addr && get_ioa_socket_type(relay) == UDP_SOCKET) {
-            struct ct_endpoint relayed = peer_endpoint(&addr->ss);
-            active->allocation(event, (const char *)ss->username, &relayed, lifetime_s);
+        if (addr) {
+            relayed[info.relayed_count++] = peer_endpoint(&addr->ss);
         }
     }
+    ss->ct_use = active->allocation(ss->ct_use, event, &info);
 }

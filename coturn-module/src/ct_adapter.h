@@ -19,16 +19,19 @@ void ct_ad_unknown_key(const char *key);
 void ct_ad_configure(void);
 void ct_ad_start(void);
 
-/* peer is coturn's address, by its generic member. */
+/* peer is coturn's address, by its generic member; session its ts_ur_super_session. */
 int ct_ad_peer_ok(const struct sockaddr *peer);
-int ct_ad_gate(const struct sockaddr *peer, enum ct_way way);
-void ct_ad_relayed(enum ct_way way);
+int ct_ad_gate(void *session, const struct sockaddr *peer, enum ct_way way);
+/* 0: the packet is not to be relayed. */
+int ct_ad_relay(void *session, enum ct_way way, size_t bytes);
+void ct_ad_permitted(void *session);
+/* 0: the request, of that many bytes, is not to be answered by that many. */
+int ct_ad_answer(void *session, size_t in, size_t out);
 
 /* 1 the key is set, -1 refused, 0 not a user name of the module's. realm is NUL-terminated. */
 int ct_ad_user_key(const uint8_t *user, const uint8_t *realm, uint8_t *key);
 /* 0 when the credential has ended; else max_session_s is lowered to what it has left. */
 int ct_ad_session(const uint8_t *user, uint32_t *max_session_s);
-/* session is coturn's ts_ur_super_session. */
 void ct_ad_allocation(void *session, uint32_t lifetime_s, enum ct_allocation_event event);
 
 #endif

@@ -12,6 +12,7 @@
 #include "chain/key.h"
 #include "ct_hooks.h"
 #include "host.h"
+#include "usage.h"
 #include "options.h"
 #include "passes.h"
 #include "policy.h"
@@ -33,6 +34,7 @@ static struct module {
     struct ct_relay record;
     struct ct_sets sets;
     struct ct_passes *passes;
+    struct ct_limits *limits;
     struct ct_registrar *registrar;
     char relays_path[CT_PATH_MAX + 16];
     char keys_path[CT_PATH_MAX + 16];
@@ -42,8 +44,15 @@ static struct module {
 } module;
 
 /* The tally's kinds: what the gate said of each way, what the filter said else, what went out. */
-enum { WAY_OTHER = CT_WAY_COUNT, RELAYED = (CT_WAY_COUNT + 1) * CT_VERDICT_COUNT };
-_Static_assert(RELAYED + CT_WAY_COUNT <= CT_TALLY_KINDS, "a place for every kind");
+enum {
+    WAY_OTHER = CT_WAY_COUNT,
+    RELAYED = (CT_WAY_COUNT + 1) * CT_VERDICT_COUNT,
+    CAPPED = RELAYED + CT_WAY_COUNT,
+    ANSWERED = CAPPED + CT_WAY_COUNT,
+    UNANSWERED,
+    KINDS
+};
+_Static_assert((int)KINDS <= (int)CT_TALLY_KINDS, "a place for every kind");
 
 static const char *const way_texts[] = {"send",       "data",       "channel_out",
                                         "channel_in", "connection", "other"};
@@ -187,6 +196,9 @@ static ct_err configure(struct module *m, struct ct_why *why)
     if (err == CT_OK && ct_passes_new(&m->passes, m->bundle.deployment32, &m->key) != CT_OK) {
         err = ct_why(why, CT_ERR_NOMEM, "no memory for the passes");
     }
+    if (err == CT_OK && ct_limits_new(&m->limits, &m->options.limits) != CT_OK) {
+        err = ct_why(why, CT_ERR_NOMEM, "no memory, or no randomness, for the limits");
+    }
     ct_sets_init(&m->sets, m->host->relays_public, m->host->relay_count);
     (void)snprintf(m->relays_path, sizeof(m->relays_path), "%s/relays", m->options.state);
     (void)snprintf(m->keys_path, sizeof(m->keys_path), "%s/wm-keys", m->options.state);
@@ -236,12 +248,16 @@ static void tell_counts(struct module *m)
                    way_texts[kind / CT_VERDICT_COUNT], n);
         }
     }
-    for (size_t way = 0; way < CT_WAY_COUNT; way++) {
-        uint64_t n = ct_tally_sum(&m->tally, RELAYED + way);
+    for (size_t kind = RELAYED; kind < ANSWERED; kind++) {
+        uint64_t n = ct_tally_sum(&m->tally, kind);
         if (n > 0) {
-            ct_log(&m->log, CT_LOG_INFO, "relayed by=%s packets=%" PRIu64, way_texts[way], n);
+            ct_log(&m->log, CT_LOG_INFO, "%s by=%s packets=%" PRIu64,
+                   kind < CAPPED ? "relayed" : "capped", way_texts[(kind - RELAYED) % CT_WAY_COUNT],
+                   n);
         }
     }
+    ct_log(&m->log, CT_LOG_INFO, "unproved_addresses answered=%" PRIu64 " not=%" PRIu64,
+           ct_tally_sum(&m->tally, ANSWERED), ct_tally_sum(&m->tally, UNANSWERED));
 }
 
 static void on_stop(void)
@@ -269,28 +285,60 @@ static bool on_peer_ok(const struct ct_endpoint *peer)
     return false;
 }
 
-static enum ct_admission on_gate(const struct ct_endpoint *peer, enum ct_way way)
+/* What comes in uninvited is held to the limits; what goes out is what a client wants. */
+static enum ct_admission on_gate(void *use, const struct ct_endpoint *peer, enum ct_way way)
 {
     struct module *m = &module;
     enum ct_verdict verdict = ct_sets_gate(&m->sets, &m->host_policy.policy, peer, ct_wall_s());
+    if (verdict == CT_VERDICT_ADMIT && way != CT_WAY_SEND) {
+        verdict = ct_limits_uninvited(m->limits, use, peer, ct_mono_ns());
+    }
     count(m, way, verdict);
     return verdict == CT_VERDICT_ADMIT ? CT_ADMIT : CT_REFUSE;
 }
 
-static void on_relayed(enum ct_way way)
+static bool on_relay(void *use, enum ct_way way, size_t bytes)
 {
-    ct_tally_add(&module.tally, RELAYED + way);
+    struct module *m = &module;
+    bool fits = ct_limits_relay(m->limits, use, bytes, ct_mono_ns());
+    ct_tally_add(&m->tally, (fits ? RELAYED : CAPPED) + way);
+    return fits;
+}
+
+static void on_permitted(void *use)
+{
+    ct_limits_invite_only(use);
+}
+
+static bool on_answer(const struct ct_endpoint *to, size_t in, size_t out)
+{
+    struct module *m = &module;
+    bool may = ct_limits_answer(m->limits, to, in, out, ct_mono_ns());
+    ct_tally_add(&m->tally, may ? ANSWERED : UNANSWERED);
+    return may;
 }
 
 /* Only who shows a pass counts as a device: users of the server's own are strangers to the chain.
  */
-static void on_allocation(enum ct_allocation_event event, const char *user,
-                          const struct ct_endpoint *relayed, uint32_t lifetime_s)
+static void *on_allocation(void *use, enum ct_allocation_event event,
+                           const struct ct_allocation_info *info)
 {
-    bool stands = event != CT_ALLOCATION_DELETED && lifetime_s > 0; /* 0: being given back */
-    if (ct_passes_is_pass(user)) {
-        ct_live_set(&module.sets.live, relayed, stands);
+    struct module *m = &module;
+    uint8_t pass16[16];
+    bool is_pass = ct_passes_id(pass16, info->user);
+    bool stands = event != CT_ALLOCATION_DELETED && info->lifetime_s > 0; /* 0: given back */
+    for (size_t i = 0; is_pass && info->is_udp && i < info->relayed_count; i++) {
+        ct_live_set(&m->sets.live, &info->relayed[i], stands);
     }
+    if (event == CT_ALLOCATION_DELETED) {
+        ct_limits_close(m->limits, use);
+        return NULL;
+    }
+    struct ct_use *made = use;
+    if (!use && ct_limits_open(m->limits, &made, is_pass ? pass16 : NULL) != CT_OK) {
+        made = NULL; /* no memory: the limits of sources hold all the same */
+    }
+    return made;
 }
 
 /* Anybody can send a bad pass: one of them a second is told, so that its owner finds the reason. */
@@ -330,7 +378,9 @@ const struct ct_hooks ct_module_hooks = {
     .stop = on_stop,
     .peer_ok = on_peer_ok,
     .gate = on_gate,
-    .relayed = on_relayed,
+    .relay = on_relay,
+    .permitted = on_permitted,
+    .answer = on_answer,
     .password = on_password,
     .session = on_session,
     .allocation = on_allocation,

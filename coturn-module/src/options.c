@@ -11,6 +11,7 @@
 
 #define OPTION_NAME(identifier, name, has_value) name,
 static const char *const names[] = {CT_OPTIONS(OPTION_NAME)};
+enum { LIMIT_MAX = 100000000 }; /* 100 Gbit/s */
 enum { NAMES = sizeof(names) / sizeof(names[0]) };
 
 void ct_relay_options_init(struct ct_relay_options *out)
@@ -20,6 +21,9 @@ void ct_relay_options_init(struct ct_relay_options *out)
     (void)snprintf(out->state, sizeof(out->state), "/var/lib/chainturn-relay");
     out->max_age_s = 3600;
     out->poll_ms = 5000;
+    out->limits.source_pps = 1000;
+    out->limits.uninvited_pps = 200;
+    out->limits.answer_bps = 16384;
 }
 
 static ct_err set_path(char out[CT_PATH_MAX], const char *name, const char *value,
@@ -63,6 +67,26 @@ static ct_err set_flag(bool *out, const char *name, const char *value, struct ct
     return ct_why(why, CT_ERR_CONFIG, "%s=%s: yes or no is needed", name, value);
 }
 
+static uint32_t *limit_of(struct ct_limits_config *limits, int id)
+{
+    switch (id) {
+    case CT_OPT_SOURCE_PPS:
+        return &limits->source_pps;
+    case CT_OPT_UNINVITED_PPS:
+        return &limits->uninvited_pps;
+    case CT_OPT_ALLOCATION_PPS:
+        return &limits->allocation_pps;
+    case CT_OPT_ALLOCATION_KBPS:
+        return &limits->allocation_kbps;
+    case CT_OPT_PASS_PPS:
+        return &limits->pass_pps;
+    case CT_OPT_PASS_KBPS:
+        return &limits->pass_kbps;
+    default:
+        return &limits->answer_bps;
+    }
+}
+
 ct_err ct_relay_options_set(struct ct_relay_options *options, int id, const char *value,
                             struct ct_why *why)
 {
@@ -91,6 +115,14 @@ ct_err ct_relay_options_set(struct ct_relay_options *options, int id, const char
         return set_number(&options->max_age_s, name, value, 1, 30 * 86400, why);
     case CT_OPT_POLL_MS:
         return set_number(&options->poll_ms, name, value, 100, 600000, why);
+    case CT_OPT_SOURCE_PPS:
+    case CT_OPT_UNINVITED_PPS:
+    case CT_OPT_ALLOCATION_PPS:
+    case CT_OPT_ALLOCATION_KBPS:
+    case CT_OPT_PASS_PPS:
+    case CT_OPT_PASS_KBPS:
+    case CT_OPT_ANSWER_BPS:
+        return set_number(limit_of(&options->limits, id), name, value, 0, LIMIT_MAX, why);
     case CT_OPT_ALLOW_PRIVATE:
         return set_flag(&options->allow_private, name, value, why);
     case CT_OPT_INSECURE_SINGLE_RPC:

@@ -7,6 +7,7 @@
 
 #include <chainturn/err.h>
 #include "base/why.h"
+#include "usage.h"
 #include "policy.h"
 
 enum { CT_PATH_MAX = 512 };
@@ -23,6 +24,7 @@ struct ct_relay_options {
     char key[CT_PATH_MAX];        /* STATE/relay.key */
     uint32_t max_age_s;           /* 3600 */
     uint32_t poll_ms;             /* 5000 */
+    struct ct_limits_config limits;
 };
 
 void ct_relay_options_init(struct ct_relay_options *out);

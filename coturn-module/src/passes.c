@@ -159,10 +159,16 @@ enum ct_user ct_passes_password(struct ct_passes *passes, char password[CT_USER_
     return CT_USER_KNOWN;
 }
 
-bool ct_passes_is_pass(const char *user)
+bool ct_passes_id(uint8_t id16[16], const char *user)
 {
     uint8_t bytes[CT_PASS_LEN];
-    return ct_pass_from_username(bytes, user, strnlen(user, CT_PASS_TEXT_LEN + 1)) == CT_OK;
+    struct ct_pass pass;
+    if (ct_pass_from_username(bytes, user, strnlen(user, CT_PASS_TEXT_LEN + 1)) != CT_OK ||
+        ct_pass_parse(&pass, bytes, sizeof(bytes)) != CT_OK) {
+        return false;
+    }
+    memcpy(id16, pass.id16, 16);
+    return true;
 }
 
 bool ct_passes_session(struct ct_passes *passes, uint32_t *left_s, const char *user, uint64_t now_s)

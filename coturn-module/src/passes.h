@@ -32,8 +32,8 @@ CT_MUST_USE ct_err ct_passes_load_keys(struct ct_passes *passes, const char *pat
 /* why has the reason when a pass is refused. */
 enum ct_user ct_passes_password(struct ct_passes *passes, char password[CT_USER_PASSWORD_MAX],
                                 const char *user, uint64_t now_s, struct ct_why *why);
-/* Has a user name the form of a pass? One that has authenticated is a pass then. */
-bool ct_passes_is_pass(const char *user);
+/* false: the user name has not the form of a pass. One that has authenticated is a pass then. */
+bool ct_passes_id(uint8_t id16[16], const char *user);
 /* false when the pass has ended; *left_s is untouched for a user name that is no pass. */
 bool ct_passes_session(struct ct_passes *passes, uint32_t *left_s, const char *user,
                        uint64_t now_s);

@@ -6,12 +6,21 @@
 const char *ct_verdict_text(enum ct_verdict verdict)
 {
     static const char *const texts[CT_VERDICT_COUNT] = {
-        [CT_VERDICT_ADMIT] = "admitted",    [CT_VERDICT_UNSPECIFIED] = "unspecified",
-        [CT_VERDICT_LOOPBACK] = "loopback", [CT_VERDICT_LINK_LOCAL] = "link_local",
-        [CT_VERDICT_PRIVATE] = "private",   [CT_VERDICT_MULTICAST] = "multicast",
-        [CT_VERDICT_OWN_PORT] = "own_port", [CT_VERDICT_BACKEND] = "backend",
-        [CT_VERDICT_DENIED] = "denied",     [CT_VERDICT_MODE_OFF] = "mode_off",
-        [CT_VERDICT_STALE] = "stale",       [CT_VERDICT_UNKNOWN] = "unknown",
+        [CT_VERDICT_ADMIT] = "admitted",
+        [CT_VERDICT_UNSPECIFIED] = "unspecified",
+        [CT_VERDICT_LOOPBACK] = "loopback",
+        [CT_VERDICT_LINK_LOCAL] = "link_local",
+        [CT_VERDICT_PRIVATE] = "private",
+        [CT_VERDICT_MULTICAST] = "multicast",
+        [CT_VERDICT_OWN_PORT] = "own_port",
+        [CT_VERDICT_BACKEND] = "backend",
+        [CT_VERDICT_DENIED] = "denied",
+        [CT_VERDICT_MODE_OFF] = "mode_off",
+        [CT_VERDICT_STALE] = "stale",
+        [CT_VERDICT_UNKNOWN] = "unknown",
+        [CT_VERDICT_INVITE_ONLY] = "invite_only",
+        [CT_VERDICT_SOURCE_RATE] = "source_rate",
+        [CT_VERDICT_UNINVITED_RATE] = "uninvited_rate",
     };
     return (unsigned)verdict < CT_VERDICT_COUNT ? texts[verdict] : "?";
 }

@@ -38,6 +38,10 @@ enum ct_verdict {
     CT_VERDICT_MODE_OFF,
     CT_VERDICT_STALE,   /* the set that the mode needs is older than chainturn-max-age */
     CT_VERDICT_UNKNOWN, /* not in it */
+    /* refused by the limits, for now */
+    CT_VERDICT_INVITE_ONLY,    /* the client has made permissions, and wants no others */
+    CT_VERDICT_SOURCE_RATE,    /* too many from that prefix */
+    CT_VERDICT_UNINVITED_RATE, /* too many for that allocation */
     CT_VERDICT_COUNT
 };
 

@@ -9,7 +9,7 @@
 
 #include "thread.h"
 
-enum { CT_TALLY_KINDS = 96 };
+enum { CT_TALLY_KINDS = 128 };
 
 struct ct_tally { /* all zero at first */
     struct {

@@ -54,6 +54,8 @@ static void write_out(struct probe *p, const uint8_t *message, size_t len)
 
 static void keep_text(struct probe *p, const struct ct_stun_bytes *data)
 {
+    p->received++;
+    p->is_marked = p->is_marked || (data->len == 4 && memcmp(data->at, "mark", 4) == 0);
     if (p->count < PROBE_QUEUE) {
         char *text = p->texts[(p->first + p->count++) % PROBE_QUEUE];
         (void)snprintf(text, sizeof(p->texts[0]), "%.*s", (int)data->len, (const char *)data->at);
@@ -134,6 +136,18 @@ void probe_pump(struct probe *p, int wait_ms)
          len = next_message(p, message, 0)) {
         (void)take(p, message, len, NULL, NULL);
     }
+}
+
+unsigned probe_until_mark(struct probe *p, int wait_ms)
+{
+    uint64_t until = ct_mono_ms() + (uint64_t)wait_ms;
+    for (uint64_t now = ct_mono_ms(); !p->is_marked && now < until; now = ct_mono_ms()) {
+        probe_pump(p, (int)(until - now));
+    }
+    unsigned received = p->received - p->is_marked;
+    p->received = p->count = 0;
+    p->is_marked = false;
+    return received;
 }
 
 const char *probe_receive(struct probe *p, int wait_ms)

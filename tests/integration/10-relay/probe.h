@@ -25,6 +25,8 @@ struct probe {
     size_t in_len;
     char texts[PROBE_QUEUE][64]; /* data from peers, in order */
     unsigned first, count;
+    unsigned received; /* data from peers, the mark included; what the queue has no room for, too */
+    bool is_marked;    /* "mark" was among it */
 };
 
 /* transport: between client and server. */
@@ -43,6 +45,8 @@ void probe_send(struct probe *p, const struct ct_addr *peer, const char *text);
 void probe_send_in_channel(struct probe *p, uint16_t channel, const char *text);
 /* The next text from a peer; "" when none came in time. */
 const char *probe_receive(struct probe *p, int wait_ms);
+/* Takes in what comes until "mark" does, for up to wait_ms; how much data came before it. */
+unsigned probe_until_mark(struct probe *p, int wait_ms);
 /* Takes in what is there, for up to wait_ms or until something is. */
 void probe_pump(struct probe *p, int wait_ms);
 

@@ -154,9 +154,9 @@ static void filter_holds_against_permissions(void)
     for (size_t i = 0; i < 4; i++) {
         CHECK(!client_permit(&s.client, &refused[i]));
     }
-    /* a permission names no port: the control port stays shut behind one for a relayed port */
+    /* a channel's permission names no port: the control port stays shut behind a relayed one's */
     struct ct_addr relayed_port = loopback(1, RELAYED_MIN);
-    CHECK(client_permit(&s.client, &relayed_port));
+    CHECK(client_bind(&s.client, &relayed_port));
     struct ct_addr bait_at = loopback(1, APPROVED_MIN); /* of this host, not a relayed port */
     int bait = peer_open(&bait_at);
     REQUIRE(bait >= 0);

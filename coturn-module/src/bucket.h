@@ -1,0 +1,25 @@
+/* A token bucket in one word: any thread takes from it without a lock. */
+#ifndef CT_RELAY_BUCKET_H
+#define CT_RELAY_BUCKET_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Units a second and at once; cost 0: no limit. Times are 1/64 ns. */
+struct ct_rate {
+    uint64_t cost; /* time that one unit takes */
+    uint64_t burst;
+};
+
+struct ct_bucket { /* all zero: full */
+    _Atomic uint64_t full_at;
+};
+
+/* 0: no limit. burst_s: how many seconds' worth may come at once. */
+struct ct_rate ct_rate_of(uint64_t units_per_s, unsigned burst_s);
+/* false: not that many units are there; nothing is taken. */
+bool ct_bucket_take(struct ct_bucket *bucket, const struct ct_rate *rate, uint64_t units,
+                    uint64_t now_ns);
+
+#endif

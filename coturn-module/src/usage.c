@@ -1,0 +1,190 @@
+/* What an allocation, and all of a pass together, may relay; and who may come uninvited. */
+#include "usage.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHAINS = 4096 };
+
+/* The buckets of what is relayed: packets and bytes. */
+struct volume {
+    struct ct_bucket packets;
+    struct ct_bucket bytes;
+};
+
+/* Shared by the allocations of one pass, on whatever threads they are. */
+struct pass_use {
+    uint8_t pass16[16];
+    unsigned allocations; /* under lock */
+    struct pass_use *next;
+    struct volume volume;
+};
+
+struct ct_use {
+    bool is_invite_only;
+    struct ct_bucket uninvited;
+    struct volume volume;
+    struct pass_use *pass; /* NULL: of no pass */
+};
+
+struct rates {
+    struct ct_rate packets;
+    struct ct_rate bytes;
+};
+
+struct ct_limits {
+    struct ct_rate source;
+    struct ct_rate uninvited;
+    struct ct_rate answers;
+    struct rates allocation;
+    struct rates pass;
+    struct ct_sources sources;
+    pthread_mutex_t lock; /* guards chains: taken when an allocation comes or goes */
+    struct pass_use *chains[CHAINS];
+};
+
+/* Whatever the rate, some of the largest datagrams may come at once. */
+static struct rates rates_of(uint32_t pps, uint32_t kbps)
+{
+    enum { AT_ONCE = 65536 };
+    struct rates rates = {ct_rate_of(pps, 1), ct_rate_of((uint64_t)kbps * 125, 1)};
+    if (rates.bytes.burst < AT_ONCE * rates.bytes.cost) {
+        rates.bytes.burst = AT_ONCE * rates.bytes.cost;
+    }
+    return rates;
+}
+
+ct_err ct_limits_new(struct ct_limits **out, const struct ct_limits_config *config)
+{
+    enum { ANSWER_BURST_S = 4 };
+    struct ct_limits *limits = calloc(1, sizeof(*limits));
+    if (!limits) {
+        return CT_ERR_NOMEM;
+    }
+    ct_err err = ct_sources_init(&limits->sources);
+    if (err == CT_OK && pthread_mutex_init(&limits->lock, NULL) != 0) {
+        err = CT_ERR_SYSTEM;
+    }
+    if (err != CT_OK) {
+        free(limits);
+        return err;
+    }
+    limits->source = ct_rate_of(config->source_pps, 1);
+    limits->uninvited = ct_rate_of(config->uninvited_pps, 1);
+    limits->answers = ct_rate_of(config->answer_bps, ANSWER_BURST_S);
+    limits->allocation = rates_of(config->allocation_pps, config->allocation_kbps);
+    limits->pass = rates_of(config->pass_pps, config->pass_kbps);
+    *out = limits;
+    return CT_OK;
+}
+
+void ct_limits_free(struct ct_limits *limits)
+{
+    if (limits) {
+        (void)pthread_mutex_destroy(&limits->lock);
+        free(limits);
+    }
+}
+
+/* Pass ids are random numbers of the wallet manager's. */
+static struct pass_use **chain_of(struct ct_limits *limits, const uint8_t pass16[16])
+{
+    return &limits->chains[((size_t)pass16[0] << 8 | pass16[1]) % CHAINS];
+}
+
+static struct pass_use *join(struct ct_limits *limits, const uint8_t pass16[16])
+{
+    (void)pthread_mutex_lock(&limits->lock);
+    struct pass_use **chain = chain_of(limits, pass16);
+    struct pass_use *use = *chain;
+    while (use && memcmp(use->pass16, pass16, 16) != 0) {
+        use = use->next;
+    }
+    if (!use && (use = calloc(1, sizeof(*use))) != NULL) {
+        memcpy(use->pass16, pass16, 16);
+        use->next = *chain;
+        *chain = use;
+    }
+    if (use) {
+        use->allocations++;
+    }
+    (void)pthread_mutex_unlock(&limits->lock);
+    return use;
+}
+
+static void leave(struct ct_limits *limits, struct pass_use *use)
+{
+    (void)pthread_mutex_lock(&limits->lock);
+    if (--use->allocations == 0) {
+        struct pass_use **at = chain_of(limits, use->pass16);
+        while (*at != use) {
+            at = &(*at)->next;
+        }
+        *at = use->next;
+        free(use);
+    }
+    (void)pthread_mutex_unlock(&limits->lock);
+}
+
+ct_err ct_limits_open(struct ct_limits *limits, struct ct_use **out, const uint8_t *pass16)
+{
+    struct ct_use *use = calloc(1, sizeof(*use));
+    if (use && pass16) {
+        use->pass = join(limits, pass16);
+    }
+    if (!use || (pass16 && !use->pass)) {
+        free(use);
+        return CT_ERR_NOMEM;
+    }
+    *out = use;
+    return CT_OK;
+}
+
+void ct_limits_close(struct ct_limits *limits, struct ct_use *use)
+{
+    if (use) {
+        if (use->pass) {
+            leave(limits, use->pass);
+        }
+        free(use);
+    }
+}
+
+void ct_limits_invite_only(struct ct_use *use)
+{
+    use->is_invite_only = true;
+}
+
+enum ct_verdict ct_limits_uninvited(struct ct_limits *limits, struct ct_use *use,
+                                    const struct ct_endpoint *peer, uint64_t now_ns)
+{
+    if (use && use->is_invite_only) {
+        return CT_VERDICT_INVITE_ONLY;
+    }
+    if (!ct_sources_packet(&limits->sources, &limits->source, peer, now_ns)) {
+        return CT_VERDICT_SOURCE_RATE;
+    }
+    if (use && !ct_bucket_take(&use->uninvited, &limits->uninvited, 1, now_ns)) {
+        return CT_VERDICT_UNINVITED_RATE;
+    }
+    return CT_VERDICT_ADMIT;
+}
+
+static bool fits(struct volume *volume, const struct rates *rates, size_t bytes, uint64_t now_ns)
+{
+    return ct_bucket_take(&volume->packets, &rates->packets, 1, now_ns) &&
+           ct_bucket_take(&volume->bytes, &rates->bytes, bytes, now_ns);
+}
+
+bool ct_limits_relay(struct ct_limits *limits, struct ct_use *use, size_t bytes, uint64_t now_ns)
+{
+    return !use || (fits(&use->volume, &limits->allocation, bytes, now_ns) &&
+                    (!use->pass || fits(&use->pass->volume, &limits->pass, bytes, now_ns)));
+}
+
+bool ct_limits_answer(struct ct_limits *limits, const struct ct_endpoint *to, size_t in, size_t out,
+                      uint64_t now_ns)
+{
+    return ct_sources_answer(&limits->sources, &limits->answers, to, in, out, now_ns);
+}

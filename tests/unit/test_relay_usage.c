@@ -1,0 +1,248 @@
+/* Claims about buckets, sources by prefix, and what allocations and passes may relay. */
+/* links: ct_relay_policy ct_base */
+#include <pthread.h>
+#include <string.h>
+
+#include "ct_test.h"
+#include "usage.h"
+
+#define SECOND UINT64_C(1000000000)
+
+static const uint64_t start = 77 * SECOND;
+
+static struct ct_endpoint ip4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
+{
+    struct ct_endpoint out = {.addr16 = {[10] = 0xff, 0xff, a, b, c, d}, .port = 50000};
+    return out;
+}
+
+/* How many single units of `tries` pass, all at one time. */
+static unsigned at_once(struct ct_bucket *bucket, const struct ct_rate *rate, unsigned tries,
+                        uint64_t now_ns)
+{
+    unsigned passed = 0;
+    for (unsigned i = 0; i < tries; i++) {
+        passed += ct_bucket_take(bucket, rate, 1, now_ns);
+    }
+    return passed;
+}
+
+static void bucket_gives_its_burst_and_then_its_rate(void)
+{
+    struct ct_bucket bucket = {0};
+    struct ct_rate rate = ct_rate_of(100, 2);
+    CHECK_EQ(at_once(&bucket, &rate, 1000, start), 200);
+    CHECK_EQ(at_once(&bucket, &rate, 1000, start + SECOND / 10), 10);
+    CHECK_EQ(at_once(&bucket, &rate, 1000, start + SECOND / 10 + SECOND / 1000), 0);
+    CHECK_EQ(at_once(&bucket, &rate, 1000, start + 100 * SECOND), 200);
+    CHECK(!ct_bucket_take(&bucket, &rate, 201, start + 200 * SECOND));
+    CHECK(ct_bucket_take(&bucket, &rate, 200, start + 200 * SECOND));
+}
+
+static void no_limit_is_no_limit(void)
+{
+    struct ct_bucket bucket = {0};
+    struct ct_rate rate = ct_rate_of(0, 1);
+    CHECK_EQ(at_once(&bucket, &rate, 5000, start), 5000);
+    CHECK(ct_bucket_take(&bucket, &rate, UINT32_MAX, start));
+}
+
+static void fastest_rate_still_counts(void)
+{
+    struct ct_bucket bucket = {0};
+    struct ct_rate rate = ct_rate_of(UINT64_C(100000000) * 125, 1); /* 100 Gbit/s */
+    uint64_t bytes = 0;
+    while (ct_bucket_take(&bucket, &rate, 65536, start)) {
+        bytes += 65536;
+    }
+    CHECK(bytes > UINT64_C(11000000000) && bytes < UINT64_C(14000000000));
+}
+
+enum { THREADS = 4, EACH = 100000 };
+static struct ct_bucket shared;
+static const struct ct_rate *shared_rate;
+static _Atomic unsigned shared_passed;
+
+static void *take_all(void *arg)
+{
+    (void)arg;
+    (void)atomic_fetch_add(&shared_passed, at_once(&shared, shared_rate, EACH, start));
+    return NULL;
+}
+
+static void threads_take_no_more_than_there_is(void)
+{
+    struct ct_rate rate = ct_rate_of(50000, 1);
+    pthread_t threads[THREADS];
+    shared_rate = &rate;
+    for (size_t i = 0; i < THREADS; i++) {
+        REQUIRE(pthread_create(&threads[i], NULL, take_all, NULL) == 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        (void)pthread_join(threads[i], NULL);
+    }
+    CHECK_EQ(atomic_load(&shared_passed), 50000);
+}
+
+static unsigned uninvited(struct ct_limits *limits, struct ct_use *use,
+                          const struct ct_endpoint *from, unsigned tries, enum ct_verdict *last)
+{
+    unsigned admitted = 0;
+    for (unsigned i = 0; i < tries; i++) {
+        *last = ct_limits_uninvited(limits, use, from, start);
+        admitted += *last == CT_VERDICT_ADMIT;
+    }
+    return admitted;
+}
+
+static void source_prefix_is_limited_and_others_are_not(void)
+{
+    struct ct_limits *limits = NULL;
+    enum ct_verdict last = CT_VERDICT_ADMIT;
+    const struct ct_limits_config config = {.source_pps = 100};
+    struct ct_endpoint a = ip4(198, 51, 100, 1);
+    struct ct_endpoint same_prefix = ip4(198, 51, 100, 200);
+    struct ct_endpoint other = ip4(198, 51, 101, 1);
+    REQUIRE(ct_limits_new(&limits, &config) == CT_OK);
+    CHECK_EQ(uninvited(limits, NULL, &a, 60, &last), 60);
+    CHECK_EQ(uninvited(limits, NULL, &same_prefix, 60, &last), 40);
+    CHECK_EQ(last, CT_VERDICT_SOURCE_RATE);
+    CHECK_EQ(uninvited(limits, NULL, &other, 60, &last), 60);
+    struct ct_endpoint six = {.addr16 = {0x20, 0x01, 0x0d, 0xb8, 0, 1, [15] = 1}};
+    struct ct_endpoint same_site = {.addr16 = {0x20, 0x01, 0x0d, 0xb8, 0, 1, 9, [15] = 2}};
+    struct ct_endpoint other_site = {.addr16 = {0x20, 0x01, 0x0d, 0xb8, 0, 2, [15] = 1}};
+    CHECK_EQ(uninvited(limits, NULL, &six, 200, &last), 100);
+    CHECK_EQ(uninvited(limits, NULL, &same_site, 50, &last), 0);
+    CHECK_EQ(uninvited(limits, NULL, &other_site, 50, &last), 50);
+    ct_limits_free(limits);
+}
+
+static void flood_of_many_prefixes_hardly_touches_one_more(void)
+{
+    struct ct_limits *limits = NULL;
+    enum ct_verdict last = CT_VERDICT_ADMIT;
+    const struct ct_limits_config config = {.source_pps = 10};
+    unsigned hurt = 0;
+    REQUIRE(ct_limits_new(&limits, &config) == CT_OK);
+    for (unsigned i = 0; i < 200; i++) {
+        struct ct_endpoint flood = ip4(203, 0, (uint8_t)i, 1);
+        (void)uninvited(limits, NULL, &flood, 1000, &last);
+    }
+    for (unsigned i = 0; i < 200; i++) {
+        struct ct_endpoint good = ip4(192, 88, (uint8_t)i, 1);
+        hurt += uninvited(limits, NULL, &good, 10, &last) < 10;
+    }
+    CHECK(hurt <= 3);
+    ct_limits_free(limits);
+}
+
+static void allocation_is_limited_whoever_comes(void)
+{
+    struct ct_limits *limits = NULL;
+    struct ct_use *use = NULL;
+    struct ct_use *other = NULL;
+    enum ct_verdict last = CT_VERDICT_ADMIT;
+    const struct ct_limits_config config = {.uninvited_pps = 50};
+    REQUIRE(ct_limits_new(&limits, &config) == CT_OK);
+    REQUIRE(ct_limits_open(limits, &use, NULL) == CT_OK &&
+            ct_limits_open(limits, &other, NULL) == CT_OK);
+    unsigned admitted = 0;
+    for (unsigned i = 0; i < 200; i++) {
+        struct ct_endpoint from = ip4(203, 0, (uint8_t)i, 1);
+        admitted += uninvited(limits, use, &from, 1, &last);
+    }
+    CHECK_EQ(admitted, 50);
+    CHECK_EQ(last, CT_VERDICT_UNINVITED_RATE);
+    struct ct_endpoint from = ip4(203, 0, 1, 1);
+    CHECK_EQ(uninvited(limits, other, &from, 10, &last), 10);
+    ct_limits_invite_only(other);
+    CHECK_EQ(uninvited(limits, other, &from, 10, &last), 0);
+    CHECK_EQ(last, CT_VERDICT_INVITE_ONLY);
+    ct_limits_close(limits, use);
+    ct_limits_close(limits, other);
+    ct_limits_free(limits);
+}
+
+static unsigned relayed(struct ct_limits *limits, struct ct_use *use, unsigned tries, size_t bytes)
+{
+    unsigned passed = 0;
+    for (unsigned i = 0; i < tries; i++) {
+        passed += ct_limits_relay(limits, use, bytes, start);
+    }
+    return passed;
+}
+
+static void allocations_of_a_pass_share_its_limit(void)
+{
+    struct ct_limits *limits = NULL;
+    struct ct_use *uses[3] = {NULL, NULL, NULL};
+    const uint8_t pass[16] = {1};
+    const uint8_t other_pass[16] = {2};
+    const struct ct_limits_config config = {.allocation_pps = 80, .pass_pps = 100};
+    REQUIRE(ct_limits_new(&limits, &config) == CT_OK);
+    REQUIRE(ct_limits_open(limits, &uses[0], pass) == CT_OK &&
+            ct_limits_open(limits, &uses[1], pass) == CT_OK &&
+            ct_limits_open(limits, &uses[2], other_pass) == CT_OK);
+    CHECK_EQ(relayed(limits, uses[0], 1000, 100), 80);
+    CHECK_EQ(relayed(limits, uses[1], 1000, 100), 20);
+    CHECK_EQ(relayed(limits, uses[2], 1000, 100), 80);
+    /* with the last allocation of a pass its account ends */
+    ct_limits_close(limits, uses[0]);
+    ct_limits_close(limits, uses[1]);
+    REQUIRE(ct_limits_open(limits, &uses[0], pass) == CT_OK);
+    CHECK_EQ(relayed(limits, uses[0], 1000, 100), 80);
+    ct_limits_close(limits, uses[0]);
+    ct_limits_close(limits, uses[2]);
+    ct_limits_free(limits);
+}
+
+static void bytes_are_limited_however_they_are_cut(void)
+{
+    struct ct_limits *limits = NULL;
+    struct ct_use *use = NULL;
+    const struct ct_limits_config config = {.allocation_kbps = 8000}; /* 1,000,000 bytes a second */
+    REQUIRE(ct_limits_new(&limits, &config) == CT_OK);
+    REQUIRE(ct_limits_open(limits, &use, NULL) == CT_OK);
+    CHECK_EQ(relayed(limits, use, 5000, 1000), 1000);
+    ct_limits_close(limits, use);
+    REQUIRE(ct_limits_open(limits, &use, NULL) == CT_OK);
+    CHECK_EQ(relayed(limits, use, 200000, 10), 100000);
+    ct_limits_close(limits, use);
+    ct_limits_free(limits);
+}
+
+static void unproved_address_gets_no_more_than_it_sent_and_the_allowance(void)
+{
+    struct ct_limits *limits = NULL;
+    const struct ct_limits_config config = {.answer_bps = 1000};
+    struct ct_endpoint victim = ip4(203, 0, 113, 9);
+    size_t in = 0;
+    size_t out = 0;
+    REQUIRE(ct_limits_new(&limits, &config) == CT_OK);
+    for (unsigned ms = 0; ms < 10000; ms++) { /* 28 bytes a millisecond, each worth 120 in answer */
+        in += 28;
+        if (ct_limits_answer(limits, &victim, 28, 120, start + ms * SECOND / 1000)) {
+            out += 120;
+        }
+    }
+    CHECK(out <= in);
+    CHECK(out >= 10000); /* and yet it is not cut off */
+    /* an answer that is shorter than its question goes out in any case */
+    CHECK(ct_limits_answer(limits, &victim, 1000, 900, start + 10 * SECOND));
+    ct_limits_free(limits);
+}
+
+static const struct ct_test tests[] = {
+    CT_TEST(bucket_gives_its_burst_and_then_its_rate),
+    CT_TEST(no_limit_is_no_limit),
+    CT_TEST(fastest_rate_still_counts),
+    CT_TEST(threads_take_no_more_than_there_is),
+    CT_TEST(source_prefix_is_limited_and_others_are_not),
+    CT_TEST(flood_of_many_prefixes_hardly_touches_one_more),
+    CT_TEST(allocation_is_limited_whoever_comes),
+    CT_TEST(allocations_of_a_pass_share_its_limit),
+    CT_TEST(bytes_are_limited_however_they_are_cut),
+    CT_TEST(unproved_address_gets_no_more_than_it_sent_and_the_allowance),
+};
+
+CT_TEST_MAIN(tests)
