@@ -15,7 +15,7 @@
 #define MAX_BURST 8u   /* packets that one acknowledgement sets free */
 #define FINISH_TRIES 8
 #define SHUTDOWN_S 180u /* 15 s are not enough for half a megabyte on a slow path */
-#define BACK_MS 60000u /* more than threads differ in what they call now */
+#define BACK_MS 60000u  /* more than threads differ in what they call now */
 
 /* The one mutable global state: the library has such, too. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

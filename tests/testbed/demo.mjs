@@ -10,6 +10,7 @@ import { findSecrets } from "./plaintext.mjs";
 import { Failure } from "./processes.mjs";
 import { CALLEE, bringUp, enrol, stop } from "./scene.mjs";
 import { median, options, runStages } from "./stage.mjs";
+import { streamThere } from "./stream.mjs";
 
 function sentence(result) {
   const { nat_a, nat_b, relay, peer } = result;
@@ -55,7 +56,7 @@ function keysOf(folder) {
   });
 }
 
-async function search(s, captures, mark) {
+async function search(s, captures, mark, streamed) {
   const control = `planted in clear ${crypto.randomBytes(12).toString("hex")}`;
   await plant(s, control);
   const frames = { frames: 0, dropped: 0 };
@@ -72,7 +73,7 @@ async function search(s, captures, mark) {
   const keys = folders.flatMap(keysOf);
   const short = keys.filter(({ bytes }) => bytes.length !== 32).map(({ name }) => name);
   if (keys.length < 10 || short.length > 0) throw new Failure(`keys to search for: ${keys.length}, not read: ${short.join(", ")}`);
-  const secrets = [{ name: "what was said", bytes: Buffer.from(mark) }, ...keys];
+  const secrets = [{ name: "what was said", bytes: Buffer.from(mark) }, { name: "what was streamed", bytes: streamed }, ...keys];
   return {
     ...frames,
     searched: secrets.length,
@@ -107,13 +108,15 @@ async function demo(s, opt) {
   const lines = numberedLines(mark, Number(opt.datagrams ?? 1000));
   const talk = await s.stage("datagrams", "sending datagrams", () => sendLines(parties.caller, parties.callee, lines), (t) =>
     `${t.sent} datagrams sent, ${t.received} came back, ${t.intact} of them as they were sent`);
-  const seen = await s.stage("capture", "searching the capture", () => search(s, captures, mark), (r) =>
+  const stream = await s.stage("stream", "sending a stream", () => streamThere(parties.caller, parties.callee, STREAM_BYTES), (r) =>
+    `${r.bytes} bytes sent as a stream and back, ${r.intact ? "" : "NOT "}as they were, at ${r.mbit_s.toFixed(0)} Mbit/s each way`);
+  const seen = await s.stage("capture", "searching the capture", () => search(s, captures, mark, stream.mark), (r) =>
     `${r.frames} frames recorded at the relays: ${r.found.length ? `FOUND ${r.found.join(", ")}` : "no plaintext and no key"}` +
     ` among them (${r.searched} searched for; the planted control was ${r.control ? "" : "NOT "}found)`);
   const ways = waysTaken(parties.callee);
   await stop(s, parties);
 
-  return figures(s, { roads: parties.roads, echo, resolved, cold, calls, talk, seen, ways });
+  return figures(s, { roads: parties.roads, echo, resolved, cold, calls, talk, stream, seen, ways });
 }
 
 // How the datagrams of all calls went between the callee and its relay.
@@ -126,10 +129,11 @@ function waysTaken(callee) {
 }
 
 const ADD_CLIENT_GAS_MAX = 82000;
+const STREAM_BYTES = 10000000;
 
 const round = (n) => Math.round(n * 100) / 100;
 
-function figures(s, { roads, echo, resolved, cold, calls, talk, seen, ways }) {
+function figures(s, { roads, echo, resolved, cold, calls, talk, stream, seen, ways }) {
   const proof = cold.proof ?? resolved.events().find((e) => e.event === "proof") ?? resolved.events()[0]?.proof;
   const first = median(calls.map((c) => c.ms));
   const relay = echo.relay.median_ms;
@@ -151,6 +155,9 @@ function figures(s, { roads, echo, resolved, cold, calls, talk, seen, ways }) {
     roads,
     datagrams_sent: talk.sent,
     datagrams_received: talk.intact,
+    stream_bytes: stream.bytes,
+    stream_intact: stream.intact,
+    stream_mbit_s: round(stream.mbit_s),
     ...ways,
     plaintext_found: seen.found.length > 0,
     control_found: seen.control,
@@ -167,6 +174,7 @@ function verdict(f) {
     ["a device came up on each road", ["sponsored", "funded"].every((road) => f.roads.some((r) => r.road === road && r.gas > 0))],
     [`addClient takes at most ${ADD_CLIENT_GAS_MAX} gas`, f.roads.every((r) => (r.add_client_gas ?? 0) <= ADD_CLIENT_GAS_MAX)],
     ["every datagram arrived intact", f.datagrams_received === f.datagrams_sent],
+    ["ten megabytes arrived intact as a stream", f.stream_intact && f.stream_bytes === STREAM_BYTES],
     ["Send and Data indications and channel data were all used", f.send_indications > 0 && f.data_indications > 0 && f.channel_data > 0],
     ["no plaintext and no key crossed a relay", !f.plaintext_found],
     ["the search finds what was planted", f.control_found],
