@@ -39,7 +39,7 @@ export async function makeClient(doc, baseURL, psk) {
   client.defaults.baseURL = baseURL;
   client.interceptors.response.use((answer) => {
     const path = new URL(answer.config.url, baseURL).pathname;
-    const type = (answer.headers["content-type"] ?? "").replace(/; *charset.*/, "");
+    const type = answer.headers["content-type"] ?? "";
     const exchange = { method: answer.config.method, path, status: answer.status, type, body: answer.data };
     faults.push(...description.faults(exchange).map((fault) => `${exchange.method} ${path} ${exchange.status}: ${fault}`));
     return answer;

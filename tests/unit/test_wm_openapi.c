@@ -1,4 +1,5 @@
-/* Claims about openapi.json: it has the routes that are there, and each type of problem. */
+/* Claims about openapi.json and openapi-operator.json: they have the routes that are there, and
+ * each type of problem. */
 /* links: ct_wmserver ct_chain ct_base */
 #include <ctype.h>
 #include <dirent.h>
@@ -7,15 +8,40 @@
 #include "chain/json.h"
 #include "ct_test.h"
 #include "wm-server/src/api.h"
+#include "wm-server/src/operator.h"
 #include "wm-server/src/plain.h"
 
 #define URN "urn:chainturn:error:"
 
 static struct ct_json *doc;
 
-static bool open_doc(void)
+typedef bool route_at(size_t i, const char **method, const char **path);
+
+static bool no_route(size_t i, const char **method, const char **path)
 {
-    return ct_json_parse_many(&doc, ct_openapi, ct_openapi_len, 65536) == CT_OK;
+    (void)i;
+    (void)method;
+    (void)path;
+    return false;
+}
+
+/* Both files, and the routing tables that each describes. */
+static const struct file {
+    const char *path, *bytes;
+    const size_t *len;
+    route_at *routes[2];
+} files[] = {
+    {"/wm-server/openapi.json", ct_openapi, &ct_openapi_len, {ct_api_route_at, ct_plain_route_at}},
+    {"/wm-server/openapi-operator.json",
+     ct_openapi_operator,
+     &ct_openapi_operator_len,
+     {ct_operator_route_at, no_route}}};
+
+#define FILES (sizeof files / sizeof files[0])
+
+static bool open_doc(const struct file *f)
+{
+    return ct_json_parse_many(&doc, f->bytes, *f->len, 65536) == CT_OK;
 }
 
 /* A whole file as text; the caller frees it. */
@@ -33,18 +59,26 @@ static char *file_text(const char *path)
     return text;
 }
 
-static void the_file_that_is_served_is_the_one_in_the_sources(void)
+static void the_files_that_are_built_in_are_the_ones_in_the_sources(void)
+{
+    for (size_t i = 0; i < FILES; i++) {
+        char path[512];
+        (void)snprintf(path, sizeof path, CT_SOURCE_DIR "%s", files[i].path);
+        char *text = file_text(path);
+        REQUIRE(text != NULL && *files[i].len == strlen(text));
+        CHECK_MEM(files[i].bytes, text, *files[i].len);
+        free(text);
+    }
+}
+
+static void the_plain_listener_serves_it(void)
 {
     static struct ct_answer answer;
     const struct ct_request request = {.method = "GET", .path = "/openapi.json", .body = ""};
-    char *text = file_text(CT_SOURCE_DIR "/wm-server/openapi.json");
     ct_plain_handle(NULL, &request, &answer);
     CHECK_EQ(answer.status, 200);
     CHECK_STR(answer.type, "application/vnd.oai.openapi+json;version=3.1");
-    bool is_same = text != NULL && answer.bytes_len == strlen(text) &&
-                   memcmp(answer.bytes, text, answer.bytes_len) == 0;
-    free(text);
-    CHECK(is_same);
+    CHECK(answer.bytes == ct_openapi && answer.bytes_len == ct_openapi_len);
 }
 
 static bool is_described(const char *method, const char *path)
@@ -58,32 +92,32 @@ static bool is_described(const char *method, const char *path)
 
 static void each_route_is_described(void)
 {
-    const char *method = NULL;
-    const char *path = NULL;
-    REQUIRE(open_doc());
-    for (size_t i = 0; ct_api_route_at(i, &method, &path) || ct_plain_route_at(i, &method, &path);
-         i++) {
-        if (ct_api_route_at(i, &method, &path) && !is_described(method, path)) {
-            printf("    not described: %s %s\n", method, path);
-            CHECK(false);
+    for (size_t i = 0; i < FILES; i++) {
+        const char *method = NULL;
+        const char *path = NULL;
+        REQUIRE(open_doc(&files[i]));
+        for (size_t table = 0; table < 2; table++) {
+            for (size_t j = 0; files[i].routes[table](j, &method, &path); j++) {
+                if (!is_described(method, path)) {
+                    printf("    not described: %s %s\n", method, path);
+                    CHECK(false);
+                }
+            }
         }
-        if (ct_plain_route_at(i, &method, &path) && !is_described(method, path)) {
-            printf("    not described: %s %s\n", method, path);
-            CHECK(false);
-        }
-        CHECK(true);
+        ct_json_free(doc);
     }
-    ct_json_free(doc);
+    CHECK(true);
 }
 
-static bool has_route(bool (*at)(size_t, const char **, const char **), const char *method,
-                      const char *path)
+static bool has_route(const struct file *f, const char *method, const char *path)
 {
     const char *m = NULL;
     const char *p = NULL;
-    for (size_t i = 0; at(i, &m, &p); i++) {
-        if (strcasecmp(m, method) == 0 && strcmp(p, path) == 0) {
-            return true;
+    for (size_t table = 0; table < 2; table++) {
+        for (size_t i = 0; f->routes[table](i, &m, &p); i++) {
+            if (strcasecmp(m, method) == 0 && strcmp(p, path) == 0) {
+                return true;
+            }
         }
     }
     return false;
@@ -91,27 +125,25 @@ static bool has_route(bool (*at)(size_t, const char **, const char **), const ch
 
 static void each_described_route_is_there(void)
 {
-    const char *path;
     size_t routes = 0;
-    REQUIRE(open_doc());
-    const struct ct_json *paths = ct_json_get(doc, "paths");
-    for (size_t i = 0; (path = ct_json_key_at(paths, i)) != NULL; i++) {
-        const struct ct_json *item = ct_json_get(paths, path);
-        const char *method;
-        for (size_t j = 0; (method = ct_json_key_at(item, j)) != NULL; j++) {
-            if (strcmp(method, "servers") == 0) {
-                continue;
-            }
-            routes++;
-            if (!has_route(ct_api_route_at, method, path) &&
-                !has_route(ct_plain_route_at, method, path)) {
-                printf("    described but not there: %s %s\n", method, path);
-                CHECK(false);
+    for (size_t f = 0; f < FILES; f++) {
+        const char *path;
+        REQUIRE(open_doc(&files[f]));
+        const struct ct_json *paths = ct_json_get(doc, "paths");
+        for (size_t i = 0; (path = ct_json_key_at(paths, i)) != NULL; i++) {
+            const struct ct_json *item = ct_json_get(paths, path);
+            const char *method;
+            for (size_t j = 0; (method = ct_json_key_at(item, j)) != NULL; j++) {
+                routes += strcmp(method, "servers") != 0;
+                if (strcmp(method, "servers") != 0 && !has_route(&files[f], method, path)) {
+                    printf("    described but not there: %s %s\n", method, path);
+                    CHECK(false);
+                }
             }
         }
+        ct_json_free(doc);
     }
-    CHECK(routes >= 12);
-    ct_json_free(doc);
+    CHECK(routes >= 20);
 }
 
 /* ---- problems ---- */
@@ -126,24 +158,26 @@ static bool is_word(const char *text, size_t len)
     return false;
 }
 
-static void types_of_problems_are_those_of_the_file(void)
+static void types_of_problems_are_those_of_the_files(void)
 {
-    REQUIRE(open_doc());
-    const struct ct_json *problem =
-        ct_json_get(ct_json_get(ct_json_get(doc, "components"), "schemas"), "Problem");
-    const struct ct_json *listed =
-        ct_json_get(ct_json_get(ct_json_get(problem, "properties"), "type"), "enum");
     size_t words = 0;
     while (ct_problem_words[words] != NULL) {
         words++;
     }
-    CHECK_EQ(ct_json_count(listed), words);
-    for (size_t i = 0; i < ct_json_count(listed); i++) {
-        const char *text = ct_json_text(ct_json_at(listed, i));
-        REQUIRE(text != NULL && strncmp(text, URN, strlen(URN)) == 0);
-        CHECK(is_word(text + strlen(URN), strlen(text + strlen(URN))));
+    for (size_t f = 0; f < FILES; f++) {
+        REQUIRE(open_doc(&files[f]));
+        const struct ct_json *problem =
+            ct_json_get(ct_json_get(ct_json_get(doc, "components"), "schemas"), "Problem");
+        const struct ct_json *listed =
+            ct_json_get(ct_json_get(ct_json_get(problem, "properties"), "type"), "enum");
+        CHECK_EQ(ct_json_count(listed), words);
+        for (size_t i = 0; i < ct_json_count(listed); i++) {
+            const char *text = ct_json_text(ct_json_at(listed, i));
+            REQUIRE(text != NULL && strncmp(text, URN, strlen(URN)) == 0);
+            CHECK(is_word(text + strlen(URN), strlen(text + strlen(URN))));
+        }
+        ct_json_free(doc);
     }
-    ct_json_free(doc);
 }
 
 static void types_of_problems_are_explained_in_the_protocol(void)
@@ -215,10 +249,11 @@ static void no_source_sends_a_type_that_is_not_listed(void)
 }
 
 static const struct ct_test tests[] = {
-    CT_TEST(the_file_that_is_served_is_the_one_in_the_sources),
+    CT_TEST(the_files_that_are_built_in_are_the_ones_in_the_sources),
+    CT_TEST(the_plain_listener_serves_it),
     CT_TEST(each_route_is_described),
     CT_TEST(each_described_route_is_there),
-    CT_TEST(types_of_problems_are_those_of_the_file),
+    CT_TEST(types_of_problems_are_those_of_the_files),
     CT_TEST(types_of_problems_are_explained_in_the_protocol),
     CT_TEST(no_source_sends_a_type_that_is_not_listed),
 };

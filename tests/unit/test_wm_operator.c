@@ -369,6 +369,85 @@ static void lines_of_the_log_become_events_and_counts(void)
     stop();
 }
 
+/* ---- lists ---- */
+
+static void put_rows(void)
+{
+    for (int i = 0; i < 5; i++) {
+        struct ct_device_row d = {.relay = 1, .port = 50000, .sequence = 1};
+        struct ct_relay_row r = {.pending32 = {(uint8_t)(10 * i)}, .verdict = "it said \"no\""};
+        (void)snprintf(d.identity, sizeof d.identity, "sensor-%d", i);
+        CHECK_EQ(wm.store->ops->device_put(wm.store, &d), CT_OK);
+        CHECK_EQ(wm.store->ops->relay_put(wm.store, &r), CT_OK);
+    }
+}
+
+/* All pages of a list, two rows at a time: how many rows have the mark; -1 when it does not end. */
+static int rows_by_pages(const char *list, const char *mark)
+{
+    char path[200];
+    int rows = 0;
+    (void)snprintf(path, sizeof path, "%s?limit=2", list);
+    for (int page = 0; page < 5; page++) {
+        CHECK_EQ(ask("GET", path, "localhost", ""), 200);
+        int here = 0;
+        for (const char *at = body(); (at = strstr(at, mark)) != NULL; at++) {
+            here++;
+        }
+        CHECK(here <= 2);
+        rows += here;
+        const char *next = strstr(body(), "\"next\":\"");
+        if (next == NULL) {
+            return rows;
+        }
+        next += strlen("\"next\":\"");
+        (void)snprintf(path, sizeof path, "%s?limit=2&cursor=%.*s", list, (int)strcspn(next, "\""),
+                       next);
+    }
+    return -1;
+}
+
+static void lists_come_page_by_page(void)
+{
+    REQUIRE(start());
+    put_rows();
+    CHECK_EQ(rows_by_pages("/v1/devices", "\"identity\":\"sensor-"), 5);
+    CHECK_EQ(rows_by_pages("/v1/relays", "\"pending_id\":\"0x"), 5);
+    CHECK_EQ(ask("GET", "/v1/devices", "localhost", ""), 200);
+    CHECK(strstr(body(), "sensor-4") != NULL && strstr(body(), "next") == NULL);
+    CHECK(strstr(body(), "\"identity\":\"sensor-0\"") < strstr(body(), "sensor-4"));
+    CHECK_EQ(ask("GET", "/v1/relays?limit=1", "localhost", ""), 200);
+    CHECK(strstr(body(), "\"verdict\":\"it said \\\"no\\\"\"") != NULL);
+    stop();
+}
+
+static void a_row_that_comes_between_two_pages_moves_none(void)
+{
+    struct ct_device_row first = {.identity = "aaa"};
+    REQUIRE(start());
+    put_rows();
+    CHECK_EQ(ask("GET", "/v1/devices?limit=2", "localhost", ""), 200);
+    CHECK(strstr(body(), "\"next\":\"c2Vuc29yLTE\"") != NULL); /* sensor-1 */
+    CHECK_EQ(wm.store->ops->device_put(wm.store, &first), CT_OK);
+    CHECK_EQ(ask("GET", "/v1/devices?limit=1&cursor=c2Vuc29yLTE", "localhost", ""), 200);
+    CHECK(strstr(body(), "\"identity\":\"sensor-2\"") != NULL);
+    stop();
+}
+
+static void pages_that_cannot_be_are_refused(void)
+{
+    static const char *const bad[] = {
+        "/v1/devices?limit=0",        "/v1/devices?limit=101", "/v1/devices?limit=x",
+        "/v1/devices?cursor=",        "/v1/devices?cursor=*",  "/v1/relays?cursor=c2Vuc29y",
+        "/v1/devices?limit=1&limit=2"};
+    REQUIRE(start());
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        CHECK_EQ(ask("GET", bad[i], "localhost", ""), 400);
+        CHECK(strstr(body(), "urn:chainturn:error:format") != NULL);
+    }
+    stop();
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(what_is_there_is_answered_and_guarded),
     CT_TEST(another_hosts_name_is_refused_on_loopback),
@@ -378,6 +457,9 @@ static const struct ct_test tests[] = {
     CT_TEST(a_reader_that_comes_back_misses_nothing),
     CT_TEST(too_many_readers_are_told_so),
     CT_TEST(a_reader_that_stalls_holds_up_nobody),
+    CT_TEST(lists_come_page_by_page),
+    CT_TEST(a_row_that_comes_between_two_pages_moves_none),
+    CT_TEST(pages_that_cannot_be_are_refused),
     CT_TEST(lines_of_the_log_become_events_and_counts),
 };
 CT_TEST_MAIN(tests)

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "loop.h"
+#include "lists.h"
 #include "metrics.h"
 
 enum { WORKERS = 2, BEAT_MS = 5000, METRICS_MAX = 1 << 20 };
@@ -39,18 +40,68 @@ static bool is_own_name(const char *host)
            (inet_pton(AF_INET, name, ip) == 1 && ip[0] == 127);
 }
 
-static void write_metrics(const struct ct_operator *o, struct ct_answer *answer)
+typedef void route_run(const struct ct_operator *o, const struct ct_request *request,
+                       struct ct_answer *answer);
+
+static void metrics(const struct ct_operator *o, const struct ct_request *request,
+                    struct ct_answer *answer)
 {
     struct ct_text text = ct_text_init(METRICS_MAX);
+    (void)request;
     ct_status_gauges(&o->config.status);
     ct_metrics_write(&text);
     ct_answer_text(answer, 200, "text/plain; version=0.0.4; charset=utf-8", &text);
 }
 
-static void healthz(struct ct_answer *answer)
+static void healthz(const struct ct_operator *o, const struct ct_request *request,
+                    struct ct_answer *answer)
 {
     static const char text[] = "ok\n";
+    (void)o;
+    (void)request;
     ct_answer_static(answer, 200, "text/plain; charset=utf-8", text, sizeof text - 1);
+}
+
+static void readyz(const struct ct_operator *o, const struct ct_request *request,
+                   struct ct_answer *answer)
+{
+    (void)request;
+    ct_health_ready(&o->config.status.health, answer);
+}
+
+static void events(const struct ct_operator *o, const struct ct_request *request,
+                   struct ct_answer *answer)
+{
+    ct_events_follow(o->config.events, ct_request_header(request, "Last-Event-ID"), answer);
+}
+
+static void openapi(const struct ct_operator *o, const struct ct_request *request,
+                    struct ct_answer *answer)
+{
+    (void)o;
+    (void)request;
+    ct_answer_static(answer, 200, "application/vnd.oai.openapi+json;version=3.1",
+                     ct_openapi_operator, ct_openapi_operator_len);
+}
+
+static const struct {
+    const char *path;
+    route_run *run;
+} routes[] = {
+    {"/metrics", metrics},  {"/healthz", healthz},      {"/readyz", readyz},
+    {"/v1/events", events}, {"/openapi.json", openapi},
+};
+
+#define ROUTES (sizeof routes / sizeof routes[0])
+
+bool ct_operator_route_at(size_t i, const char **method, const char **path)
+{
+    if (i >= ROUTES) {
+        return ct_lists_route_at(i - ROUTES, method, path);
+    }
+    *method = "GET";
+    *path = routes[i].path;
+    return true;
 }
 
 static void guard(struct ct_answer *answer)
@@ -67,19 +118,13 @@ static void guard(struct ct_answer *answer)
 static bool route(const struct ct_operator *o, const struct ct_request *request,
                   struct ct_answer *answer)
 {
-    const char *path = request->path;
-    if (strcmp(path, "/metrics") == 0) {
-        write_metrics(o, answer);
-    } else if (strcmp(path, "/healthz") == 0) {
-        healthz(answer);
-    } else if (strcmp(path, "/readyz") == 0) {
-        ct_health_ready(&o->config.status.health, answer);
-    } else if (strcmp(path, "/v1/events") == 0) {
-        ct_events_follow(o->config.events, ct_request_header(request, "Last-Event-ID"), answer);
-    } else {
-        return false;
+    for (size_t i = 0; i < ROUTES; i++) {
+        if (strcmp(request->path, routes[i].path) == 0) {
+            routes[i].run(o, request, answer);
+            return true;
+        }
     }
-    return true;
+    return ct_lists_handle(o->config.status.health.store, request, answer);
 }
 
 static void on_request(void *arg, size_t worker, const struct ct_request *request,

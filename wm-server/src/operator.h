@@ -32,4 +32,11 @@ uint16_t ct_operator_port(const struct ct_operator *o);
 /* Ends the event streams first. NULL is fine. */
 void ct_operator_stop(struct ct_operator *o);
 
+/* The routing table, for the check against openapi-operator.json: false past its end. */
+bool ct_operator_route_at(size_t i, const char **method, const char **path);
+
+/* wm-server/openapi-operator.json as it was built in. */
+extern const char ct_openapi_operator[];
+extern const size_t ct_openapi_operator_len;
+
 #endif

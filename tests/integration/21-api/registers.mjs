@@ -1,5 +1,6 @@
 // What an honest party does, by a client that nobody wrote by hand.
 import crypto from "node:crypto";
+import { fetchDescription, makeClient } from "../../api/client.mjs";
 import { ethers } from "../../testbed/chain.mjs";
 
 const passKey = () => crypto.randomBytes(32).toString("base64url");
@@ -69,4 +70,24 @@ export async function repeats(scene, claims) {
   claims.that("the answer outlives a killed server", kept.status === 202 && kept.data.operation === operation, kept.data);
   claims.that("each answer fits the file", back.faults.length === 0, back.faults);
   scene.device.party = back;
+}
+
+// What an operator's client, made from the other file, finds on the listener that only reads.
+export async function operates(scene, claims) {
+  const url = "http://127.0.0.1:9180";
+  const { doc } = await fetchDescription(url);
+  const { client, faults, close } = await makeClient(doc, url);
+  claims.that("an operator sees the device", (await client.listDevices()).data.devices.some((d) => d.identity === "sensor-1" && d.sequence === 1));
+  const relays = (await client.listRelays({ limit: 1 })).data;
+  claims.that("and the relay with what its test found", relays.relays[0]?.verdict === "passed" && relays.relays[0].index === 1, relays);
+  const beyond = (await client.listRelays({ limit: 1, cursor: relays.next })).data;
+  claims.that("behind the last row is an end", beyond.relays.length === 0 && beyond.next === undefined, beyond);
+  const ready = await client.getReadiness();
+  claims.that("the server is ready", ready.status === 200 && /^ok +rpc/m.test(ready.data), [ready.status, ready.data]);
+  claims.that("its metrics have the requests", /chainturn_wm_/.test((await client.getMetrics()).data));
+  await client.getHealth();
+  const wrong = await client.listDevices({ limit: 1, cursor: "***" });
+  claims.that("a cursor of one's own is refused", wrong.status === 400, wrong.data);
+  claims.that("each answer to the operator fits the file", faults.length === 0, faults);
+  close();
 }

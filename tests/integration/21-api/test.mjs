@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { Claims } from "../claims.mjs";
 import { options } from "../../testbed/stage.mjs";
 import { hostileRequests, refuseAll } from "./hostile.mjs";
-import { registers, repeats } from "./registers.mjs";
+import { operates, registers, repeats } from "./registers.mjs";
 import { siege } from "./siege.mjs";
 import { adopts, checks, drains, reloads } from "./runs.mjs";
 import { Scene } from "./scene.mjs";
@@ -23,6 +23,7 @@ let code = 1;
 try {
   await scene.start();
   await registers(scene, claims);
+  await operates(scene, claims);
   await repeats(scene, claims);
   await checks(scene, claims);
   await reloads(scene, claims);

@@ -1,0 +1,176 @@
+/* Pages of rows as JSON; a cursor is the last row's own name, so rows that come and go move
+ * nothing.
+ */
+#include "lists.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hex.h"
+#include "chain/key.h"
+#include "text.h"
+
+enum { LIMIT = 50, PAGE_MAX = 131072 };
+
+struct page {
+    size_t limit;
+    bool has_cursor;
+    uint8_t cursor[CT_STORE_IDENTITY]; /* with NUL behind it */
+    size_t cursor_len;
+};
+
+typedef ct_err list_write(struct ct_text *out, struct ct_store *s, const struct page *page);
+
+/* 1 to CT_STORE_PAGE. */
+static bool read_limit(size_t *out, const char *text)
+{
+    char *end = NULL;
+    if (text == NULL) {
+        *out = LIMIT;
+        return true;
+    }
+    unsigned long n = strtoul(text, &end, 10);
+    *out = n;
+    return text[0] >= '1' && text[0] <= '9' && *end == '\0' && n <= CT_STORE_PAGE;
+}
+
+static void refuse_cursor(struct ct_answer *answer)
+{
+    ct_answer_problem(answer, 400, "format", "cursor is the value of next of an earlier page");
+}
+
+static bool read_page(struct page *out, const struct ct_request *request, struct ct_answer *answer)
+{
+    const char *cursor = ct_request_query(request, "cursor");
+    memset(out, 0, sizeof *out);
+    if (!read_limit(&out->limit, ct_request_query(request, "limit"))) {
+        ct_answer_problem(answer, 400, "format", "limit is a number from 1 to %d",
+                          (int)CT_STORE_PAGE);
+        return false;
+    }
+    if (cursor == NULL) {
+        return true;
+    }
+    out->has_cursor = true;
+    if (ct_unbase64url(out->cursor, sizeof out->cursor - 1, &out->cursor_len, cursor,
+                       strlen(cursor)) != CT_OK ||
+        out->cursor_len == 0) {
+        refuse_cursor(answer);
+        return false;
+    }
+    return true;
+}
+
+static void put_cursor(struct ct_text *t, bool is_full, const void *name, size_t len)
+{
+    char text[CT_BASE64URL_LEN(CT_STORE_IDENTITY) + 1];
+    if (is_full) {
+        ct_base64url(text, name, len);
+        ct_text_add(t, ",\"next\":\"%s\"", text);
+    }
+    ct_text_add(t, "}");
+}
+
+static ct_err devices(struct ct_text *t, struct ct_store *s, const struct page *page)
+{
+    struct ct_device_row rows[CT_STORE_PAGE];
+    size_t count = 0;
+    const char *after = page->has_cursor ? (const char *)page->cursor : NULL;
+    ct_err err = s->ops->device_page(s, after, rows, page->limit, &count);
+    ct_text_add(t, "{\"devices\":[");
+    for (size_t i = 0; i < count && err == CT_OK; i++) {
+        char wallet[CT_ADDR_TEXT_LEN];
+        char key[67];
+        const struct ct_device_row *d = &rows[i];
+        ct_addr_text(wallet, d->wallet20);
+        ct_hex0x(key, d->key32, sizeof d->key32);
+        ct_text_add(t,
+                    "%s{\"identity\":\"%s\",\"wallet\":\"%s\",\"key\":\"%s\",\"relay\":%u,"
+                    "\"port\":%u,\"sequence\":%u,\"expiry_day\":%u,\"block\":%llu}",
+                    i == 0 ? "" : ",", d->identity, wallet, key, d->relay, d->port, d->sequence,
+                    d->expiry_day, (unsigned long long)d->block);
+    }
+    ct_text_add(t, "]");
+    const char *last = count == 0 ? "" : rows[count - 1].identity;
+    put_cursor(t, count == page->limit, last, strlen(last));
+    return err;
+}
+
+static ct_err relays(struct ct_text *t, struct ct_store *s, const struct page *page)
+{
+    struct ct_relay_row rows[CT_STORE_PAGE];
+    size_t count = 0;
+    if (page->has_cursor && page->cursor_len != 32) {
+        return CT_ERR_FORMAT;
+    }
+    ct_err err =
+        s->ops->relay_page(s, page->has_cursor ? page->cursor : NULL, rows, page->limit, &count);
+    ct_text_add(t, "{\"relays\":[");
+    for (size_t i = 0; i < count && err == CT_OK; i++) {
+        char owner[CT_ADDR_TEXT_LEN];
+        char pending[67];
+        const struct ct_relay_row *r = &rows[i];
+        ct_addr_text(owner, r->owner20);
+        ct_hex0x(pending, r->pending32, sizeof r->pending32);
+        ct_text_add(t,
+                    "%s{\"pending_id\":\"%s\",\"owner\":\"%s\",\"index\":%u,\"checked_at\":%llu,"
+                    "\"rtt_us\":%u,\"verdict\":\"",
+                    i == 0 ? "" : ",", pending, owner, r->index, (unsigned long long)r->checked_s,
+                    r->rtt_us);
+        ct_text_json(t, r->verdict);
+        ct_text_add(t, "\"}");
+    }
+    ct_text_add(t, "]");
+    put_cursor(t, count == page->limit, count == 0 ? NULL : rows[count - 1].pending32, 32);
+    return err;
+}
+
+static const struct {
+    const char *path;
+    list_write *write;
+} lists[] = {{"/v1/devices", devices}, {"/v1/relays", relays}};
+
+#define LISTS (sizeof lists / sizeof lists[0])
+
+bool ct_lists_route_at(size_t i, const char **method, const char **path)
+{
+    if (i >= LISTS) {
+        return false;
+    }
+    *method = "GET";
+    *path = lists[i].path;
+    return true;
+}
+
+static void answer_list(list_write *write, struct ct_store *s, const struct ct_request *request,
+                        struct ct_answer *answer)
+{
+    struct page page;
+    struct ct_text text = ct_text_init(PAGE_MAX);
+    if (!read_page(&page, request, answer)) {
+        return;
+    }
+    ct_err err = write(&text, s, &page);
+    if (err == CT_OK) {
+        ct_answer_text(answer, 200, "application/json", &text);
+        return;
+    }
+    ct_text_free(&text);
+    if (err == CT_ERR_FORMAT) {
+        refuse_cursor(answer);
+    } else {
+        ct_answer_problem(answer, 500, "internal", "the store failed: %s", ct_err_text(err));
+    }
+}
+
+bool ct_lists_handle(struct ct_store *store, const struct ct_request *request,
+                     struct ct_answer *answer)
+{
+    for (size_t i = 0; i < LISTS; i++) {
+        if (strcmp(request->path, lists[i].path) == 0) {
+            answer_list(lists[i].write, store, request, answer);
+            return true;
+        }
+    }
+    return false;
+}
