@@ -119,7 +119,7 @@ fi
 
 rm -rf "$out/unpack.$$"
 mkdir "$out/unpack.$$"
-tar -xzf "$out/$tarball" -C "$out/unpack.$$" --strip-components=1 || die "the tarball $out/$tarball could not be unpacked."
+tar -xf "$out/$tarball" -C "$out/unpack.$$" --strip-components=1 || die "the tarball $out/$tarball could not be unpacked."
 : >"$out/unpack.$$/${stamp##*/}"
 rm -rf "$tree"
 mv "$out/unpack.$$" "$tree"
