@@ -277,6 +277,40 @@ static void device_and_relay_are_replaced_and_found(void)
     ct_store_free(s);
 }
 
+static void tests_of_a_relay_are_kept_and_a_hold_survives_them(void)
+{
+    struct ct_store *s = open_new("watches");
+    REQUIRE(s != NULL);
+    struct ct_relay_watch w = {.index = 7,
+                               .digest32 = {9},
+                               .strikes = 3,
+                               .failing_s = 1000,
+                               .due_s = 1600,
+                               .act = CT_RELAY_REVOKED,
+                               .acted_s = 1500,
+                               .op = "00112233445566778899aabbccddeeff"};
+    struct ct_relay_watch got = {0};
+    CHECK_EQ(s->ops->relay_watch_find(s, 7, &got), CT_ERR_NOT_FOUND);
+    CHECK_EQ(s->ops->relay_watch_put(s, &w), CT_OK);
+    CHECK_EQ(s->ops->relay_watch_hold(s, 7, 1550), CT_OK);
+    w.strikes = 0;
+    w.passes = 2;
+    w.held_s = 1; /* not what a put says */
+    CHECK_EQ(s->ops->relay_watch_put(s, &w), CT_OK);
+    s = again(s);
+    REQUIRE(s != NULL);
+    CHECK_EQ(s->ops->relay_watch_find(s, 7, &got), CT_OK);
+    CHECK(got.index == 7 && got.strikes == 0 && got.passes == 2 && got.failing_s == 1000);
+    CHECK(got.due_s == 1600 && got.act == CT_RELAY_REVOKED && got.acted_s == 1500);
+    CHECK_EQ(got.held_s, 1550);
+    CHECK_STR(got.op, w.op);
+    CHECK_MEM(got.digest32, w.digest32, 32);
+    CHECK_EQ(s->ops->relay_watch_hold(s, 8, 5), CT_OK); /* one that was never tested */
+    CHECK_EQ(s->ops->relay_watch_find(s, 8, &got), CT_OK);
+    CHECK(got.held_s == 5 && got.act == CT_RELAY_LEFT && got.op[0] == '\0');
+    ct_store_free(s);
+}
+
 static void operation_under_way_is_found_again(void)
 {
     struct ct_store *s = open_new("ops");
@@ -968,6 +1002,7 @@ static const struct ct_test tests[] = {
     CT_TEST(tokens_are_listed_by_batch_with_who_used_them),
     CT_TEST(pass_is_found_with_its_owner),
     CT_TEST(device_and_relay_are_replaced_and_found),
+    CT_TEST(tests_of_a_relay_are_kept_and_a_hold_survives_them),
     CT_TEST(operation_under_way_is_found_again),
     CT_TEST(operation_moves_only_from_the_state_it_is_in),
     CT_TEST(operations_are_listed_oldest_first),

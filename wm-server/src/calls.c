@@ -8,9 +8,10 @@
 
 /* Revocations come first: what they end harms somebody. */
 static const struct ct_lane approver_items[] = {
-    {CT_OP_REVOKE_DEVICE, false}, {CT_OP_REVOKE_RELAY, false},  {CT_OP_REVOKE_PASS, false},
-    {CT_OP_REVOKE_SELF, false},   {CT_OP_APPROVE_RELAY, false}, {CT_OP_ROTATE, true},
-    {CT_OP_UPDATE, true},         {CT_OP_APPROVE_DEVICE, true}, {CT_OP_REGISTER, true},
+    {CT_OP_REVOKE_DEVICE, false}, {CT_OP_REVOKE_RELAY, false},    {CT_OP_REVOKE_PASS, false},
+    {CT_OP_REVOKE_SELF, false},   {CT_OP_REINSTATE_RELAY, false}, {CT_OP_APPROVE_RELAY, false},
+    {CT_OP_ROTATE, true},         {CT_OP_UPDATE, true},           {CT_OP_APPROVE_DEVICE, true},
+    {CT_OP_REGISTER, true},
 };
 static const struct ct_lane funder_items[] = {{CT_OP_FUND, false}};
 

@@ -182,6 +182,25 @@ static ct_err judge_revocation(const struct ct_judge *j, const struct ct_op *op,
     return CT_OK;
 }
 
+static ct_err judge_reinstatement(const struct ct_judge *j, const struct ct_op *op,
+                                  struct ct_op_end *end)
+{
+    struct ct_relay relay = {0};
+    struct ct_why why = {{0}};
+    uint16_t index = 0;
+    ct_err err = ct_op_relay_index(&index, op);
+    if (err == CT_OK) {
+        err = ct_registry_relay(j->chain, j->view, index, &relay, &why);
+    }
+    if (err != CT_OK && err != CT_ERR_NOT_FOUND) {
+        return err;
+    }
+    bool back = relay.state == CT_RECORD_APPROVED;
+    ct_judge_end(end, op, back ? CT_OP_DONE : CT_OP_FAILED,
+                 back ? "" : "the record is not approved");
+    return CT_OK;
+}
+
 ct_err ct_judge_op(const struct ct_judge *j, const struct ct_op *op, struct ct_op_end *end)
 {
     if (!j->receipt->succeeded) {
@@ -197,6 +216,8 @@ ct_err ct_judge_op(const struct ct_judge *j, const struct ct_op *op, struct ct_o
     case CT_OP_REVOKE_DEVICE:
     case CT_OP_REVOKE_PASS:
         return judge_revocation(j, op, end);
+    case CT_OP_REINSTATE_RELAY:
+        return judge_reinstatement(j, op, end);
     case CT_OP_APPROVE_DEVICE:
         return judge_device_approval(j, op, end);
     case CT_OP_UPDATE:

@@ -109,6 +109,12 @@ ct_err ct_op_call(struct ct_wr *w, const struct ct_op *op)
             ct_call_revoke_server(w, index);
         }
         break;
+    case CT_OP_REINSTATE_RELAY:
+        err = ct_op_relay_index(&index, op);
+        if (err == CT_OK) {
+            ct_call_reinstate_server(w, index);
+        }
+        break;
     case CT_OP_REVOKE_DEVICE:
         err = ct_identity_hash(id_hash, op->subject);
         if (err == CT_OK) {
@@ -136,11 +142,17 @@ ct_err ct_op_call(struct ct_wr *w, const struct ct_op *op)
 const char *ct_op_kind_text(enum ct_op_kind kind)
 {
     static const char *const text[CT_OP_KINDS] = {
-        [CT_OP_REGISTER] = "register_device",  [CT_OP_APPROVE_RELAY] = "approve_relay",
-        [CT_OP_REVOKE_RELAY] = "revoke_relay", [CT_OP_REVOKE_DEVICE] = "revoke_device",
-        [CT_OP_REVOKE_PASS] = "revoke_pass",   [CT_OP_APPROVE_DEVICE] = "approve_device",
-        [CT_OP_FUND] = "fund_device",          [CT_OP_UPDATE] = "update_device",
-        [CT_OP_ROTATE] = "rotate_key",         [CT_OP_REVOKE_SELF] = "revoke_self",
+        [CT_OP_REGISTER] = "register_device",
+        [CT_OP_APPROVE_RELAY] = "approve_relay",
+        [CT_OP_REVOKE_RELAY] = "revoke_relay",
+        [CT_OP_REVOKE_DEVICE] = "revoke_device",
+        [CT_OP_REVOKE_PASS] = "revoke_pass",
+        [CT_OP_APPROVE_DEVICE] = "approve_device",
+        [CT_OP_FUND] = "fund_device",
+        [CT_OP_UPDATE] = "update_device",
+        [CT_OP_ROTATE] = "rotate_key",
+        [CT_OP_REVOKE_SELF] = "revoke_self",
+        [CT_OP_REINSTATE_RELAY] = "reinstate_relay",
     };
     return (unsigned)kind < CT_OP_KINDS && text[kind] != NULL ? text[kind] : "unknown";
 }

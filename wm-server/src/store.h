@@ -63,6 +63,25 @@ struct ct_relay_row {
     char verdict[CT_OP_REASON];
 };
 
+/* What the repeated tests of an approved relay came to; one an index. */
+enum ct_relay_act {
+    CT_RELAY_LEFT = 0,        /* it is as others made it */
+    CT_RELAY_REVOKED = 1,     /* by these tests */
+    CT_RELAY_REINSTATING = 2, /* by these tests, and on its way back */
+};
+
+struct ct_relay_watch {
+    uint16_t index;
+    uint8_t digest32[32];     /* of the record that was tested */
+    uint32_t strikes, passes; /* in a row, of the tests since the last act; one of them is 0 */
+    uint64_t failing_s;       /* the first of the strikes; 0: none */
+    uint64_t due_s;           /* the next test */
+    enum ct_relay_act act;
+    uint64_t acted_s;
+    char op[CT_OP_ID]; /* the act's operation */
+    uint64_t held_s;   /* when a person last said that it shall be revoked; 0: never */
+};
+
 /* A payment for the gas of one device: one a token. */
 struct ct_funding {
     uint8_t jti16[16];
@@ -90,17 +109,18 @@ struct ct_store_counts {
 enum { CT_STORE_PAGE = 100 }; /* rows of one page at most */
 
 enum ct_op_kind {
-    CT_OP_REGISTER = 1,   /* subject: identity; payload: one entry of registerClients */
-    CT_OP_APPROVE_RELAY,  /* subject: pending id; payload: see ops.h */
-    CT_OP_REVOKE_RELAY,   /* subject: index in decimal */
-    CT_OP_REVOKE_DEVICE,  /* subject: identity */
-    CT_OP_REVOKE_PASS,    /* subject: pass id in hexadecimal */
-    CT_OP_APPROVE_DEVICE, /* subject: identity; payload: one entry of approveClients */
-    CT_OP_FUND,           /* subject: identity; payload: wallet and amount */
-    CT_OP_UPDATE,         /* subject: identity; payload: one entry of updateAllocations */
-    CT_OP_ROTATE,         /* subject: identity; payload: one entry of rotateKeys */
-    CT_OP_REVOKE_SELF,    /* subject: identity; payload: the arguments of revokeSelf */
-    CT_OP_KINDS,          /* one above the last */
+    CT_OP_REGISTER = 1,    /* subject: identity; payload: one entry of registerClients */
+    CT_OP_APPROVE_RELAY,   /* subject: pending id; payload: see ops.h */
+    CT_OP_REVOKE_RELAY,    /* subject: index in decimal */
+    CT_OP_REVOKE_DEVICE,   /* subject: identity */
+    CT_OP_REVOKE_PASS,     /* subject: pass id in hexadecimal */
+    CT_OP_APPROVE_DEVICE,  /* subject: identity; payload: one entry of approveClients */
+    CT_OP_FUND,            /* subject: identity; payload: wallet and amount */
+    CT_OP_UPDATE,          /* subject: identity; payload: one entry of updateAllocations */
+    CT_OP_ROTATE,          /* subject: identity; payload: one entry of rotateKeys */
+    CT_OP_REVOKE_SELF,     /* subject: identity; payload: the arguments of revokeSelf */
+    CT_OP_REINSTATE_RELAY, /* subject: index in decimal */
+    CT_OP_KINDS,           /* one above the last */
 };
 
 /* What a device signs may be signed anew before it is sent; the newer one counts then. */
@@ -277,6 +297,11 @@ struct ct_store_ops {
 
     ct_err (*relay_put)(struct ct_store *s, const struct ct_relay_row *relay);
     ct_err (*relay_find)(struct ct_store *s, const uint8_t pending32[32], struct ct_relay_row *out);
+
+    /* Keeps all of it but held_s, which only the last of these three writes. */
+    ct_err (*relay_watch_put)(struct ct_store *s, const struct ct_relay_watch *watch);
+    ct_err (*relay_watch_find)(struct ct_store *s, uint16_t index, struct ct_relay_watch *out);
+    ct_err (*relay_watch_hold)(struct ct_store *s, uint16_t index, uint64_t now_s);
 
     /*
      * Pays for a token once: adds op (kind CT_OP_FUND; op->id is made here), the row and what goes

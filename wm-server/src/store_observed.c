@@ -221,11 +221,17 @@ static ct_err tx_replace(struct ct_store *s, const uint8_t old32[32], const stru
 static const char *outcome(enum ct_op_kind kind)
 {
     static const char *const words[CT_OP_KINDS] = {
-        [CT_OP_REGISTER] = "device_registered", [CT_OP_APPROVE_RELAY] = "relay_approved",
-        [CT_OP_REVOKE_RELAY] = "relay_revoked", [CT_OP_REVOKE_DEVICE] = "device_revoked",
-        [CT_OP_REVOKE_PASS] = "pass_revoked",   [CT_OP_APPROVE_DEVICE] = "device_approved",
-        [CT_OP_FUND] = "funding_paid",          [CT_OP_UPDATE] = "device_moved",
-        [CT_OP_ROTATE] = "device_key_changed",  [CT_OP_REVOKE_SELF] = "device_revoked_itself",
+        [CT_OP_REGISTER] = "device_registered",
+        [CT_OP_APPROVE_RELAY] = "relay_approved",
+        [CT_OP_REVOKE_RELAY] = "relay_revoked",
+        [CT_OP_REVOKE_DEVICE] = "device_revoked",
+        [CT_OP_REVOKE_PASS] = "pass_revoked",
+        [CT_OP_APPROVE_DEVICE] = "device_approved",
+        [CT_OP_FUND] = "funding_paid",
+        [CT_OP_UPDATE] = "device_moved",
+        [CT_OP_ROTATE] = "device_key_changed",
+        [CT_OP_REVOKE_SELF] = "device_revoked_itself",
+        [CT_OP_REINSTATE_RELAY] = "relay_reinstated",
     };
     return (unsigned)kind < CT_OP_KINDS && words[kind] != NULL ? words[kind] : "operation_done";
 }

@@ -5,9 +5,9 @@
 #include <string.h>
 
 /*
- * Schema 5 (1 had no payments, 2 no replies and buckets, 3 one attempt a nonce, 4 no batches). All
- * names begin with CT_REDIS_PREFIX; bytes are lower-case hexadecimal digits, numbers decimal, times
- * seconds since 1970.
+ * Schema 6 (1 had no payments, 2 no replies and buckets, 3 one attempt a nonce, 4 no batches, 5 no
+ * repeated tests of relays). All names begin with CT_REDIS_PREFIX; bytes are lower-case hexadecimal
+ * digits, numbers decimal, times seconds since 1970.
  *
  *   schema, id                      this number; the store's own, so that an emptied one is known
  *   call:REQUEST                    answer of a change, kept ten minutes for one that asks again
@@ -19,6 +19,7 @@
  *   passes-of:IDENTITY              sorted set of ID by expires
  *   device:IDENTITY                 hash: identity wallet key relay port sequence expiry-day block
  *   relay:PENDING                   hash: owner number checked rtt-us verdict
+ *   relay-watch:INDEX               hash: digest strikes passes failing due act acted op held
  *   devices, relays                 sorted sets of IDENTITY and PENDING, by their bytes
  *   listed                          2 once all of these, and all tokens, are in such sets
  *   funding:JTI                     hash: identity wallet wei gwei operation created
@@ -39,7 +40,7 @@
  *   slot:SENDER:NONCE               list of HASH: the attempts of a nonce, in their order
  *   top:SENDER, senders             the highest nonce ever kept; set of SENDER
  */
-#define SCHEMA_VERSION 5
+#define SCHEMA_VERSION 6
 
 static void free_store(struct ct_store *s)
 {
@@ -227,6 +228,9 @@ static const struct ct_store_ops redis_ops = {
     .device_find = device_find,
     .relay_put = relay_put,
     .relay_find = relay_find,
+    .relay_watch_put = ct_redis_relay_watch_put,
+    .relay_watch_find = ct_redis_relay_watch_find,
+    .relay_watch_hold = ct_redis_relay_watch_hold,
     .funding_add = ct_redis_funding_add,
     .funding_find = ct_redis_funding_find,
     .outflow = ct_redis_outflow,

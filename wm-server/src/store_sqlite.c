@@ -63,6 +63,12 @@ static const char *const steps[] = {
     "CREATE INDEX tokens_by_batch ON tokens (batch, jti);"
     "CREATE TABLE withdrawn_batches (batch TEXT PRIMARY KEY) WITHOUT ROWID;"
     "PRAGMA user_version = 5;",
+
+    "CREATE TABLE relay_watches (number INTEGER PRIMARY KEY, digest BLOB NOT NULL,"
+    " strikes INTEGER NOT NULL, passes INTEGER NOT NULL, failing_at INTEGER NOT NULL,"
+    " due_at INTEGER NOT NULL, act INTEGER NOT NULL, acted_at INTEGER NOT NULL,"
+    " operation TEXT NOT NULL, held_at INTEGER NOT NULL DEFAULT 0);"
+    "PRAGMA user_version = 6;",
 };
 
 #define SCHEMA_VERSION (sizeof steps / sizeof steps[0])
@@ -245,6 +251,9 @@ static const struct ct_store_ops sqlite_ops = {
     .device_find = device_find,
     .relay_put = relay_put,
     .relay_find = relay_find,
+    .relay_watch_put = ct_sqlite_relay_watch_put,
+    .relay_watch_find = ct_sqlite_relay_watch_find,
+    .relay_watch_hold = ct_sqlite_relay_watch_hold,
     .funding_add = ct_sqlite_funding_add,
     .funding_find = ct_sqlite_funding_find,
     .outflow = ct_sqlite_outflow,

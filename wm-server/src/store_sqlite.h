@@ -30,6 +30,10 @@ ct_err ct_sqlite_token_withdraw_batch(struct ct_store *s, const char *batch);
 ct_err ct_sqlite_token_page(struct ct_store *s, const char *batch, const uint8_t *after16,
                             struct ct_token_row *out, size_t cap, size_t *count);
 
+ct_err ct_sqlite_relay_watch_put(struct ct_store *s, const struct ct_relay_watch *watch);
+ct_err ct_sqlite_relay_watch_find(struct ct_store *s, uint16_t index, struct ct_relay_watch *out);
+ct_err ct_sqlite_relay_watch_hold(struct ct_store *s, uint16_t index, uint64_t now_s);
+
 ct_err ct_sqlite_funding_add(struct ct_store *s, struct ct_op *op, const struct ct_funding *funding,
                              const struct ct_outflow *most);
 ct_err ct_sqlite_funding_find(struct ct_store *s, const uint8_t jti16[16], struct ct_funding *out);
