@@ -325,7 +325,7 @@ ct_err ct_sctp_write(struct ct_sctp *s, size_t *taken, unsigned stream, const vo
     s->busy_until_ms = now_ms + BUSY_MS;
     ct_sctp_stack_lock();
     while (done < len) {
-        size_t most = s->is_up ? MESSAGE_MAX : FIRST_MESSAGE_MAX;
+        size_t most = s->sent == 0 ? FIRST_MESSAGE_MAX : MESSAGE_MAX;
         size_t n = len - done < most ? len - done : most;
         if (!send_message(s, stream, CT_SCTP_PPID_BYTES, bytes + done, n)) {
             break;
@@ -383,5 +383,5 @@ bool ct_sctp_is_dry(const struct ct_sctp *s)
 
 bool ct_sctp_is_done(const struct ct_sctp *s)
 {
-    return s->peer_is_shut && ct_sctp_is_dry(s);
+    return (s->peer_is_shut || s->is_shut) && ct_sctp_is_dry(s);
 }

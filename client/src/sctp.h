@@ -68,7 +68,7 @@ bool ct_sctp_is_finishing(const struct ct_sctp *sctp);
 
 /* Everything written is acknowledged. */
 bool ct_sctp_is_dry(const struct ct_sctp *sctp);
-/* Moreover the peer has said that it writes no more on any stream, having had everything. */
+/* Moreover SHUTDOWN has been said by either: what is still missing are its last words. */
 bool ct_sctp_is_done(const struct ct_sctp *sctp);
 
 #endif

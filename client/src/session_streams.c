@@ -1,7 +1,8 @@
 /* A call of streams: SCTP packets as DTLS records, the first two of them in the hellos. */
 #include "session_private.h"
 
-#define LAST_WORD_MS 1000u /* both sides are done: how long SHUTDOWN COMPLETE is waited for */
+#define LAST_WORDS_MS \
+    3000u /* for SHUTDOWN to be answered: with many losses nobody is there to do so */
 
 /* ---- the hellos ---- */
 
@@ -124,14 +125,14 @@ void ct_session_streams_gone(struct ct_session *s, uint64_t now_ms)
     pump(s, now_ms);
 }
 
-/* Both sides have had everything: the peer's last word may have got lost. */
+/* Both sides have had everything: the last words may have got lost. */
 static void look_at_end(struct ct_session *s, uint64_t now_ms)
 {
     if (!ct_sctp_is_done(s->sctp)) {
         return;
     }
     if (s->done_ms == 0) {
-        s->done_ms = now_ms + LAST_WORD_MS;
+        s->done_ms = now_ms + LAST_WORDS_MS;
     } else if (now_ms >= s->done_ms) {
         end_cut(s);
     }
