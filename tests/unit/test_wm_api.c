@@ -164,6 +164,13 @@ static void bodies_are_strict(void)
     CHECK(problem(400, "format"));
     (void)ask("POST", "/v1/passes", "{\"pas_key\":\"AAAA\"}");
     CHECK(problem(400, "format"));
+    (void)ask("POST", "/v1/passes", "{\"token\":\"a\",\"token\":\"b:\\\":\"}");
+    CHECK(problem(400, "format"));
+    CHECK(strstr(answer.body, "twice") != NULL);
+    (void)ask("POST", "/v1/devices", "{\"registration\":{\"port\":1,\"port\":2}}");
+    CHECK(strstr(answer.body, "twice") != NULL);
+    (void)ask("POST", "/v1/passes", "{\"token\":\"a:b,\\\"c\\\":\"}");
+    CHECK(strstr(answer.body, "twice") == NULL);
     (void)ask("POST", "/v1/devices", "{\"registration\":{}}");
     CHECK(problem(400, "format"));
     (void)ask("POST", "/v1/relays", "{}");
