@@ -632,12 +632,13 @@ static void dearer_attempt_carries_the_operations_on(void)
     REQUIRE(s != NULL);
     struct ct_op a = op_of("a", 1, 1);
     struct ct_op got[2];
-    uint8_t slot[CT_TXN_ATTEMPTS][32];
+    struct ct_txn_slot slot[CT_TXN_ATTEMPTS];
     size_t count = 0;
     first = tx_of(5);
     first.max_fee_wei = 1000;
     first.tip_wei = 10;
     second = dearer(&first);
+    second.is_filler = true;
     CHECK_EQ(s->ops->op_add(s, &a), CT_OK);
     REQUIRE(s->ops->tx_add(s, &first, (const char(*)[CT_OP_ID]) & a.id, 1) == CT_OK);
     REQUIRE(s->ops->tx_replace(s, first.hash32, &second, "dearer now") == CT_OK);
@@ -647,7 +648,8 @@ static void dearer_attempt_carries_the_operations_on(void)
     CHECK(found.attempt == 1 && found.max_fee_wei == 1500 && found.tip_wei == 10);
     CHECK(found.state == CT_TXN_SIGNED && found.raw[0] == 0x77);
     CHECK_MEM(found.hash32, second.hash32, 32);
-    CHECK_EQ(s->ops->tx_next(s, first.sender20, 5, &found), CT_ERR_NOT_FOUND); /* one nonce */
+    struct ct_txn none;
+    CHECK_EQ(s->ops->tx_next(s, first.sender20, 5, &none), CT_ERR_NOT_FOUND); /* one nonce */
     CHECK_EQ(s->ops->op_of_tx(s, first.hash32, got, 2, &count), CT_OK);
     CHECK_EQ(count, 0);
     CHECK_EQ(s->ops->op_of_tx(s, second.hash32, got, 2, &count), CT_OK);
@@ -655,8 +657,9 @@ static void dearer_attempt_carries_the_operations_on(void)
     CHECK_STR(got[0].reason, "dearer now");
     CHECK_EQ(s->ops->tx_slot(s, first.sender20, 5, slot, &count), CT_OK);
     REQUIRE(count == 2);
-    CHECK_MEM(slot[0], second.hash32, 32);
-    CHECK_MEM(slot[1], first.hash32, 32);
+    CHECK_MEM(slot[0].hash32, second.hash32, 32);
+    CHECK_MEM(slot[1].hash32, first.hash32, 32);
+    CHECK(slot[0].is_filler && !slot[1].is_filler && found.is_filler);
     ct_store_free(s);
 }
 

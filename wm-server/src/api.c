@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crash.h"
 #include "fields.h"
 #include "ops.h"
 
@@ -31,6 +32,7 @@ void ct_api_queue(const struct ct_api_call *call, struct ct_op *op)
         ct_answer_problem(call->answer, 500, "internal", "the store failed: %s", ct_err_text(err));
         return;
     }
+    CT_CRASH(op_stored);
     ct_log(&call->api->log, CT_LOG_INFO, "operation id=%s kind=%s subject=%s state=queued", op->id,
            ct_op_kind_text(op->kind), op->subject);
     ct_answer_json(call->answer, 202, "{\"operation\":\"%s\"}", op->id);

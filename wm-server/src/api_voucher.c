@@ -7,6 +7,7 @@
 
 #include "base/hex.h"
 #include "chain/registry_client.h"
+#include "crash.h"
 #include "fields.h"
 #include "kex/token.h"
 #include "ops.h"
@@ -164,6 +165,7 @@ static ct_err put_funding(const struct ct_api_call *call, struct wish *w)
     if (err == CT_OK) {
         err = s->ops->funding_add(s, &w->payment, &f, &call->api->funding.most);
     }
+    CT_CRASH(payment_stored);
     return err == CT_OK ? s->ops->op_find(s, w->payment.id, &w->payment) : err;
 }
 

@@ -126,7 +126,11 @@ static ct_err make_txmgrs(struct ct_server *s, struct ct_why *why)
                                  .role = "approver",
                                  .lanes = ct_lanes_approver,
                                  .store = s->store,
-                                 .confirmations = (unsigned)s->settings.confirmations,
+                                 .rules = {.confirmations = (unsigned)s->settings.confirmations,
+                                           .repeat_s = s->settings.repeat_s,
+                                           .bump_s = s->settings.bump_s,
+                                           .lost_s = s->settings.lost_s},
+                                 .fee_most_wei = s->settings.chain_fee_gwei * 1000000000,
                                  .batch = s->settings.batch,
                                  .log = s->log};
     ct_err err = ct_txmgr_new(&s->txmgr, &tc, why);

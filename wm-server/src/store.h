@@ -178,9 +178,16 @@ struct ct_txn {
     uint64_t created_s; /* of this attempt */
     enum ct_txn_state state;
     uint32_t attempt;              /* from 0 */
+    bool is_filler;                /* it does nothing but use up its nonce */
     uint64_t max_fee_wei, tip_wei; /* for a unit of gas; 0: of an older program, see raw */
     uint64_t block;                /* where it is mined, else 0 */
     uint8_t block32[32];
+};
+
+/* One attempt at a nonce. */
+struct ct_txn_slot {
+    uint8_t hash32[32];
+    bool is_filler;
 };
 
 /* One under way, for people. */
@@ -365,9 +372,9 @@ struct ct_store_ops {
     /* The newest attempt of the lowest open nonce after `after` (UINT64_MAX: from the first). */
     ct_err (*tx_next)(struct ct_store *s, const uint8_t sender20[20], uint64_t after,
                       struct ct_txn *out);
-    /* Hashes of the attempts of a nonce, the newest first. */
+    /* The attempts of a nonce, the newest first. */
     ct_err (*tx_slot)(struct ct_store *s, const uint8_t sender20[20], uint64_t nonce,
-                      uint8_t out[CT_TXN_ATTEMPTS][32], size_t *count);
+                      struct ct_txn_slot out[CT_TXN_ATTEMPTS], size_t *count);
     /* The attempt of that nonce which is in the chain for all that is known, else the newest. */
     ct_err (*tx_at)(struct ct_store *s, const uint8_t sender20[20], uint64_t nonce,
                     struct ct_txn *out);

@@ -33,7 +33,7 @@
  *   ops:STATE:KIND                  sorted set of ID by row; KIND 0 is any
  *   under-way:KIND:SUBJECT          ID of the operation that is neither done nor failed
  *   tx:HASH                         hash: hash sender nonce raw state block created attempt max-fee
- *                                   tip block-hash
+ *                                   tip block-hash filler
  *   tx-ops:HASH                     sorted set of ID by row
  *   sent:SENDER                     sorted set of NONCE:HASH, the nonce in 16 digits: the newest
  *                                   attempt of each nonce that is open

@@ -7,13 +7,13 @@
 
 #define COLUMNS                                                                              \
     "'nonce','hash','created','raw','state','attempt','max-fee','tip','block','block-hash'," \
-    "'sender'"
-enum { COLUMN_COUNT = 11 };
+    "'sender','filler'"
+enum { COLUMN_COUNT = 12 };
 
 /*
  * slot(): the attempts of a nonce, the oldest first; a transaction of an older program is its own
  * only one. keep(): writes one and makes it the newest: ARGV from `at` on are hash, sender, nonce,
- * raw, time, attempt, fee, tip.
+ * raw, time, attempt, fee, tip, filler.
  */
 #define SLOTS                                                                                  \
     "local function is_open(s) return s=='0' or s=='3' or s=='4' end "                         \
@@ -23,7 +23,7 @@ enum { COLUMN_COUNT = 11 };
     "local function keep(at,old) local h,sender,nonce=ARGV[at],ARGV[at+1],ARGV[at+2] "         \
     "call('HSET',P..'tx:'..h,'hash',h,'sender',sender,'nonce',nonce,'raw',ARGV[at+3],'state'," \
     "'3','block','0','created',ARGV[at+4],'attempt',ARGV[at+5],'max-fee',ARGV[at+6],'tip',"    \
-    "ARGV[at+7]) local k=P..'slot:'..sender..':'..nonce "                                      \
+    "ARGV[at+7],'filler',ARGV[at+8]) local k=P..'slot:'..sender..':'..nonce "                  \
     "if old then call('ZREM',P..'sent:'..sender,nonce..':'..old) "                             \
     "if call('EXISTS',k)==0 then call('RPUSH',k,old) end end "                                 \
     "call('ZADD',P..'sent:'..sender,0,nonce..':'..h) call('RPUSH',k,h) "                       \
@@ -52,6 +52,7 @@ static void put_tx(struct ct_redis *r, const struct ct_txn *tx, const struct non
     ct_redis_u64(r, tx->attempt);
     ct_redis_u64(r, tx->max_fee_wei);
     ct_redis_u64(r, tx->tip_wei);
+    ct_redis_u64(r, tx->is_filler);
 }
 
 ct_err ct_redis_tx_add(struct ct_store *s, const struct ct_txn *tx, const char (*ids)[CT_OP_ID],
@@ -59,10 +60,10 @@ ct_err ct_redis_tx_add(struct ct_store *s, const struct ct_txn *tx, const char (
 {
     struct ct_redis *r = ct_store_server(s);
     const struct nonce_text nonce = nonce_text(tx->nonce);
-    /* ARGV: 3.. the transaction, 11.. operations */
+    /* ARGV: 3.. the transaction, 12.. operations */
     ct_redis_begin(r, CT_REDIS_CHANGE CT_REDIS_MOVES SLOTS
                    "local h=ARGV[3] if call('EXISTS',P..'tx:'..h)==1 then return 'STATE' end "
-                   "local all={} for i=11,#ARGV do local id=ARGV[i] "
+                   "local all={} for i=12,#ARGV do local id=ARGV[i] "
                    "if all[id] then return 'STATE' end all[id]=get(id) "
                    "if all[id][1]~='1' then return 'STATE' end end "
                    "keep(3,nil) "
@@ -81,9 +82,9 @@ ct_err ct_redis_tx_replace(struct ct_store *s, const uint8_t old32[32], const st
 {
     struct ct_redis *r = ct_store_server(s);
     const struct nonce_text nonce = nonce_text(tx->nonce);
-    /* ARGV: 3.. the transaction, 11 old, 12 is there a reason, 13 reason */
+    /* ARGV: 3.. the transaction, 12 old, 13 is there a reason, 14 reason */
     ct_redis_begin(r, CT_REDIS_CHANGE CT_REDIS_MOVES SLOTS
-                   "local h,old=ARGV[3],ARGV[11] "
+                   "local h,old=ARGV[3],ARGV[12] "
                    "if call('EXISTS',P..'tx:'..h)==1 then return 'STATE' end "
                    "local t=call('HMGET',P..'tx:'..old,'state','sender','nonce') "
                    "if not is_open(t[1]) or t[2]~=ARGV[4] or t[3]~=ARGV[5] or "
@@ -91,7 +92,7 @@ ct_err ct_redis_tx_replace(struct ct_store *s, const uint8_t old32[32], const st
                    "keep(3,old) "
                    "for _,id in ipairs(call('ZRANGE',P..'tx-ops:'..old,0,-1)) do local o=get(id) "
                    "if o[1]=='2' then call('HSET',P..'op:'..id,'tx',h) "
-                   "if ARGV[12]=='1' then call('HSET',P..'op:'..id,'reason',ARGV[13]) end "
+                   "if ARGV[13]=='1' then call('HSET',P..'op:'..id,'reason',ARGV[14]) end "
                    "call('ZADD',P..'tx-ops:'..h,o[3],id) end end "
                    "call('DEL',P..'tx-ops:'..old) return ok('OK')");
     put_tx(r, tx, &nonce);
@@ -150,6 +151,7 @@ static ct_err read_tx(struct ct_redis *r, struct ct_txn *out)
         ct_redis_get_hex(r, 0, 9, block32, sizeof block32);
     }
     ct_redis_get_hex(r, 0, 10, row.sender20, sizeof row.sender20);
+    bool is_filler = number_or_0(r, 0, 11, 1) != 0;
     size_t len = ct_redis_get_bytes(r, 0, 3, out->raw, sizeof out->raw);
     ct_err err = ct_redis_end(r, CT_OK);
     if (err != CT_OK) {
@@ -165,6 +167,7 @@ static ct_err read_tx(struct ct_redis *r, struct ct_txn *out)
     out->max_fee_wei = row.max_fee_wei;
     out->tip_wei = row.tip_wei;
     out->block = row.block;
+    out->is_filler = is_filler;
     out->raw_len = len;
     return CT_OK;
 }
@@ -194,7 +197,7 @@ ct_err ct_redis_tx_next(struct ct_store *s, const uint8_t sender20[20], uint64_t
 }
 
 ct_err ct_redis_tx_slot(struct ct_store *s, const uint8_t sender20[20], uint64_t nonce,
-                        uint8_t out[CT_TXN_ATTEMPTS][32], size_t *count)
+                        struct ct_txn_slot out[CT_TXN_ATTEMPTS], size_t *count)
 {
     struct ct_redis *r = ct_store_server(s);
     const struct nonce_text at = nonce_text(nonce);
@@ -203,15 +206,17 @@ ct_err ct_redis_tx_slot(struct ct_store *s, const uint8_t sender20[20], uint64_t
                    "local m=call('ZRANGEBYLEX',P..'sent:'..ARGV[3],'['..ARGV[4]..':',"
                    "'['..ARGV[4]..';')[1] "
                    "local all=slot(m and string.sub(m,18),ARGV[3],ARGV[4]) local rows={} "
-                   "for i=#all,1,-1 do if #rows<tonumber(ARGV[5]) then rows[#rows+1]={all[i]} end "
+                   "for i=#all,1,-1 do if #rows<tonumber(ARGV[5]) then rows[#rows+1]={all[i],"
+                   "call('HGET',P..'tx:'..all[i],'filler')} end "
                    "end return rows");
     ct_redis_hex(r, sender20, 20);
     ct_redis_text(r, at.text);
     ct_redis_u64(r, CT_TXN_ATTEMPTS);
-    ct_err err = ct_redis_read(r, 1, &rows);
+    ct_err err = ct_redis_read(r, 2, &rows);
     rows = rows < CT_TXN_ATTEMPTS ? rows : CT_TXN_ATTEMPTS;
     for (size_t i = 0; err == CT_OK && i < rows; i++) {
-        ct_redis_get_hex(r, i, 0, out[i], 32);
+        ct_redis_get_hex(r, i, 0, out[i].hash32, 32);
+        out[i].is_filler = number_or_0(r, i, 1, 1) != 0;
     }
     err = ct_redis_end(r, err);
     if (err == CT_OK) {

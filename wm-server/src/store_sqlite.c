@@ -53,6 +53,7 @@ static const char *const steps[] = {
     "ALTER TABLE transactions ADD COLUMN max_fee INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE transactions ADD COLUMN tip INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE transactions ADD COLUMN block_hash BLOB;"
+    "ALTER TABLE transactions ADD COLUMN filler INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE transactions ADD COLUMN open INTEGER NOT NULL DEFAULT 0;"
     "UPDATE transactions SET open = 1 WHERE state = 0;"
     "DROP INDEX transactions_sent;"

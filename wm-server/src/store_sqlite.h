@@ -63,7 +63,7 @@ ct_err ct_sqlite_tx_replace(struct ct_store *s, const uint8_t old32[32], const s
 ct_err ct_sqlite_tx_mark(struct ct_store *s, const uint8_t hash32[32], enum ct_txn_state state,
                          uint64_t block, const uint8_t *block32);
 ct_err ct_sqlite_tx_slot(struct ct_store *s, const uint8_t sender20[20], uint64_t nonce,
-                         uint8_t out[CT_TXN_ATTEMPTS][32], size_t *count);
+                         struct ct_txn_slot out[CT_TXN_ATTEMPTS], size_t *count);
 ct_err ct_sqlite_tx_at(struct ct_store *s, const uint8_t sender20[20], uint64_t nonce,
                        struct ct_txn *out);
 ct_err ct_sqlite_tx_top(struct ct_store *s, const uint8_t sender20[20], uint64_t *nonce);

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-#define COLUMNS "nonce, hash, raw, created, state, attempt, max_fee, tip, block, block_hash, sender"
+#define COLUMNS \
+    "nonce, hash, raw, created, state, attempt, max_fee, tip, block, block_hash, sender, filler"
 
 static void read_tx(struct ct_sql_stmt *q, struct ct_txn *out)
 {
@@ -21,13 +22,14 @@ static void read_tx(struct ct_sql_stmt *q, struct ct_txn *out)
     memset(out->block32, 0, sizeof out->block32);
     (void)ct_sql_blob(q, 9, out->block32, sizeof out->block32);
     (void)ct_sql_blob(q, 10, out->sender20, 20);
+    out->is_filler = ct_sql_u64(q, 11) != 0;
 }
 
 static ct_err insert(struct ct_sql *db, const struct ct_txn *tx)
 {
     struct ct_sql_stmt *q = ct_sql_stmt(
         db, "INSERT INTO transactions (hash, sender, nonce, raw, state, created, attempt, max_fee,"
-            " tip, open) VALUES (?, ?, ?, ?, 3, ?, ?, ?, ?, 1)");
+            " tip, filler, open) VALUES (?, ?, ?, ?, 3, ?, ?, ?, ?, ?, 1)");
     ct_sql_bind_blob(q, 1, tx->hash32, 32);
     ct_sql_bind_blob(q, 2, tx->sender20, 20);
     ct_sql_bind_u64(q, 3, tx->nonce);
@@ -36,6 +38,7 @@ static ct_err insert(struct ct_sql *db, const struct ct_txn *tx)
     ct_sql_bind_u64(q, 6, tx->attempt);
     ct_sql_bind_u64(q, 7, tx->max_fee_wei);
     ct_sql_bind_u64(q, 8, tx->tip_wei);
+    ct_sql_bind_u64(q, 9, tx->is_filler);
     return ct_sql_run(q);
 }
 
@@ -157,7 +160,7 @@ ct_err ct_sqlite_tx_next(struct ct_store *s, const uint8_t sender20[20], uint64_
 }
 
 ct_err ct_sqlite_tx_slot(struct ct_store *s, const uint8_t sender20[20], uint64_t nonce,
-                         uint8_t out[CT_TXN_ATTEMPTS][32], size_t *count)
+                         struct ct_txn_slot out[CT_TXN_ATTEMPTS], size_t *count)
 {
     struct ct_sql *db = ct_store_db(s);
     size_t n = 0;
@@ -165,12 +168,14 @@ ct_err ct_sqlite_tx_slot(struct ct_store *s, const uint8_t sender20[20], uint64_
     if (err != CT_OK) {
         return err;
     }
-    struct ct_sql_stmt *q = ct_sql_stmt(db, "SELECT hash FROM transactions WHERE sender = ? AND"
-                                            " nonce = ? ORDER BY attempt DESC");
+    struct ct_sql_stmt *q =
+        ct_sql_stmt(db, "SELECT hash, filler FROM transactions WHERE sender = ? AND"
+                        " nonce = ? ORDER BY attempt DESC");
     ct_sql_bind_blob(q, 1, sender20, 20);
     ct_sql_bind_u64(q, 2, nonce);
     while (n < CT_TXN_ATTEMPTS && (err = ct_sql_step(q)) == CT_OK) {
-        (void)ct_sql_blob(q, 0, out[n++], 32);
+        (void)ct_sql_blob(q, 0, out[n].hash32, 32);
+        out[n++].is_filler = ct_sql_u64(q, 1) != 0;
     }
     *count = n;
     return ct_sql_end(db, err == CT_ERR_NOT_FOUND ? CT_OK : err);

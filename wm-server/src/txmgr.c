@@ -1,4 +1,4 @@
-/* Queued operations become signed transactions, stored and then broadcast. */
+/* The manager itself, and what all of its parts need: fees, ether, signing, offering. */
 #include "txmgr.h"
 
 #include <stdio.h>
@@ -7,11 +7,8 @@
 
 #include "base/clock.h"
 #include "base/hex.h"
-#include "chain/rpc.h"
-#include "chain/tx.h"
-#include "ops.h"
-
-enum { PAUSE_MS = 5000 };
+#include "crash.h"
+#include "metrics.h"
 
 ct_err ct_txmgr_new(struct ct_txmgr **out, const struct ct_txmgr_config *config, struct ct_why *why)
 {
@@ -26,6 +23,7 @@ ct_err ct_txmgr_new(struct ct_txmgr **out, const struct ct_txmgr_config *config,
         free(m);
         return err;
     }
+    m->config.bundle = ct_chain_bundle(m->chain);
     *out = m;
     return CT_OK;
 }
@@ -38,12 +36,35 @@ void ct_txmgr_free(struct ct_txmgr *m)
     }
 }
 
-/* Ether for value and gas at the highest price; a transaction without would hang at its nonce. */
-static ct_err check_ether(struct ct_txmgr *m, const struct ct_tx *tx, struct ct_why *why)
+struct ct_track *ct_txmgr_track(struct ct_txmgr *m, uint64_t nonce)
+{
+    struct ct_track *t = &m->tracks[nonce % CT_TXMGR_TRACKS];
+    if (!t->is_there || t->nonce != nonce) {
+        *t = (struct ct_track){.nonce = nonce, .is_there = true};
+    }
+    return t;
+}
+
+ct_err ct_txmgr_fee(struct ct_txmgr *m, struct ct_fee *out, struct ct_why *why)
+{
+    struct ct_u256 max, tip;
+    ct_err err = m->has_fee ? CT_OK : ct_rpc_fees(m->chain, &max, &tip, why);
+    if (err == CT_OK && !m->has_fee) {
+        m->fee = ct_fee_first(&max, &tip, m->config.fee_most_wei);
+        m->has_fee = true;
+    }
+    if (err == CT_OK) {
+        *out = m->fee;
+    }
+    return err;
+}
+
+ct_err ct_txmgr_ether(struct ct_txmgr *m, const struct ct_tx *tx, struct ct_why *why)
 {
     struct ct_u256 needed;
     struct ct_u256 balance;
     char addr[CT_ADDR_TEXT_LEN];
+    char has[CT_U256_DECIMAL_LEN + 2];
     ct_err err = ct_u256_mul_u64(&needed, &tx->max_fee_wei, tx->gas_limit);
     if (err == CT_OK) {
         err = ct_u256_add(&needed, &needed, &tx->value_wei);
@@ -52,7 +73,6 @@ static ct_err check_ether(struct ct_txmgr *m, const struct ct_tx *tx, struct ct_
         err = ct_rpc_balance(m->chain, m->config.wallet->addr20, &balance, why);
     }
     if (err == CT_OK && ct_u256_cmp(&balance, &needed) < 0) {
-        char has[CT_U256_DECIMAL_LEN + 2];
         ct_addr_text(addr, m->config.wallet->addr20);
         ct_u256_ether(has, &balance);
         err = ct_why(why, CT_ERR_CHAIN,
@@ -62,150 +82,60 @@ static ct_err check_ether(struct ct_txmgr *m, const struct ct_tx *tx, struct ct_
     return err;
 }
 
-static ct_err prepare(struct ct_txmgr *m, struct ct_tx *tx, struct ct_why *why)
+static uint64_t wei_of(const struct ct_u256 *value)
 {
-    const struct ct_bundle *b = ct_chain_bundle(m->chain);
-    const struct ct_rpc_tx question = {.from20 = m->config.wallet->addr20,
-                                       .to20 = tx->to20,
-                                       .value_wei = tx->value_wei,
-                                       .data = tx->data,
-                                       .data_len = tx->data_len};
-    uint64_t gas = 0;
-    ct_err err = ct_rpc_estimate_gas(m->chain, &question, &gas, why);
-    if (err == CT_OK) {
-        err = ct_rpc_fees(m->chain, &tx->max_fee_wei, &tx->max_priority_fee_wei, why);
-    }
-    if (err == CT_OK) {
-        tx->chain_id = b->chain_id;
-        tx->gas_limit = gas + gas / 4;
-        err = check_ether(m, tx, why);
-    }
-    return err;
+    uint64_t wei = 0;
+    return ct_u256_to_u64(&wei, value) == CT_OK && wei < INT64_MAX ? wei : INT64_MAX;
 }
 
-/* What cannot be sent fails with its reason. */
-static void fail_all(struct ct_txmgr *m, size_t count, const struct ct_why *why)
+ct_err ct_txmgr_sign(struct ct_txmgr *m, struct ct_txn *out, const struct ct_tx *tx,
+                     struct ct_why *why)
 {
-    for (size_t i = 0; i < count; i++) {
-        const struct ct_op *op = &m->ops[i];
-        ct_err err = m->config.store->ops->op_move(m->config.store, op->id, CT_OP_QUEUED,
-                                                   CT_OP_FAILED, NULL, 0, why->text);
-        ct_log(&m->config.log, CT_LOG_WARN, "operation id=%s kind=%s state=failed cause=\"%s\"%s",
-               op->id, ct_op_kind_text(op->kind), why->text, err == CT_OK ? "" : " stored=no");
-    }
-}
-
-/* The chain cannot take it now: who waits is told why, and nothing is tried for a while. */
-static void put_off(struct ct_txmgr *m, size_t count, const struct ct_why *why)
-{
-    m->quiet_until_ms = ct_mono_ms() + PAUSE_MS;
-    ct_log(&m->config.log, CT_LOG_ERROR, "sending_waits operations=%zu cause=\"%s\"", count,
-           why->text);
-    for (size_t i = 0; i < count; i++) {
-        (void)!m->config.store->ops->op_move(m->config.store, m->ops[i].id, CT_OP_QUEUED,
-                                             CT_OP_QUEUED, NULL, 0, why->text);
-    }
-}
-
-static ct_err sign_and_store(struct ct_txmgr *m, const struct ct_tx *tx, size_t count,
-                             struct ct_why *why)
-{
-    char ids[CT_BATCH_MAX][CT_OP_ID];
     ct_err err =
-        ct_tx_sign(m->tx.raw, sizeof m->tx.raw, &m->tx.raw_len, m->tx.hash32, tx, m->config.wallet);
+        ct_tx_sign(out->raw, sizeof out->raw, &out->raw_len, out->hash32, tx, m->config.wallet);
     if (err != CT_OK) {
         return ct_why(why, err, "cannot sign: %s", ct_err_text(err));
     }
-    memcpy(m->tx.sender20, m->config.wallet->addr20, sizeof m->tx.sender20);
-    m->tx.nonce = tx->nonce;
-    m->tx.created_s = ct_wall_s();
-    for (size_t i = 0; i < count; i++) {
-        memcpy(ids[i], m->ops[i].id, CT_OP_ID);
-    }
-    err =
-        m->config.store->ops->tx_add(m->config.store, &m->tx, (const char(*)[CT_OP_ID])ids, count);
-    return err == CT_OK ? CT_OK : ct_why(why, err, "the store failed: %s", ct_err_text(err));
+    memcpy(out->sender20, m->config.wallet->addr20, sizeof out->sender20);
+    out->nonce = tx->nonce;
+    out->created_s = ct_wall_s();
+    out->state = CT_TXN_SIGNED;
+    out->max_fee_wei = wei_of(&tx->max_fee_wei);
+    out->tip_wei = wei_of(&tx->max_priority_fee_wei);
+    return CT_OK;
 }
 
-/* One transaction of the first count operations. CT_OK: its nonce is taken. */
-static ct_err send_ops(struct ct_txmgr *m, size_t count, uint64_t nonce)
+void ct_txmgr_offer(struct ct_txmgr *m)
 {
     struct ct_why why = {{0}};
-    ct_err err = ct_call_write(&m->call, m->ops, count, m->config.bundle->contract20);
-    if (err != CT_OK) {
-        (void)ct_why(&why, err, "the stored operation cannot be used: %s", ct_err_text(err));
-        fail_all(m, count, &why);
-        return err;
-    }
-    struct ct_tx tx = {.nonce = nonce,
-                       .value_wei = m->call.value_wei,
-                       .data = m->call.data,
-                       .data_len = m->call.data_len};
-    memcpy(tx.to20, m->call.to20, sizeof tx.to20);
-    err = prepare(m, &tx, &why);
-    if (err == CT_ERR_REFUSED) {
-        fail_all(m, count, &why);
-        return err;
-    }
-    if (err == CT_OK) {
-        err = sign_and_store(m, &tx, count, &why);
-    }
-    if (err != CT_OK) {
-        put_off(m, count, &why);
-        return err;
-    }
-    char hash[67];
-    ct_hex0x(hash, m->tx.hash32, sizeof m->tx.hash32);
-    err = ct_rpc_send_raw(m->chain, m->tx.raw, m->tx.raw_len, &why);
-    ct_log(&m->config.log, err == CT_OK ? CT_LOG_INFO : CT_LOG_WARN,
-           "sent transaction=%s nonce=%llu kind=%s operations=%zu%s%s", hash,
-           (unsigned long long)nonce, ct_op_kind_text(m->ops[0].kind), count,
-           err == CT_OK ? "" : " cause=", why.text);
-    return CT_OK; /* stored: it is broadcast again until it is in a block */
-}
-
-/* The next batch into m->ops: of the first lane in which something waits. */
-static size_t next_batch(struct ct_txmgr *m)
-{
+    struct ct_track *track = ct_txmgr_track(m, m->tx.nonce);
     struct ct_store *s = m->config.store;
-    size_t most = m->config.batch < CT_BATCH_MAX ? m->config.batch : CT_BATCH_MAX;
-    for (size_t i = 0; i < m->config.lanes.count; i++) {
-        const struct ct_lane *lane = &m->config.lanes.items[i];
-        size_t count = 0;
-        if (s->ops->op_list(s, CT_OP_QUEUED, lane->kind, m->ops, lane->is_batched ? most : 1,
-                            &count) == CT_OK &&
-            count > 0) {
-            return count;
-        }
+    char hash[2 * 32 + 3];
+    bool again = track->was_offered || m->tx.state != CT_TXN_SIGNED;
+    ct_err err = ct_rpc_offer(m->chain, m->tx.raw, m->tx.raw_len, &track->said, &why);
+    track->was_offered = true;
+    track->offered_ms = ct_mono_ms();
+    CT_CRASH(offered);
+    if (err == CT_OK && m->tx.state != CT_TXN_SENT &&
+        s->ops->tx_mark(s, m->tx.hash32, CT_TXN_SENT, 0, NULL) == CT_OK) {
+        m->tx.state = CT_TXN_SENT;
+        CT_CRASH(noted);
     }
-    return 0;
-}
-
-void ct_txmgr_send(struct ct_txmgr *m, uint64_t next_nonce, struct ct_loop *loop)
-{
-    struct ct_why why = {{0}};
-    uint64_t nonce = 0;
-    size_t count;
-    while (ct_mono_ms() >= m->quiet_until_ms && !ct_loop_ending(loop) &&
-           (count = next_batch(m)) > 0) {
-        ct_err err = nonce != 0
-                         ? CT_OK
-                         : ct_rpc_nonce(m->chain, m->config.wallet->addr20, true, &nonce, &why);
-        if (err != CT_OK) {
-            put_off(m, count, &why);
-            return;
-        }
-        nonce = nonce > next_nonce ? nonce : next_nonce;
-        if (send_ops(m, count, nonce) == CT_OK) {
-            next_nonce = ++nonce;
-        }
+    if (again) {
+        ct_metrics_count(CT_METRIC_TX_REPEATED);
     }
+    ct_hex0x(hash, m->tx.hash32, sizeof m->tx.hash32);
+    ct_log(&m->config.log, err == CT_OK && !again ? CT_LOG_INFO : CT_LOG_WARN,
+           "%s transaction=%s account=%s nonce=%llu attempt=%u%s%s", again ? "sent_again" : "sent",
+           hash, m->config.role, (unsigned long long)m->tx.nonce, m->tx.attempt,
+           err == CT_OK ? "" : " cause=", why.text);
 }
 
 void ct_txmgr_round(void *txmgr, struct ct_loop *loop)
 {
     struct ct_txmgr *m = txmgr;
-    uint64_t next_nonce = 0;
-    ct_txmgr_settle(m, &next_nonce);
-    ct_txmgr_send(m, next_nonce, loop);
+    m->has_fee = false;
+    if (ct_mono_ms() >= m->settle_at_ms && ct_txmgr_settle(m) == CT_OK) {
+        ct_txmgr_dispatch(m, loop);
+    }
 }

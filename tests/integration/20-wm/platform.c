@@ -117,27 +117,30 @@ bool platform_set(const char *from, const char *to)
     return scene_change(platform.conf, platform.conf, from, to);
 }
 
-static bool call(const char *method, const char *params)
+bool platform_call(const char *method, const char *params)
 {
     char *text = ct_anvil_call(&platform.anvil, method, params);
     bool good = text != NULL && strstr(text, "\"error\"") == NULL;
+    if (!good) {
+        printf("    %s: %s\n", method, text != NULL ? text : "no answer");
+    }
     free(text);
     return good;
 }
 
 bool platform_automine(bool on)
 {
-    return call("evm_setAutomine", on ? "[true]" : "[false]");
+    return platform_call("evm_setAutomine", on ? "[true]" : "[false]");
 }
 
 void platform_mine(void)
 {
-    (void)call("evm_mine", "[]");
+    (void)platform_call("evm_mine", "[]");
 }
 
 bool platform_fund(const uint8_t addr20[20])
 {
-    return ct_anvil_fund(&platform.anvil, addr20) && call("evm_mine", "[]");
+    return ct_anvil_fund(&platform.anvil, addr20) && platform_call("evm_mine", "[]");
 }
 
 uint64_t platform_sent_by(const struct ct_wallet *account)
@@ -226,10 +229,23 @@ struct ct_wm_terms device_terms(void)
     return (struct ct_wm_terms){.expiry_day = (uint16_t)(ct_wall_s() / 86400 + 30)};
 }
 
-ct_err device_register(struct device *d)
+ct_err device_ask_payment(struct device *d, struct ct_wm_operation *op)
 {
     struct ct_why why = {{0}};
-    struct ct_wm_operation op;
+    struct ct_wm_voucher v;
+    const struct ct_wm_terms terms = device_terms();
+    ct_err err = ct_wm_voucher(d->wm, &v, d->token, &terms, &why);
+    if (err != CT_OK) {
+        printf("    %s: %s\n", d->identity, why.text);
+        return err;
+    }
+    *op = v.payment; /* zeros when it is paid */
+    return CT_OK;
+}
+
+ct_err device_ask_registration(struct device *d, struct ct_wm_operation *op)
+{
+    struct ct_why why = {{0}};
     struct ct_registration r = {.expiry_day = device_terms().expiry_day,
                                 .deadline_s = ct_wall_s() + 600};
     uint8_t digest[32], sig65[65];
@@ -240,7 +256,17 @@ ct_err device_register(struct device *d)
         err = ct_wallet_sign(sig65, &d->wallet, digest);
     }
     if (err == CT_OK) {
-        err = ct_wm_register_device(d->wm, &op, d->token, &r, sig65, &why);
+        err = ct_wm_register_device(d->wm, op, d->token, &r, sig65, &why);
     }
+    if (err != CT_OK) {
+        printf("    %s: %s\n", d->identity, why.text);
+    }
+    return err;
+}
+
+ct_err device_register(struct device *d)
+{
+    struct ct_wm_operation op;
+    ct_err err = device_ask_registration(d, &op);
     return err == CT_OK ? device_wait(d, &op) : err;
 }

@@ -43,6 +43,8 @@ int platform_end(int sig);
 /* Replaces the first `from` in the configuration; restart it then. */
 bool platform_set(const char *from, const char *to);
 
+/* A method of anvil's; false, and its words, when it refuses. */
+bool platform_call(const char *method, const char *params);
 bool platform_automine(bool on);
 void platform_mine(void);
 /* How many transactions of that account are in blocks. */
@@ -66,8 +68,11 @@ bool device_open(struct device *d);
 void device_close(struct device *d);
 /* Its record of now; CT_ERR_NOT_FOUND. */
 ct_err device_record(const struct device *d, struct ct_device *out);
-/* By the sponsored road, to its end. */
+/* By the sponsored road: only asked for, and to its end. */
+ct_err device_ask_registration(struct device *d, struct ct_wm_operation *op);
 ct_err device_register(struct device *d);
+/* A voucher for its record; *op is the payment, its id "" when nothing is on its way. */
+ct_err device_ask_payment(struct device *d, struct ct_wm_operation *op);
 /* CT_OK when the operation was done; else what it said is printed. */
 ct_err device_wait(struct device *d, struct ct_wm_operation *op);
 struct ct_wm_terms device_terms(void);

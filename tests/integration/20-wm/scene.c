@@ -109,11 +109,12 @@ bool scene_read(char *text, size_t cap, const char *path)
     return true;
 }
 
-bool scene_await(const char *log, const char *text)
+static char whole[1 << 20];
+
+bool scene_says(const char *log, const char *text, uint32_t wait_ms)
 {
-    static char whole[1 << 20];
     char events[4096];
-    uint64_t until = ct_mono_ms() + 30000;
+    uint64_t until = ct_mono_ms() + wait_ms;
     bool found = false;
     int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (fd < 0 || inotify_add_watch(fd, log, IN_MODIFY) < 0) {
@@ -127,6 +128,12 @@ bool scene_await(const char *log, const char *text)
         }
     }
     (void)close(fd);
+    return found;
+}
+
+bool scene_await(const char *log, const char *text)
+{
+    bool found = scene_says(log, text, 30000);
     if (!found) {
         printf("    %s has no \"%s\":\n%s\n", log, text, whole);
     }

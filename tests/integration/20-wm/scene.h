@@ -11,7 +11,9 @@
 int scene_run(char *said, size_t cap, const char *const argv[]);
 /* In the background, both outputs into the file `log`, which is emptied. It dies with the test. */
 pid_t scene_spawn(const char *log, const char *const argv[]);
-/* Until the file has text, for at most 30 s. */
+/* Until the file has text, for at most so long. */
+bool scene_says(const char *log, const char *text, uint32_t wait_ms);
+/* For at most 30 s, and the file is shown when it has not. */
 bool scene_await(const char *log, const char *text);
 /* Sends the signal, waits; the exit code, or 1000 + the signal that ended it. */
 int scene_end(pid_t pid, int sig);
