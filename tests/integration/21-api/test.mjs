@@ -20,6 +20,14 @@ const { build = "build/dev" } = options(process.argv.slice(2), ["build"]);
 const scene = new Scene(build);
 const claims = new Claims();
 let code = 1;
+// also what nobody waits for ends the test, and with it what it has started
+for (const what of ["uncaughtException", "SIGINT", "SIGTERM"]) {
+  process.on(what, async (error) => {
+    console.error(error.stack ?? error);
+    await scene.close();
+    process.exit(1);
+  });
+}
 try {
   await scene.start();
   await registers(scene, claims);
