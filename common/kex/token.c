@@ -39,11 +39,15 @@ static ct_err format_payload(char out[CT_TOKEN_PAYLOAD_MAX + 1], size_t *len,
 {
     char jti[33];
     ct_hex(jti, token->jti16, sizeof(token->jti16));
+    char gas[40] = "";
+    if (token->max_gas != 0) {
+        (void)snprintf(gas, sizeof(gas), ",\"max_gas\":%" PRIu64, token->max_gas);
+    }
     int n = snprintf(out, CT_TOKEN_PAYLOAD_MAX + 1,
                      "{\"kid\":%" PRIu32 ",\"jti\":\"%s\",\"batch\":\"%s\",\"exp\":%" PRIu64
-                     ",\"%s\":\"%s\"}",
+                     ",\"%s\":\"%s\"%s}",
                      token->key_id, jti, token->batch, token->expiry_s,
-                     token->is_prefix ? "id_prefix" : "id", token->identity);
+                     token->is_prefix ? "id_prefix" : "id", token->identity, gas);
     if (n < 0 || n > (int)CT_TOKEN_PAYLOAD_MAX) {
         return CT_ERR_ROOM;
     }
@@ -67,7 +71,7 @@ ct_err ct_token_sign(char *out, size_t cap, const struct ct_token *token,
     uint8_t sig64[SIG_LEN];
     size_t len = 0;
     if (token->key_id == 0 || !batch_valid(token->batch) || token->expiry_s > INT64_MAX ||
-        !ct_identity_valid(token->identity)) {
+        token->max_gas > INT64_MAX || !ct_identity_valid(token->identity)) {
         return CT_ERR_ARG;
     }
     ct_err err = format_payload(payload, &len, token);
@@ -126,9 +130,12 @@ static ct_err read_members(struct ct_token *out, const struct ct_json *object)
     char jti[33];
     int64_t kid = 0;
     int64_t expiry = 0;
+    int64_t gas = 0;
+    const struct ct_json *max_gas = ct_json_get(object, "max_gas");
     out->is_prefix = ct_json_get(object, "id_prefix") != NULL;
     if (ct_json_int(&kid, ct_json_get(object, "kid")) != CT_OK || kid < 1 || kid > UINT32_MAX ||
         ct_json_int(&expiry, ct_json_get(object, "exp")) != CT_OK || expiry < 0 ||
+        (max_gas != NULL && (ct_json_int(&gas, max_gas) != CT_OK || gas < 1)) ||
         !text_member(jti, sizeof(jti), object, "jti") ||
         ct_unhex(out->jti16, sizeof(out->jti16), jti) != CT_OK ||
         !text_member(out->batch, sizeof(out->batch), object, "batch") ||
@@ -139,6 +146,7 @@ static ct_err read_members(struct ct_token *out, const struct ct_json *object)
     }
     out->key_id = (uint32_t)kid;
     out->expiry_s = (uint64_t)expiry;
+    out->max_gas = (uint64_t)gas;
     return CT_OK;
 }
 

@@ -23,6 +23,7 @@ struct ct_token {
     uint64_t expiry_s; /* since 1970 */
     bool is_prefix;    /* identity is a prefix of what may be claimed */
     char identity[64];
+    uint64_t max_gas; /* that the platform pays for on the funded road; 0: what it pays for all */
 };
 
 /*

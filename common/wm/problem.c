@@ -17,6 +17,8 @@ static const struct {
      "use versions of the same release on both sides"},
     {"token-invalid", CT_ERR_AUTH, "the token is not valid", "ask the platform for a new one"},
     {"token-expired", CT_ERR_EXPIRED, "the token has expired", "ask the platform for a new one"},
+    {"token-gas", CT_ERR_REFUSED, "the token pays for too little gas",
+     "ask the platform for a new one"},
     {"token-used", CT_ERR_AUTH, "the token was used before", "ask the platform for a new one"},
     {"identity", CT_ERR_AUTH, "this identity is not allowed here",
      "use the identity that the token names"},

@@ -73,6 +73,22 @@ static void the_payload_is_the_json_of_the_protocol(void)
     CHECK_STR(text, mine);
 }
 
+static void the_most_gas_is_written_behind_the_name(void)
+{
+    char mine[CT_TOKEN_TEXT_MAX + 1];
+    struct ct_token out;
+    set_up();
+    sample.max_gas = 90000;
+    CHECK_EQ(ct_token_sign(mine, sizeof(mine), &sample, &wm_key), CT_OK);
+    sign_payload("{\"kid\":1,\"jti\":\"abababababababababababababababab\",\"batch\":\"B7\","
+                 "\"exp\":1700000090,\"id\":\"sensor-42\",\"max_gas\":90000}");
+    CHECK_STR(text, mine);
+    CHECK_EQ(verify(&out, NOW, NULL), CT_OK);
+    CHECK_EQ(out.max_gas, 90000);
+    sample.max_gas = (uint64_t)INT64_MAX + 1;
+    CHECK_EQ(ct_token_sign(mine, sizeof(mine), &sample, &wm_key), CT_ERR_ARG);
+}
+
 static void every_other_way_of_writing_is_refused(void)
 {
     static const char *const PAYLOADS[] = {
@@ -98,6 +114,13 @@ static void every_other_way_of_writing_is_refused(void)
         "{\"kid\":1,\"jti\":\"ABABABABABABABABABABABABABABABAB\",\"batch\":\"B7\",\"exp\":"
         "1700000090,"
         "\"id\":\"sensor-42\"}",
+        /* no gas, gas as text, gas before the name */
+        "{\"kid\":1,\"jti\":\"abababababababababababababababab\",\"batch\":\"B7\",\"exp\":"
+        "1700000090,\"id\":\"sensor-42\",\"max_gas\":0}",
+        "{\"kid\":1,\"jti\":\"abababababababababababababababab\",\"batch\":\"B7\",\"exp\":"
+        "1700000090,\"id\":\"sensor-42\",\"max_gas\":\"90000\"}",
+        "{\"kid\":1,\"jti\":\"abababababababababababababababab\",\"batch\":\"B7\",\"exp\":"
+        "1700000090,\"max_gas\":90000,\"id\":\"sensor-42\"}",
         /* both id and id_prefix, neither, a bad identity, a long jti, numbers of other kinds */
         "{\"kid\":1,\"jti\":\"abababababababababababababababab\",\"batch\":\"B7\",\"exp\":"
         "1700000090,"
@@ -246,6 +269,7 @@ static void the_longest_token_fits(void)
     set_up();
     sample.key_id = UINT32_MAX;
     listed[0].id = UINT32_MAX;
+    sample.max_gas = INT64_MAX;
     memset(sample.batch, 'b', 32);
     memset(sample.identity, 'i', 63);
     sample.is_prefix = true;
@@ -258,6 +282,7 @@ static void the_longest_token_fits(void)
 static const struct ct_test TESTS[] = {
     CT_TEST(a_signed_token_verifies_with_all_its_fields),
     CT_TEST(the_payload_is_the_json_of_the_protocol),
+    CT_TEST(the_most_gas_is_written_behind_the_name),
     CT_TEST(every_other_way_of_writing_is_refused),
     CT_TEST(every_flipped_bit_is_refused),
     CT_TEST(every_other_length_is_refused),

@@ -121,6 +121,37 @@ static void lying_endpoints_cannot_drain_the_funder(void)
     end();
 }
 
+static void token_says_how_much_gas_is_paid_for(void)
+{
+    struct ct_op ops[2];
+    uint8_t to[20];
+    struct ct_u256 wei;
+    struct ct_token t = {.key_id = 1, .jti16 = {9}, .batch = "B1", .identity = "sensor-42"};
+    begin_funded();
+    t.expiry_s = ct_wall_s() + 100;
+    t.max_gas = 79999; /* one less than it takes */
+    CHECK_EQ(ct_token_sign(token, sizeof token, &t, &pass_key), CT_OK);
+    (void)ask_voucher();
+    CHECK(problem(403, "token-gas"));
+    CHECK_EQ(payments(ops, 2), 0);
+    t.max_gas = 90000; /* less than with the margin */
+    CHECK_EQ(ct_token_sign(token, sizeof token, &t, &pass_key), CT_OK);
+    CHECK_EQ(ask_voucher(), 201);
+    CHECK(strstr(answer.body, "\"gas\":90000,") != NULL);
+    REQUIRE(payments(ops, 2) == 1);
+    REQUIRE(ct_op_get_payment(to, &wei, &ops[0]) == CT_OK);
+    struct ct_u256 want = gwei(90000 * 5);
+    CHECK_EQ(ct_u256_cmp(&wei, &want), 0);
+    end();
+    begin_funded();
+    t.max_gas = INT64_MAX; /* the platform's own bound holds */
+    chain.gas = 1000000;
+    CHECK_EQ(ct_token_sign(token, sizeof token, &t, &pass_key), CT_OK);
+    CHECK_EQ(ask_voucher(), 201);
+    CHECK(strstr(answer.body, "\"gas\":150000,") != NULL);
+    end();
+}
+
 static void governor_refuses_what_the_hour_does_not_allow(void)
 {
     struct ct_op ops[2];
@@ -318,6 +349,7 @@ static const struct ct_test tests[] = {
     CT_TEST(wallet_is_sent_what_it_lacks_and_no_more),
     CT_TEST(second_request_is_a_fresh_voucher_and_no_second_payment),
     CT_TEST(lying_endpoints_cannot_drain_the_funder),
+    CT_TEST(token_says_how_much_gas_is_paid_for),
     CT_TEST(governor_refuses_what_the_hour_does_not_allow),
     CT_TEST(platform_without_a_funder_says_so),
     CT_TEST(voucher_needs_ones_own_token),

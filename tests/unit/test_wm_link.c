@@ -259,13 +259,21 @@ static void each_word_has_its_status(void)
         const char *word;
         ct_err err;
     } WORDS[] = {
-        {"format", CT_ERR_FORMAT},          {"token-invalid", CT_ERR_AUTH},
-        {"token-expired", CT_ERR_EXPIRED},  {"token-used", CT_ERR_AUTH},
-        {"identity", CT_ERR_AUTH},          {"signature", CT_ERR_AUTH},
-        {"relay-mismatch", CT_ERR_REFUSED}, {"not-registered", CT_ERR_NOT_APPROVED},
-        {"probe-failed", CT_ERR_REFUSED},   {"chain-unavailable", CT_ERR_CHAIN},
-        {"not-found", CT_ERR_NOT_FOUND},    {"too-large", CT_ERR_REFUSED},
-        {"too-many", CT_ERR_REFUSED},       {"internal", CT_ERR_IO},
+        {"format", CT_ERR_FORMAT},
+        {"token-invalid", CT_ERR_AUTH},
+        {"token-expired", CT_ERR_EXPIRED},
+        {"token-gas", CT_ERR_REFUSED},
+        {"token-used", CT_ERR_AUTH},
+        {"identity", CT_ERR_AUTH},
+        {"signature", CT_ERR_AUTH},
+        {"relay-mismatch", CT_ERR_REFUSED},
+        {"not-registered", CT_ERR_NOT_APPROVED},
+        {"probe-failed", CT_ERR_REFUSED},
+        {"chain-unavailable", CT_ERR_CHAIN},
+        {"not-found", CT_ERR_NOT_FOUND},
+        {"too-large", CT_ERR_REFUSED},
+        {"too-many", CT_ERR_REFUSED},
+        {"internal", CT_ERR_IO},
     };
     static struct ct_wm_answer answer;
     char body[128];

@@ -6,9 +6,12 @@ int main(int argc, char **argv)
 {
     static const struct ct_command commands[] = {
         {"token issue", admin_token_issue,
-         "--config FILE --batch B [--count N] --expires 90d (--id NAME | --id-prefix P) --out "
-         "FILE"},
+         "--config FILE --batch B [--count N] --expires 90d (--id NAME | --id-prefix P) "
+         "[--max-gas N] --out FILE"},
         {"token inspect", admin_token_inspect, "[--config FILE] TOKENFILE"},
+        {"token list", admin_token_list, "--config FILE [--batch B]"},
+        {"token revoke", admin_token_revoke,
+         "--config FILE [--with-devices] (TOKENFILE | --batch B | --jti HEX | --identity ID)"},
         {"key new", admin_key_new, "--out FILE [--passphrase SOURCE [--light]]"},
         {"key import", admin_key_import,
          "--from KEY [--from-passphrase SOURCE] --out FILE --passphrase SOURCE [--light]"},

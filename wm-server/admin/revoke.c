@@ -1,57 +1,13 @@
-/* wm-admin relay revoke, device revoke: operations put into the store, done by the running server.
- */
+/* wm-admin relay revoke, device revoke. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include "admin.h"
-#include "base/clock.h"
-#include "base/hex.h"
 #include "chain/registry.h"
 #include "command.h"
 #include "ops.h"
+#include "revocation.h"
 #include "settings.h"
 #include "store.h"
-
-enum { WAIT_MS = 120000, ASK_MS = 200, UNTOUCHED_MS = 10000, PASSES_MAX = 256 };
-
-static ct_err add(struct ct_store *store, enum ct_op_kind kind, const char *subject,
-                  struct ct_op *op, struct ct_why *why)
-{
-    *op = (struct ct_op){.kind = kind, .state = CT_OP_QUEUED};
-    (void)snprintf(op->subject, sizeof op->subject, "%s", subject);
-    ct_err err = store->ops->op_add(store, op);
-    return err == CT_OK ? CT_OK : ct_why(why, err, "the store failed: %s", ct_err_text(err));
-}
-
-/* Until the server has ended the operation. One that nobody touches means that no server runs. */
-static ct_err await(struct ct_store *store, struct ct_op *op, struct ct_why *why)
-{
-    const struct timespec nap = {.tv_nsec = ASK_MS * 1000000L};
-    uint64_t began_ms = ct_mono_ms();
-    while (ct_mono_ms() - began_ms < WAIT_MS) {
-        ct_err err = store->ops->op_find(store, op->id, op);
-        if (err != CT_OK) {
-            return ct_why(why, err, "the store failed: %s", ct_err_text(err));
-        }
-        if (op->state == CT_OP_DONE) {
-            return CT_OK;
-        }
-        if (op->state == CT_OP_FAILED) {
-            return ct_why(why, CT_ERR_REFUSED, "not done: %s", op->reason);
-        }
-        if (op->state == CT_OP_QUEUED && op->reason[0] == '\0' &&
-            ct_mono_ms() - began_ms > UNTOUCHED_MS) {
-            break;
-        }
-        (void)nanosleep(&nap, NULL);
-    }
-    return ct_why(why, CT_ERR_TIMEOUT,
-                  "queued as operation %s, but not done yet%s%s; it is done as soon as wm-server "
-                  "runs and the chain takes it",
-                  op->id, op->reason[0] == '\0' ? "" : ": ", op->reason);
-}
 
 static ct_err revoke_relay(struct ct_store *store, const char *subject, struct ct_op *op,
                            struct ct_why *why)
@@ -63,7 +19,7 @@ static ct_err revoke_relay(struct ct_store *store, const char *subject, struct c
         return ct_why(why, CT_ERR_ARG, "\"%s\" is no relay index (1 to %d)", subject,
                       (int)CT_RELAY_INDEX_MAX);
     }
-    return add(store, CT_OP_REVOKE_RELAY, subject, op, why);
+    return admin_op_add(store, CT_OP_REVOKE_RELAY, subject, op, why);
 }
 
 /* The record, every pass that is still good, and the tokens that the device could show again. */
@@ -73,23 +29,12 @@ static ct_err revoke_device(struct ct_store *store, const char *subject, struct 
     if (!ct_identity_valid(subject)) {
         return ct_why(why, CT_ERR_ARG, "\"%s\" is no identity", subject);
     }
-    size_t count = 0;
-    struct ct_op pass_op;
-    struct ct_pass_row *passes = calloc(PASSES_MAX, sizeof *passes);
-    ct_err err = passes == NULL ? CT_ERR_NOMEM : store->ops->token_withdraw(store, subject);
-    if (err == CT_OK) {
-        err = store->ops->pass_list(store, subject, ct_wall_s(), passes, PASSES_MAX, &count);
-    }
+    ct_err err = store->ops->token_withdraw(store, subject);
     if (err != CT_OK) {
-        (void)ct_why(why, err, "the store failed: %s", ct_err_text(err));
+        return ct_why(why, err, "the store failed: %s", ct_err_text(err));
     }
-    for (size_t i = 0; i < count && err == CT_OK; i++) {
-        char id[33];
-        ct_hex(id, passes[i].id16, sizeof passes[i].id16);
-        err = add(store, CT_OP_REVOKE_PASS, id, &pass_op, why);
-    }
-    free(passes);
-    return err == CT_OK ? add(store, CT_OP_REVOKE_DEVICE, subject, op, why) : err;
+    err = admin_passes_revoke(store, subject, NULL, why);
+    return err == CT_OK ? admin_op_add(store, CT_OP_REVOKE_DEVICE, subject, op, why) : err;
 }
 
 typedef ct_err revoke_fn(struct ct_store *store, const char *subject, struct ct_op *op,
@@ -109,7 +54,7 @@ static ct_err revoke(const char *config, revoke_fn *fn, const char *subject, str
         err = fn(store, subject, &op, why);
     }
     if (err == CT_OK) {
-        err = await(store, &op, why);
+        err = admin_op_await(store, &op, why);
     }
     if (err == CT_OK) {
         (void)printf("revoked %s in block %llu\n", subject, (unsigned long long)op.block);

@@ -37,6 +37,7 @@ static ct_err inspect_line(const char *line, size_t len, const struct ct_wm_key 
     struct ct_token token;
     char jti[33];
     char when[32] = "?";
+    char gas[40] = "";
     struct tm tm;
     if (ct_token_parse(&token, line, len) != CT_OK) {
         return ct_why(why, CT_ERR_FORMAT, "a line is no token (ctk1. and two parts)");
@@ -45,9 +46,12 @@ static ct_err inspect_line(const char *line, size_t len, const struct ct_wm_key 
     if (gmtime_r(&expiry, &tm) != NULL) {
         (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
     }
+    if (token.max_gas != 0) {
+        (void)snprintf(gas, sizeof gas, ", at most %llu gas", (unsigned long long)token.max_gas);
+    }
     ct_hex(jti, token.jti16, sizeof token.jti16);
-    (void)printf("number %s, batch %s, for %s%s, until %s, key %u, %s\n", jti, token.batch,
-                 token.identity, token.is_prefix ? "*" : "", when, token.key_id,
+    (void)printf("number %s, batch %s, for %s%s, until %s%s, key %u, %s\n", jti, token.batch,
+                 token.identity, token.is_prefix ? "*" : "", when, gas, token.key_id,
                  verdict(line, len, key));
     return CT_OK;
 }

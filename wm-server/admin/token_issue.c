@@ -71,6 +71,10 @@ static bool take(struct order *o, int c)
         }
         o->token.is_prefix = c == 'p';
         return copy_text(o->token.identity, sizeof o->token.identity, optarg);
+    case 'g':
+        o->token.max_gas = strtoull(optarg, &end, 10);
+        return optarg[0] >= '0' && optarg[0] <= '9' && *end == '\0' && o->token.max_gas > 0 &&
+               o->token.max_gas <= INT64_MAX;
     case 'o':
         o->out = optarg;
         return true;
@@ -83,10 +87,15 @@ static bool take(struct order *o, int c)
 static bool parse(struct order *o, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"batch", required_argument, NULL, 'b'},
-        {"count", required_argument, NULL, 'n'},  {"expires", required_argument, NULL, 'e'},
-        {"id", required_argument, NULL, 'i'},     {"id-prefix", required_argument, NULL, 'p'},
-        {"out", required_argument, NULL, 'o'},    {0},
+        {"config", required_argument, NULL, 'c'},
+        {"batch", required_argument, NULL, 'b'},
+        {"count", required_argument, NULL, 'n'},
+        {"expires", required_argument, NULL, 'e'},
+        {"id", required_argument, NULL, 'i'},
+        {"id-prefix", required_argument, NULL, 'p'},
+        {"out", required_argument, NULL, 'o'},
+        {"max-gas", required_argument, NULL, 'g'},
+        {0},
     };
     int c;
     int at = 0;
@@ -132,6 +141,9 @@ static ct_err one(char **at, const struct order *o, const struct ct_ed25519 *key
     *at += strlen(*at);
     *(*at)++ = '\n';
     err = store->ops->token_add(store, token.jti16, token.batch, token.expiry_s);
+    if (err == CT_ERR_REFUSED) {
+        return ct_why(why, err, "batch %s was withdrawn; choose another --batch", token.batch);
+    }
     return err == CT_OK ? CT_OK : ct_why(why, err, "the store failed: %s", ct_err_text(err));
 }
 

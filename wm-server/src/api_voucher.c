@@ -16,6 +16,7 @@ enum { VOUCHER_LIFE_S = 600, CALL_ROOM = 256, GWEI = 1000000000 };
 
 struct wish {
     const char *token;
+    struct ct_token parsed;
     struct ct_device record; /* as the device is going to write it */
     struct ct_signed_voucher voucher;
     uint64_t gas;       /* limit of its transaction */
@@ -89,8 +90,12 @@ static ct_err price(struct wish *w, const struct ct_fund_policy *policy, const s
     const struct ct_u256 gwei = ct_u256_from_u64(GWEI);
     struct ct_u256 most;
     struct ct_u256 offer;
-    w->gas = w->gas > policy->gas_most ? policy->gas_most : w->gas + w->gas / 5;
-    w->gas = w->gas > policy->gas_most ? policy->gas_most : w->gas;
+    uint64_t gas_most = policy->gas_most;
+    if (w->parsed.max_gas != 0 && w->parsed.max_gas < gas_most) {
+        gas_most = w->parsed.max_gas;
+    }
+    w->gas = w->gas > gas_most ? gas_most : w->gas + w->gas / 5;
+    w->gas = w->gas > gas_most ? gas_most : w->gas;
     ct_err err = ct_u256_mul_u64(&most, &gwei, policy->fee_most_gwei);
     if (err == CT_OK &&
         (ct_u256_mul_u64(&offer, fee, 5) != CT_OK ||
@@ -119,6 +124,13 @@ static bool estimate(const struct ct_api_call *call, struct wish *w)
         ct_answer_problem(call->answer, 422, "contract-refuses", "%s", why.text);
         return false;
     }
+    if (err == CT_OK && w->parsed.max_gas != 0 && w->gas > w->parsed.max_gas) {
+        ct_answer_problem(call->answer, 403, "token-gas",
+                          "the record takes %llu gas, and the token lets this platform pay for "
+                          "%llu; ask for a new one",
+                          (unsigned long long)w->gas, (unsigned long long)w->parsed.max_gas);
+        return false;
+    }
     if (err == CT_OK) {
         err = price(w, &call->api->funding, &fee);
     }
@@ -140,13 +152,9 @@ static ct_err put_funding(const struct ct_api_call *call, struct wish *w)
     const struct ct_hs_party *p = &call->session->party;
     struct ct_store *s = call->api->store;
     struct ct_funding f = {.created_s = call->api->wall_s()};
-    struct ct_token token;
     struct ct_u256 gwei;
     uint32_t rest = 0;
-    ct_err err = ct_token_parse(&token, w->token, strlen(w->token));
-    if (err == CT_OK) {
-        err = ct_u256_div_u32(&gwei, &rest, &w->wei, GWEI);
-    }
+    ct_err err = ct_u256_div_u32(&gwei, &rest, &w->wei, GWEI);
     if (err == CT_OK) {
         err = ct_u256_to_u64(&f.gwei, &gwei);
     }
@@ -154,7 +162,7 @@ static ct_err put_funding(const struct ct_api_call *call, struct wish *w)
         return err;
     }
     f.gwei += rest > 0;
-    memcpy(f.jti16, token.jti16, sizeof f.jti16);
+    memcpy(f.jti16, w->parsed.jti16, sizeof f.jti16);
     memcpy(f.wallet20, p->wallet20, sizeof f.wallet20);
     memcpy(f.wei32, w->wei.be, sizeof f.wei32);
     (void)snprintf(f.identity, sizeof f.identity, "%s", p->identity);
@@ -232,6 +240,11 @@ void ct_api_vouchers(const struct ct_api_call *call)
         return;
     }
     if (!may_write(call, &w, &record)) {
+        return;
+    }
+    if (ct_token_parse(&w.parsed, w.token, strlen(w.token)) != CT_OK) {
+        ct_answer_problem(call->answer, 403, "token-invalid",
+                          "this is not a token: it does not parse; copy it whole");
         return;
     }
     w.record.sequence = record.sequence;

@@ -43,6 +43,7 @@ const char *const ct_problem_words[] = {
     "token-invalid",
     "token-expired",
     "token-used",
+    "token-gas",
     "identity",
     "signature",
     "not-registered",

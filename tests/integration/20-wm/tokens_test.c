@@ -1,0 +1,193 @@
+/* Tokens and the devices that they enrol, with the programs as they are: listed, withdrawn one by
+ * one and by batch, and on the chain what becomes of the devices. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "ct_test.h"
+#include "platform.h"
+#include "scene.h"
+
+static const char *server, *admin;
+static bool on_redis;
+static char said[16384];
+
+static bool says(const char *text)
+{
+    bool found = strstr(said, text) != NULL;
+    if (!found) {
+        printf("    %s\n", said);
+    }
+    return found;
+}
+
+/* wm-admin token WORD --config .. and up to six more words; its exit code. */
+static int token(const char *word, const char *const more[6])
+{
+    const char *const argv[] = {admin,   "token", word,    "--config", platform.conf, more[0],
+                                more[1], more[2], more[3], more[4],    more[5],       NULL};
+    return scene_run(said, sizeof said, argv);
+}
+
+/* A token of that batch, for the device, in a new file. */
+static bool issue(struct device *d, const char *batch, char file[128])
+{
+    static int number;
+    char text[CT_TOKEN_TEXT_MAX + 2];
+    (void)snprintf(file, 128, "%s/tokens-%d", platform.folder, ++number);
+    const char *const argv[] = {admin,     "token", "issue", "--config",  platform.conf,
+                                "--batch", batch,   "--id",  d->identity, "--expires",
+                                "1d",      "--out", file,    NULL};
+    if (scene_run(said, sizeof said, argv) != 0 || !scene_read(text, sizeof text, file)) {
+        printf("    %s\n", said);
+        return false;
+    }
+    text[strcspn(text, "\n")] = '\0';
+    (void)snprintf(d->token, sizeof d->token, "%.626s", text);
+    return true;
+}
+
+static ct_err ask_pass(struct device *d, struct ct_why *why)
+{
+    uint8_t pass[CT_PASS_LEN];
+    uint8_t key32[32];
+    uint64_t expires_s = 0;
+    const struct ct_wm_pass_request request = {.pass_key32 = key32, .token = d->token};
+    ct_err err = ct_random(key32, sizeof key32);
+    return err == CT_OK ? ct_wm_pass(d->wm, pass, &expires_s, &request, why) : err;
+}
+
+static void number_of(char out[33], const struct device *d)
+{
+    struct ct_token t = {.key_id = 0};
+    CHECK_EQ(ct_token_parse(&t, d->token, strlen(d->token)), CT_OK);
+    for (size_t i = 0; i < sizeof t.jti16; i++) {
+        (void)snprintf(out + 2 * i, 3, "%02x", t.jti16[i]);
+    }
+}
+
+static void platform_is_ready(void)
+{
+    REQUIRE(platform_start(server, on_redis) && platform_run());
+    CHECK_EQ(token("list", (const char *const[6]){NULL}), 0);
+    CHECK(says("no token has been issued yet"));
+}
+
+static void tokens_are_listed_with_who_used_them(void)
+{
+    struct ct_why why = {{0}};
+    struct device d;
+    char file[128], line[160], jti[33];
+    REQUIRE(platform.pid > 0 && device_new(&d, "list-1") && issue(&d, "L1", file));
+    number_of(jti, &d);
+    CHECK_EQ(token("list", (const char *const[6]){"--batch", "L1"}), 0);
+    (void)snprintf(line, sizeof line, "%s issued    batch L1 until ", jti);
+    CHECK(says(line) && strstr(said, "list-1") == NULL);
+    REQUIRE(ask_pass(&d, &why) == CT_OK);
+    CHECK_EQ(token("list", (const char *const[6]){NULL}), 0);
+    (void)snprintf(line, sizeof line, "%s used      batch L1 until ", jti);
+    CHECK(says(line) && says(" by list-1 wallet 0x"));
+    CHECK_EQ(token("list", (const char *const[6]){"--batch", "L2"}), 0);
+    CHECK(says("no token of that batch"));
+    CHECK(strstr(said, "ctk1.") == NULL);
+    device_close(&d);
+}
+
+static void withdrawn_tokens_admit_nobody(void)
+{
+    struct ct_why why = {{0}};
+    struct device a, b, c;
+    char file[128], other[128], jti[33];
+    REQUIRE(platform.pid > 0 && device_new(&a, "gone-1") && issue(&a, "W1", file));
+    REQUIRE(device_new(&b, "gone-2") && issue(&b, "W1", other));
+    CHECK_EQ(token("revoke", (const char *const[6]){file}), 0);
+    CHECK(says("withdrew 1 token\n"));
+    CHECK_EQ(ask_pass(&a, &why), CT_ERR_AUTH);
+    CHECK(strstr(why.text, "withdrawn") != NULL);
+    number_of(jti, &b);
+    REQUIRE(ask_pass(&b, &why) == CT_OK); /* used, and then withdrawn */
+    CHECK_EQ(token("revoke", (const char *const[6]){"--jti", jti}), 0);
+    CHECK_EQ(ask_pass(&b, &why), CT_ERR_AUTH);
+    REQUIRE(device_new(&c, "gone-3") && issue(&c, "W1", other)); /* the batch goes on */
+    CHECK_EQ(ask_pass(&c, &why), CT_OK);
+    CHECK_EQ(token("revoke", (const char *const[6]){"--identity", "gone-3"}), 0);
+    CHECK_EQ(ask_pass(&c, &why), CT_ERR_AUTH);
+    CHECK_EQ(token("list", (const char *const[6]){"--batch", "W1"}), 0);
+    CHECK(says(" withdrawn ") && strstr(said, " issued ") == NULL &&
+          strstr(said, " used  ") == NULL);
+    CHECK_EQ(token("revoke", (const char *const[6]){"--jti", "12"}), 2);
+    CHECK_EQ(token("revoke", (const char *const[6]){"--jti", jti, "--batch", "W1"}), 2);
+    device_close(&a);
+    device_close(&b);
+    device_close(&c);
+}
+
+static void batch_is_withdrawn_with_the_devices_it_enrolled(void)
+{
+    enum { MANY = 3 };
+    static struct device d[MANY];
+    static struct device other;
+    struct ct_why why = {{0}};
+    struct ct_device record;
+    char file[128];
+    REQUIRE(platform.pid > 0 && device_new(&other, "kept-1") && issue(&other, "K1", file));
+    REQUIRE(device_register(&other) == CT_OK);
+    for (int i = 0; i < MANY; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "fleet-%d", i);
+        REQUIRE(device_new(&d[i], name) && issue(&d[i], "F1", file));
+    }
+    REQUIRE(device_register(&d[0]) == CT_OK && device_register(&d[1]) == CT_OK);
+    CHECK_EQ(ask_pass(&d[0], &why), CT_OK); /* d[2] has neither record nor pass */
+    CHECK_EQ(token("revoke", (const char *const[6]){"--batch", "F1", "--with-devices"}), 0);
+    CHECK(says("withdrew batch F1\n") && says("revoked fleet-0\n") && says("revoked fleet-1\n"));
+    CHECK(says("revoked 2 devices, 0 could not be\n"));
+    CHECK(scene_await(platform.log, "kind=revoke_pass"));
+    for (int i = 0; i < 2; i++) {
+        REQUIRE(device_record(&d[i], &record) == CT_OK);
+        CHECK_EQ(record.state, CT_RECORD_REVOKED);
+    }
+    for (int i = 0; i < MANY; i++) {
+        CHECK_EQ(ask_pass(&d[i], &why), CT_ERR_AUTH);
+        device_close(&d[i]);
+    }
+    REQUIRE(device_record(&other, &record) == CT_OK);
+    CHECK_EQ(record.state, CT_RECORD_APPROVED);
+    CHECK_EQ(ask_pass(&other, &why), CT_OK);
+    CHECK(!issue(&other, "F1", file)); /* and no more of it */
+    CHECK(says("batch F1 was withdrawn"));
+    device_close(&other);
+}
+
+static void log_tells_no_token(void)
+{
+    static char log[1 << 20];
+    REQUIRE(platform.pid > 0);
+    CHECK_EQ(platform_end(SIGTERM), 0);
+    REQUIRE(scene_read(log, sizeof log, platform.log));
+    CHECK(strstr(log, "ctk1.") == NULL && strstr(log, "token_refused") != NULL);
+}
+
+static const struct ct_test tests[] = {
+    CT_TEST(platform_is_ready),
+    CT_TEST(tokens_are_listed_with_who_used_them),
+    CT_TEST(withdrawn_tokens_admit_nobody),
+    CT_TEST(batch_is_withdrawn_with_the_devices_it_enrolled),
+    CT_TEST(log_tells_no_token),
+};
+
+int main(int argc, char **argv)
+{
+    on_redis = argc == 4 && strcmp(argv[3], "--redis") == 0;
+    if (argc != 3 && !on_redis) {
+        (void)fprintf(stderr, "usage: tokens_test WM-SERVER WM-ADMIN [--redis]\n");
+        return 2;
+    }
+    server = argv[1];
+    admin = argv[2];
+    int code = ct_test_main(tests, sizeof tests / sizeof tests[0]);
+    platform_stop();
+    return code;
+}

@@ -1,0 +1,273 @@
+/* wm-admin token revoke: tokens admit nobody any more; what they enrolled goes too when asked for.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin.h"
+#include "base/hex.h"
+#include "base/secret.h"
+#include "chain/registry.h"
+#include "command.h"
+#include "kex/token.h"
+#include "revocation.h"
+#include "settings.h"
+#include "store.h"
+
+enum { FILE_MAX = CT_TOKEN_TEXT_MAX * 100001 };
+
+struct order {
+    const char *config, *batch, *jti, *identity, *file;
+    bool with_devices;
+};
+
+/* Devices whose revocation is queued. */
+struct devices {
+    char (*ids)[CT_OP_ID];
+    size_t count, room;
+};
+
+static ct_err store_failed(ct_err err, struct ct_why *why)
+{
+    return err == CT_OK ? CT_OK : ct_why(why, err, "the store failed: %s", ct_err_text(err));
+}
+
+static ct_err remember(struct devices *d, const char *id, struct ct_why *why)
+{
+    if (d->count == d->room) {
+        size_t room = d->room == 0 ? 64 : d->room * 2;
+        char(*more)[CT_OP_ID] = realloc(d->ids, room * sizeof *more);
+        if (more == NULL) {
+            return ct_why(why, CT_ERR_NOMEM, "out of memory");
+        }
+        d->ids = more;
+        d->room = room;
+    }
+    memcpy(d->ids[d->count++], id, CT_OP_ID);
+    return CT_OK;
+}
+
+/* Whom the token admitted: its passes, and its record unless another token has replaced it. */
+static ct_err revoke_enrolled(struct ct_store *store, const struct ct_token_row *t,
+                              struct devices *queued, struct ct_why *why)
+{
+    struct ct_device_row device;
+    struct ct_op op;
+    if (t->identity[0] == '\0') {
+        return CT_OK;
+    }
+    ct_err err = admin_passes_revoke(store, t->identity, t->wallet20, why);
+    if (err != CT_OK) {
+        return err;
+    }
+    err = store->ops->device_find(store, t->identity, &device);
+    if (err == CT_ERR_NOT_FOUND ||
+        (err == CT_OK && memcmp(device.wallet20, t->wallet20, sizeof t->wallet20) != 0)) {
+        return CT_OK;
+    }
+    if (err != CT_OK) {
+        return store_failed(err, why);
+    }
+    err = admin_op_add(store, CT_OP_REVOKE_DEVICE, t->identity, &op, why);
+    return err == CT_OK ? remember(queued, op.id, why) : err;
+}
+
+/* All of the batch, or only the one of that number. */
+static ct_err revoke_enrolled_of(struct ct_store *store, const char *batch, const uint8_t *jti16,
+                                 struct devices *queued, struct ct_why *why)
+{
+    static struct ct_token_row rows[CT_STORE_PAGE];
+    uint8_t after[16];
+    const uint8_t *from = NULL;
+    const size_t most = jti16 == NULL ? CT_STORE_PAGE : 1;
+    size_t count = most;
+    if (jti16 != NULL) { /* the number before it */
+        memcpy(after, jti16, sizeof after);
+        for (size_t i = sizeof after; i-- > 0 && after[i]-- == 0;) {
+        }
+        from = after;
+    }
+    while (count == most) {
+        ct_err err =
+            store_failed(store->ops->token_page(store, batch, from, rows, most, &count), why);
+        for (size_t i = 0; i < count && err == CT_OK; i++) {
+            if (jti16 == NULL || memcmp(rows[i].jti16, jti16, 16) == 0) {
+                err = revoke_enrolled(store, &rows[i], queued, why);
+            }
+        }
+        if (err != CT_OK || jti16 != NULL) {
+            return err;
+        }
+        if (count > 0) {
+            memcpy(after, rows[count - 1].jti16, sizeof after);
+            from = after;
+        }
+    }
+    return CT_OK;
+}
+
+static ct_err revoke_one(struct ct_store *store, const uint8_t jti16[16], const char *batch,
+                         uint64_t expires_s, struct devices *queued, struct ct_why *why)
+{
+    ct_err err = store_failed(store->ops->token_withdraw_one(store, jti16, batch, expires_s), why);
+    return err != CT_OK || queued == NULL ? err
+                                          : revoke_enrolled_of(store, NULL, jti16, queued, why);
+}
+
+static ct_err revoke_line(struct ct_store *store, const char *line, size_t len,
+                          struct devices *queued, struct ct_why *why)
+{
+    struct ct_token token;
+    if (ct_token_parse(&token, line, len) != CT_OK) {
+        return ct_why(why, CT_ERR_FORMAT, "a line is no token (ctk1. and two parts)");
+    }
+    return revoke_one(store, token.jti16, token.batch, token.expiry_s, queued, why);
+}
+
+static ct_err revoke_file(struct ct_store *store, const char *path, struct devices *queued,
+                          size_t *tokens, struct ct_why *why)
+{
+    size_t len = 0;
+    char *text = malloc(FILE_MAX);
+    if (text == NULL) {
+        return ct_why(why, CT_ERR_NOMEM, "out of memory");
+    }
+    ct_err err = ct_file_read(text, FILE_MAX, &len, path, true, why);
+    if (err == CT_ERR_NOT_FOUND) {
+        err = ct_why(why, CT_ERR_CONFIG, "there is no file %s", path);
+    }
+    for (char *line = text; err == CT_OK && *line != '\0';) {
+        size_t n = strcspn(line, "\n");
+        if (n > 0) {
+            err = revoke_line(store, line, n, queued, why);
+            *tokens += err == CT_OK;
+        }
+        line += n + (line[n] == '\n');
+    }
+    ct_wipe(text, len);
+    free(text);
+    return err;
+}
+
+static ct_err withdraw(struct ct_store *store, const struct order *o, struct devices *queued,
+                       struct ct_why *why)
+{
+    uint8_t jti[16];
+    size_t tokens = 0;
+    if (o->file != NULL) {
+        ct_err err = revoke_file(store, o->file, queued, &tokens, why);
+        (void)printf("withdrew %zu token%s\n", tokens, tokens == 1 ? "" : "s");
+        return err;
+    }
+    if (o->jti != NULL) {
+        if (ct_unhex(jti, sizeof jti, o->jti) != CT_OK) {
+            return ct_why(why, CT_ERR_ARG, "\"%s\" is no token's number (32 hexadecimal digits)",
+                          o->jti);
+        }
+        ct_err err = revoke_one(store, jti, "-", 0, queued, why);
+        if (err == CT_OK) {
+            (void)printf("withdrew token %s\n", o->jti);
+        }
+        return err;
+    }
+    const char *name = o->batch != NULL ? o->batch : o->identity;
+    if (!ct_identity_valid(name) || (o->batch != NULL && strlen(name) >= CT_STORE_BATCH)) {
+        return ct_why(why, CT_ERR_ARG, "\"%s\" is no %s", name,
+                      o->batch != NULL ? "batch" : "identity");
+    }
+    ct_err err = store_failed(o->batch != NULL ? store->ops->token_withdraw_batch(store, name)
+                                               : store->ops->token_withdraw(store, name),
+                              why);
+    if (err == CT_OK) {
+        (void)printf("withdrew %s %s\n", o->batch != NULL ? "batch" : "the tokens used by", name);
+    }
+    return err == CT_OK && queued != NULL ? revoke_enrolled_of(store, name, NULL, queued, why)
+                                          : err;
+}
+
+/* Each is waited for; one that fails (it was revoked before, say) stops nothing. */
+static ct_err await_devices(struct ct_store *store, const struct devices *queued,
+                            struct ct_why *why)
+{
+    size_t failed = 0;
+    for (size_t i = 0; i < queued->count; i++) {
+        struct ct_op op = {.state = CT_OP_QUEUED};
+        memcpy(op.id, queued->ids[i], CT_OP_ID);
+        ct_err err = admin_op_await(store, &op, why);
+        if (err != CT_OK && err != CT_ERR_REFUSED) {
+            return err;
+        }
+        failed += err == CT_ERR_REFUSED;
+        (void)printf("%s %s%s%s\n", err == CT_OK ? "revoked" : "did not revoke", op.subject,
+                     err == CT_OK ? "" : ": ", err == CT_OK ? "" : op.reason);
+    }
+    (void)printf("revoked %zu device%s, %zu could not be\n", queued->count - failed,
+                 queued->count - failed == 1 ? "" : "s", failed);
+    return CT_OK;
+}
+
+static ct_err revoke(const struct order *o, struct ct_why *why)
+{
+    struct ct_settings settings;
+    struct ct_store *store = NULL;
+    struct devices queued = {.ids = NULL};
+    ct_err err = ct_settings_load(&settings, o->config, why);
+    if (err != CT_OK) {
+        return err;
+    }
+    err = ct_settings_store(&store, &settings, why);
+    if (err == CT_OK) {
+        err = withdraw(store, o, o->with_devices ? &queued : NULL, why);
+    }
+    if (err == CT_OK && o->with_devices) {
+        err = await_devices(store, &queued, why);
+    }
+    free(queued.ids);
+    ct_store_free(store);
+    ct_settings_free(&settings);
+    return err;
+}
+
+int admin_token_revoke(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"batch", required_argument, NULL, 'b'},
+        {"jti", required_argument, NULL, 'j'},    {"identity", required_argument, NULL, 'i'},
+        {"with-devices", no_argument, NULL, 'w'}, {0}};
+    struct order o = {.config = NULL};
+    struct ct_why why = {{0}};
+    int c;
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (c) {
+        case 'c':
+            o.config = optarg;
+            break;
+        case 'b':
+            o.batch = optarg;
+            break;
+        case 'j':
+            o.jti = optarg;
+            break;
+        case 'i':
+            o.identity = optarg;
+            break;
+        case 'w':
+            o.with_devices = true;
+            break;
+        default:
+            return CT_EXIT_USAGE;
+        }
+    }
+    o.file = optind + 1 == argc ? argv[optind] : NULL;
+    if (o.config == NULL || optind + (o.file != NULL) != argc ||
+        (o.file != NULL) + (o.batch != NULL) + (o.jti != NULL) + (o.identity != NULL) != 1) {
+        return ct_command_usage(ADMIN, "token revoke needs --config FILE and one of a token file, "
+                                       "--batch, --jti and --identity");
+    }
+    if (o.identity != NULL && o.with_devices) {
+        return ct_command_usage(ADMIN, "for one name, wm-admin device revoke does all of that");
+    }
+    ct_err err = revoke(&o, &why);
+    return err == CT_OK ? CT_EXIT_OK : ct_command_failed(ADMIN, err, &why);
+}
