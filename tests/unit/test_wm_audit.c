@@ -394,7 +394,7 @@ static void each_step_of_admission_and_money_is_a_line(void)
     CHECK_EQ(s->ops->op_add(s, &op), CT_OK);
     CHECK_EQ(s->ops->tx_add(s, &tx, (const char(*)[CT_OP_ID]) & op.id, 1), CT_OK);
     memcpy(end.id, op.id, sizeof end.id);
-    CHECK_EQ(s->ops->tx_close(s, tx.hash32, CT_TXN_MINED, 12, &end, 1), CT_OK);
+    CHECK_EQ(s->ops->tx_close(s, tx.hash32, CT_TXN_CONFIRMED, 12, &end, 1), CT_OK);
     CHECK_EQ(told("token_issued"), 1);
     CHECK_EQ(told("token_used"), 1);
     CHECK_EQ(told("token_refused"), 1);

@@ -26,6 +26,7 @@ static struct {
     struct ct_sessions *sessions;
     struct ct_events *events;
     struct ct_watch *watch;
+    struct ct_roster *roster;
     struct ct_operator *op;
     bool leads;
 } wm;
@@ -51,7 +52,7 @@ static bool start(void)
                                        .wall_s = ct_wall_s};
     wm.leads = true;
     bool good = temp_dir_make(&wm.dir) && ct_sessions_new(&wm.sessions, 8) == CT_OK &&
-                ct_events_new(&wm.events) == CT_OK;
+                ct_events_new(&wm.events) == CT_OK && ct_roster_new(&wm.roster) == CT_OK;
     (void)snprintf(path, sizeof path, "%s/wm.sqlite", wm.dir.path);
     good = good && ct_store_sqlite(&wm.store, path, &why) == CT_OK &&
            ct_watch_new(&wm.watch, &wc, &why) == CT_OK;
@@ -62,6 +63,8 @@ static bool start(void)
                                                                .leads = leads,
                                                                .wall_s = ct_wall_s},
                                                     .sessions = wm.sessions,
+                                                    .roster = wm.roster,
+                                                    .chain_id = 1,
                                                     .mono_ms = ct_mono_ms},
                                          .events = wm.events,
                                          .connections = 64,
@@ -78,6 +81,7 @@ static void stop(void)
 {
     ct_operator_stop(wm.op);
     ct_watch_free(wm.watch);
+    ct_roster_free(wm.roster);
     ct_events_free(wm.events);
     ct_sessions_free(wm.sessions);
     ct_store_free(wm.store);
@@ -155,6 +159,43 @@ static void what_is_there_is_answered_and_guarded(void)
     CHECK_EQ(ask("GET", "/nothing", "localhost", ""), 404);
     CHECK_EQ(ask("POST", "/metrics", "localhost", "Content-Length: 0\r\n"), 405);
     CHECK_EQ(ask("GET", "/metrics/../metrics", "localhost", ""), 404);
+    stop();
+}
+
+static void the_page_and_its_files_are_built_in(void)
+{
+    static const char *const files[][2] = {
+        {"/", "Content-Type: text/html; charset=utf-8\r\n"},
+        {"/assets/status.css", "Content-Type: text/css; charset=utf-8\r\n"},
+        {"/assets/status.js", "Content-Type: text/javascript; charset=utf-8\r\n"},
+        {"/assets/icon.svg", "Content-Type: image/svg+xml\r\n"},
+        {"/v1/status", "Content-Type: application/json\r\n"}};
+    REQUIRE(start());
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        CHECK_EQ(ask("GET", files[i][0], "localhost", ""), 200);
+        CHECK(strstr(answer, files[i][1]) != NULL);
+        CHECK(strstr(answer, "script-src 'self'") != NULL);
+        CHECK(i > 0 || strstr(body(), "{{") == NULL); /* every slot was filled */
+    }
+    CHECK_EQ(ask("GET", "/assets/other", "localhost", ""), 404);
+    CHECK_EQ(ask("GET", "/?relays=7x", "localhost", ""), 400);
+    stop();
+}
+
+static void what_the_store_holds_is_escaped(void)
+{
+    struct ct_device_row d = {.identity = "<b>\"&'\xff</b>", .relay = 1};
+    struct ct_relay_row r = {.pending32 = {1}, .checked_s = 5, .verdict = "</td><script>"};
+    REQUIRE(start());
+    CHECK_EQ(wm.store->ops->device_put(wm.store, &d), CT_OK);
+    CHECK_EQ(wm.store->ops->relay_put(wm.store, &r), CT_OK);
+    CHECK_EQ(ask("GET", "/", "localhost", ""), 200);
+    CHECK(strstr(body(), "&#60;b&#62;&#34;&#38;&#39;?&#60;/b&#62;") != NULL);
+    CHECK(strstr(body(), "<b>\"") == NULL);
+    CHECK_EQ(ask("GET", "/v1/status", "localhost", ""), 200);
+    CHECK(strstr(body(), "\"identity\":\"<b>\\\"&'\\u00ff</b>\"") != NULL);
+    CHECK_EQ(ask("GET", "/?find=%22%3E%3Cscript%3E", "localhost", ""), 200);
+    CHECK(strstr(body(), "value=\"&#34;&#62;&#60;script&#62;\"") != NULL);
     stop();
 }
 
@@ -450,6 +491,8 @@ static void pages_that_cannot_be_are_refused(void)
 
 static const struct ct_test tests[] = {
     CT_TEST(what_is_there_is_answered_and_guarded),
+    CT_TEST(the_page_and_its_files_are_built_in),
+    CT_TEST(what_the_store_holds_is_escaped),
     CT_TEST(another_hosts_name_is_refused_on_loopback),
     CT_TEST(readiness_says_for_each_part_what_to_do),
     CT_TEST(a_scrape_counts_itself),

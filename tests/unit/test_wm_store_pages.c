@@ -143,6 +143,33 @@ static void relays_come_page_by_page_in_the_order_of_their_numbers(void)
     ct_store_free(s);
 }
 
+static void the_newest_tests_of_a_relay_are_kept(void)
+{
+    static const uint8_t one[32] = {1}, two[32] = {2};
+    struct ct_relay_test tests[CT_RELAY_TESTS];
+    size_t count = 9;
+    struct ct_store *s = open_new();
+    REQUIRE(s != NULL);
+    CHECK_EQ(s->ops->test_list(s, one, tests, &count), CT_OK);
+    CHECK_EQ(count, 0);
+    for (uint32_t i = 1; i <= CT_RELAY_TESTS + 6; i++) {
+        const struct ct_relay_test t = {.at_s = 1000 + i, .rtt_us = i % 5 == 0 ? 0 : i};
+        CHECK_EQ(s->ops->test_add(s, one, &t), CT_OK);
+        if (i % 10 == 0) {
+            CHECK_EQ(s->ops->test_add(s, two, &t), CT_OK);
+        }
+    }
+    CHECK_EQ(s->ops->test_list(s, one, tests, &count), CT_OK);
+    REQUIRE(count == CT_RELAY_TESTS);
+    for (uint32_t i = 0; i < count; i++) {
+        CHECK_EQ(tests[i].at_s, 1007 + i);
+        CHECK_EQ(tests[i].rtt_us, (7 + i) % 5 == 0 ? 0 : 7 + i);
+    }
+    CHECK_EQ(s->ops->test_list(s, two, tests, &count), CT_OK);
+    CHECK_EQ(count, 3);
+    ct_store_free(s);
+}
+
 static void add_op(struct ct_store *s, const char *subject, enum ct_op_state state,
                    struct ct_op *op)
 {
@@ -153,31 +180,38 @@ static void add_op(struct ct_store *s, const char *subject, enum ct_op_state sta
 
 static void what_is_under_way_is_counted(void)
 {
-    static struct ct_txn tx = {.sender20 = {9}, .nonce = 4, .hash32 = {1}, .raw_len = 3};
-    static const uint8_t senders[2][20] = {{9}, {8}};
-    struct ct_store_counts c = {.open = 99};
+    static struct ct_txn tx = {
+        .sender20 = {9}, .nonce = 4, .hash32 = {1}, .raw_len = 3, .state = CT_TXN_SIGNED};
+    static struct ct_txn again = {
+        .sender20 = {9}, .nonce = 4, .raw_len = 3, .state = CT_TXN_SIGNED, .attempt = 1};
+    struct ct_store_counts c = {.tx_sent = 99};
     struct ct_op ops[4];
     struct ct_op found;
     struct ct_store *s = open_new();
     REQUIRE(s != NULL);
-    CHECK_EQ(s->ops->counts(s, senders, 2, &c), CT_OK);
-    CHECK(c.checking == 0 && c.queued == 0 && c.sent == 0 && c.oldest_s == 0 && c.open == 0);
+    CHECK_EQ(s->ops->counts(s, &c), CT_OK);
+    CHECK(c.checking == 0 && c.queued == 0 && c.sent == 0 && c.oldest_s == 0 && c.tx_sent == 0);
     add_op(s, "a", CT_OP_CHECKING, &ops[0]);
     add_op(s, "b", CT_OP_QUEUED, &ops[1]);
     add_op(s, "c", CT_OP_QUEUED, &ops[2]);
     add_op(s, "d", CT_OP_QUEUED, &ops[3]);
     CHECK_EQ(s->ops->tx_add(s, &tx, (const char(*)[CT_OP_ID]) & ops[3].id, 1), CT_OK);
     CHECK_EQ(s->ops->op_find(s, ops[0].id, &found), CT_OK);
-    CHECK_EQ(s->ops->counts(s, senders, 2, &c), CT_OK);
-    CHECK(c.checking == 1 && c.queued == 2 && c.sent == 1 && c.open == 1);
+    CHECK_EQ(s->ops->counts(s, &c), CT_OK);
+    CHECK(c.checking == 1 && c.queued == 2 && c.sent == 1 && c.tx_signed == 1 && c.tx_sent == 0);
     CHECK_EQ(c.oldest_s, found.created_s);
-    CHECK_EQ(s->ops->counts(s, senders + 1, 1, &c), CT_OK);
-    CHECK_EQ(c.open, 0);
+    CHECK_EQ(s->ops->tx_mark(s, tx.hash32, CT_TXN_SENT, 0, NULL), CT_OK);
+    CHECK_EQ(s->ops->counts(s, &c), CT_OK);
+    CHECK(c.tx_signed == 0 && c.tx_sent == 1);
+    memcpy(again.hash32, (const uint8_t[32]){2}, 32);
+    CHECK_EQ(s->ops->tx_replace(s, tx.hash32, &again, NULL), CT_OK);
+    CHECK_EQ(s->ops->counts(s, &c), CT_OK);
+    CHECK(c.tx_signed == 1 && c.tx_sent == 0); /* the newest attempt counts, and once */
     struct ct_op_end end = {.state = CT_OP_DONE};
     memcpy(end.id, ops[3].id, sizeof end.id);
-    CHECK_EQ(s->ops->tx_close(s, tx.hash32, CT_TXN_MINED, 5, &end, 1), CT_OK);
-    CHECK_EQ(s->ops->counts(s, senders, 2, &c), CT_OK);
-    CHECK(c.sent == 0 && c.open == 0 && c.queued == 2);
+    CHECK_EQ(s->ops->tx_close(s, again.hash32, CT_TXN_CONFIRMED, 5, &end, 1), CT_OK);
+    CHECK_EQ(s->ops->counts(s, &c), CT_OK);
+    CHECK(c.sent == 0 && c.tx_signed == 0 && c.tx_sent == 0 && c.queued == 2);
     ct_store_free(s);
 }
 
@@ -237,6 +271,7 @@ static const struct ct_test tests[] = {
     CT_TEST(a_hostile_cursor_is_only_a_name),
     CT_TEST(no_page_is_longer_than_allowed),
     CT_TEST(relays_come_page_by_page_in_the_order_of_their_numbers),
+    CT_TEST(the_newest_tests_of_a_relay_are_kept),
     CT_TEST(what_is_under_way_is_counted),
     CT_TEST(totals_count_each_name_once),
 };

@@ -47,7 +47,7 @@ static const char format[] =
     "# Plain HTTP for the enrolment handshake (it protects itself), and TLS-PSK for the rest.\n"
     "handshake = %s:%u\n"
     "tls = %s:%u\n"
-    "# For operators: metrics, readiness, events. Only this host reaches it; none: no such "
+    "# For operators: page, metrics, readiness, events. Only this host reaches it; none: no such "
     "listener.\n"
     "operator = %s\n"
     "\n"

@@ -35,7 +35,8 @@ static void check_rpc(const struct ct_health *h, const struct ct_watch_view *v,
     if (v->looked_s == 0) {
         (void)snprintf(c->words, sizeof c->words, "not asked yet; ask again in a few seconds");
     } else if (!v->chain_known) {
-        (void)snprintf(c->words, sizeof c->words, "%.300s", v->why.text);
+        (void)snprintf(c->words, sizeof c->words, "check that the nodes of chain.rpc run: %.270s",
+                       v->why.text);
     } else if (now_s > v->looked_s + CT_HEALTH_STALE_S) {
         (void)snprintf(c->words, sizeof c->words,
                        "last answered %llu s ago; check that the endpoints of chain.rpc run",
@@ -46,8 +47,8 @@ static void check_rpc(const struct ct_health *h, const struct ct_watch_view *v,
                        (unsigned long long)v->block, (unsigned long long)age_s);
     } else {
         c->good = true;
-        (void)snprintf(c->words, sizeof c->words, "%u of %u endpoints agree on block %llu",
-                       v->agreeing, v->endpoints, (unsigned long long)v->block);
+        (void)snprintf(c->words, sizeof c->words, "block %llu, for which %u of %u endpoints vouch",
+                       (unsigned long long)v->block, v->agreeing, v->endpoints);
     }
 }
 

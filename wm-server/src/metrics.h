@@ -54,7 +54,6 @@ enum ct_gauge {
     CT_GAUGE_OPS_CHECKING,
     CT_GAUGE_OPS_QUEUED,
     CT_GAUGE_OPS_SENT,
-    CT_GAUGE_TX_QUEUED,
     CT_GAUGE_TX_SIGNED,
     CT_GAUGE_TX_SENT,
     CT_GAUGE_TX_MINED, /* in a block, not deep enough yet */

@@ -56,7 +56,12 @@ ct_err ct_observe_begun(struct ct_store *store, const char *conf_path,
 static ct_err start_watch(struct ct_observe *o, const struct ct_observe_parts *p,
                           const struct ct_log *log, struct ct_why *why)
 {
+    if (ct_roster_new(&o->roster) != CT_OK) {
+        return ct_why(why, CT_ERR_NOMEM, "out of memory");
+    }
     struct ct_watch_config c = {.bundle = p->bundle,
+                                .store = p->store,
+                                .roster = o->roster,
                                 .account_count = 1,
                                 .alert_days = p->settings->alert_days,
                                 .wall_s = ct_wall_s,
@@ -86,7 +91,7 @@ ct_err ct_observe_start(struct ct_observe *o, const struct ct_observe_parts *p,
     if (err != CT_OK || address == NULL) {
         return err;
     }
-    const struct ct_operator_config c = {
+    struct ct_operator_config c = {
         .address = address,
         .status = {.health = {.store = p->store,
                               .watch = o->watch,
@@ -94,6 +99,9 @@ ct_err ct_observe_start(struct ct_observe *o, const struct ct_observe_parts *p,
                               .alert_days = p->settings->alert_days,
                               .wall_s = ct_wall_s},
                    .sessions = p->sessions,
+                   .roster = o->roster,
+                   .audit = ct_store_audit(p->store),
+                   .chain_id = p->bundle->chain_id,
                    .mono_ms = ct_mono_ms},
         .events = o->tee.events,
         .more = p->more,
@@ -102,6 +110,7 @@ ct_err ct_observe_start(struct ct_observe *o, const struct ct_observe_parts *p,
         .per_ip = 64,
         .timeout_s = (unsigned)p->settings->timeout_s,
         .log = *log};
+    memcpy(c.status.contract20, p->bundle->contract20, 20);
     return ct_operator_start(&o->op, &c, why);
 }
 
@@ -110,9 +119,11 @@ void ct_observe_stop(struct ct_observe *o)
     ct_operator_stop(o->op);
     ct_loop_stop(o->watch_loop);
     ct_watch_free(o->watch);
+    ct_roster_free(o->roster);
     o->op = NULL;
     o->watch_loop = NULL;
     o->watch = NULL;
+    o->roster = NULL;
 }
 
 void ct_observe_free(struct ct_observe *o)

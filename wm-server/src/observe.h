@@ -20,6 +20,7 @@
 struct ct_observe {
     struct ct_tee tee;
     struct ct_watch *watch;
+    struct ct_roster *roster;
     struct ct_loop *watch_loop;
     struct ct_operator *op; /* NULL: the settings want none */
 };

@@ -1,4 +1,4 @@
-/* GET /metrics, /healthz, /readyz and /v1/events. */
+/* GET /, /metrics, /healthz, /readyz, /v1/status, /v1/events and the page's files. */
 #include "operator.h"
 
 #include <arpa/inet.h>
@@ -9,6 +9,7 @@
 #include "loop.h"
 #include "lists.h"
 #include "metrics.h"
+#include "page.h"
 
 enum { WORKERS = 2, BEAT_MS = 5000, METRICS_MAX = 1 << 20 };
 
@@ -75,6 +76,18 @@ static void events(const struct ct_operator *o, const struct ct_request *request
     ct_events_follow(o->config.events, ct_request_header(request, "Last-Event-ID"), answer);
 }
 
+static void status(const struct ct_operator *o, const struct ct_request *request,
+                   struct ct_answer *answer)
+{
+    ct_status_json(&o->config.status, request, answer);
+}
+
+static void page(const struct ct_operator *o, const struct ct_request *request,
+                 struct ct_answer *answer)
+{
+    ct_page_answer(&o->config.status, o->config.events, request, answer);
+}
+
 static void openapi(const struct ct_operator *o, const struct ct_request *request,
                     struct ct_answer *answer)
 {
@@ -88,8 +101,8 @@ static const struct {
     const char *path;
     route_run *run;
 } routes[] = {
-    {"/metrics", metrics},  {"/healthz", healthz},      {"/readyz", readyz},
-    {"/v1/events", events}, {"/openapi.json", openapi},
+    {"/metrics", metrics},      {"/healthz", healthz},  {"/readyz", readyz}, {"/v1/events", events},
+    {"/openapi.json", openapi}, {"/v1/status", status}, {"/", page},
 };
 
 #define ROUTES (sizeof routes / sizeof routes[0])
@@ -111,7 +124,7 @@ static void guard(struct ct_answer *answer)
     ct_answer_header(answer, "Cross-Origin-Resource-Policy", "same-origin");
     ct_answer_header(answer, "Content-Security-Policy",
                      "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-                     "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+                     "img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
 }
 
 /* False: not one of ours. */
@@ -124,7 +137,8 @@ static bool route(const struct ct_operator *o, const struct ct_request *request,
             return true;
         }
     }
-    return ct_lists_handle(o->config.status.health.store, request, answer);
+    return ct_page_asset(request->path, answer) ||
+           ct_lists_handle(o->config.status.health.store, request, answer);
 }
 
 static void on_request(void *arg, size_t worker, const struct ct_request *request,

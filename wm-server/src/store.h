@@ -82,6 +82,13 @@ struct ct_relay_watch {
     uint64_t held_s;   /* when a person last said that it shall be revoked; 0: never */
 };
 
+/* One test of a relay; the newest are kept. */
+enum { CT_RELAY_TESTS = 24 };
+struct ct_relay_test {
+    uint64_t at_s;
+    uint32_t rtt_us; /* 0: it failed */
+};
+
 /* A payment for the gas of one device: one a token. */
 struct ct_funding {
     uint8_t jti16[16];
@@ -101,9 +108,9 @@ struct ct_outflow {
 
 /* What is under way. */
 struct ct_store_counts {
-    uint64_t checking, queued, sent; /* operations */
-    uint64_t oldest_s;               /* when the oldest of them was asked for; 0: none */
-    uint64_t open;                   /* transactions that are not closed */
+    uint64_t checking, queued, sent;       /* operations */
+    uint64_t oldest_s;                     /* when the oldest of them was asked for; 0: none */
+    uint64_t tx_signed, tx_sent, tx_mined; /* newest attempts at open nonces */
 };
 
 enum { CT_STORE_PAGE = 100 }; /* rows of one page at most */
@@ -309,6 +316,11 @@ struct ct_store_ops {
     ct_err (*relay_watch_put)(struct ct_store *s, const struct ct_relay_watch *watch);
     ct_err (*relay_watch_find)(struct ct_store *s, uint16_t index, struct ct_relay_watch *out);
     ct_err (*relay_watch_hold)(struct ct_store *s, uint16_t index, uint64_t now_s);
+    ct_err (*test_add)(struct ct_store *s, const uint8_t pending32[32],
+                       const struct ct_relay_test *test);
+    /* Oldest first; *count 0 when there is none. */
+    ct_err (*test_list)(struct ct_store *s, const uint8_t pending32[32],
+                        struct ct_relay_test out[CT_RELAY_TESTS], size_t *count);
 
     /*
      * Pays for a token once: adds op (kind CT_OP_FUND; op->id is made here), the row and what goes
@@ -391,12 +403,11 @@ struct ct_store_ops {
                        uint64_t block, const struct ct_op_end *ends, size_t count);
 
     /*
-     * For those who look on. Transactions are counted of the senders given. A page has the rows
+     * For those who look on. A page has the rows
      * after that name or number (NULL: from the first), in the order of its bytes, at most cap and
      * CT_STORE_PAGE. Totals may take long with many rows: not for each request.
      */
-    ct_err (*counts)(struct ct_store *s, const uint8_t (*senders)[20], size_t sender_count,
-                     struct ct_store_counts *out);
+    ct_err (*counts)(struct ct_store *s, struct ct_store_counts *out);
     ct_err (*totals)(struct ct_store *s, uint64_t *devices, uint64_t *relays);
     ct_err (*device_page)(struct ct_store *s, const char *after, struct ct_device_row *out,
                           size_t cap, size_t *count);

@@ -20,6 +20,7 @@
  *   device:IDENTITY                 hash: identity wallet key relay port sequence expiry-day block
  *   relay:PENDING                   hash: owner number checked rtt-us verdict
  *   relay-watch:INDEX               hash: digest strikes passes failing due act acted op held
+ *   tests:PENDING                   list of "seconds:microseconds", the newest first
  *   devices, relays                 sorted sets of IDENTITY and PENDING, by their bytes
  *   listed                          2 once all of these, and all tokens, are in such sets
  *   funding:JTI                     hash: identity wallet wei gwei operation created
@@ -251,6 +252,8 @@ static const struct ct_store_ops redis_ops = {
     .tx_top = ct_redis_tx_top,
     .tx_list = ct_redis_tx_list,
     .tx_close = ct_redis_tx_close,
+    .test_add = ct_redis_test_add,
+    .test_list = ct_redis_test_list,
     .counts = ct_redis_counts,
     .totals = ct_redis_totals,
     .device_page = ct_redis_device_page,

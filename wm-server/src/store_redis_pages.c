@@ -1,4 +1,4 @@
-/* The Redis store as those see it who look on: counts, and rows page by page. */
+/* The Redis store as those see it who look on: counts, tests of relays, rows page by page. */
 #include "store_redis.h"
 
 #include <stdio.h>
@@ -8,8 +8,7 @@
 
 enum { LIST_STEPS_MAX = 10000000 };
 
-ct_err ct_redis_counts(struct ct_store *s, const uint8_t (*senders)[20], size_t sender_count,
-                       struct ct_store_counts *out)
+ct_err ct_redis_counts(struct ct_store *s, struct ct_store_counts *out)
 {
     struct ct_redis *r = ct_store_server(s);
     struct ct_store_counts c = {0};
@@ -21,19 +20,20 @@ ct_err ct_redis_counts(struct ct_store *s, const uint8_t (*senders)[20], size_t 
                    "local t=tonumber(call('HGET',P..'op:'..id,'created')) "
                    "if t and (oldest==0 or t<oldest) then oldest=t end end end "
                    "row[#row+1]=string.format('%.0f',oldest) "
-                   "local open=0 for i=3,#ARGV do "
-                   "open=open+call('ZCARD',P..'sent:'..ARGV[i]) end "
-                   "row[#row+1]=tostring(open) return {row}");
-    for (size_t i = 0; i < sender_count; i++) {
-        ct_redis_hex(r, senders[i], 20);
-    }
-    ct_err err = ct_redis_read(r, 5, &rows);
+                   "local n={['0']=0,['3']=0,['4']=0} "
+                   "for _,sender in ipairs(call('SMEMBERS',P..'senders')) do "
+                   "for _,m in ipairs(call('ZRANGE',P..'sent:'..sender,0,-1)) do "
+                   "local st=call('HGET',P..'tx:'..string.sub(m,18),'state') "
+                   "if n[st] then n[st]=n[st]+1 end end end "
+                   "for _,st in ipairs({'3','0','4'}) do row[#row+1]=tostring(n[st]) end "
+                   "return {row}");
+    ct_err err = ct_redis_read(r, 7, &rows);
     if (err == CT_OK && rows == 1) {
-        c.checking = ct_redis_get_u64(r, 0, 0, UINT64_MAX);
-        c.queued = ct_redis_get_u64(r, 0, 1, UINT64_MAX);
-        c.sent = ct_redis_get_u64(r, 0, 2, UINT64_MAX);
-        c.oldest_s = ct_redis_get_u64(r, 0, 3, UINT64_MAX);
-        c.open = ct_redis_get_u64(r, 0, 4, UINT64_MAX);
+        uint64_t *const to[] = {&c.checking,  &c.queued,  &c.sent,    &c.oldest_s,
+                                &c.tx_signed, &c.tx_sent, &c.tx_mined};
+        for (size_t i = 0; i < sizeof to / sizeof to[0]; i++) {
+            *to[i] = ct_redis_get_u64(r, 0, i, UINT64_MAX);
+        }
     }
     err = ct_redis_end(r, err);
     if (err == CT_OK) {
@@ -135,6 +135,45 @@ ct_err ct_redis_relay_page(struct ct_store *s, const uint8_t *after32, struct ct
     rows = rows < cap ? rows : cap;
     for (size_t i = 0; err == CT_OK && i < rows; i++) {
         read_relay(r, i, &out[i]);
+    }
+    err = ct_redis_end(r, err);
+    if (err == CT_OK) {
+        *count = rows;
+    }
+    return err;
+}
+
+ct_err ct_redis_test_add(struct ct_store *s, const uint8_t pending32[32],
+                         const struct ct_relay_test *test)
+{
+    struct ct_redis *r = ct_store_server(s);
+    ct_redis_begin(r, CT_REDIS_CHANGE "local k=P..'tests:'..ARGV[3] "
+                                      "call('LPUSH',k,ARGV[4]..':'..ARGV[5]) "
+                                      "call('LTRIM',k,0,tonumber(ARGV[6])-1) return ok('OK')");
+    ct_redis_hex(r, pending32, 32);
+    ct_redis_u64(r, test->at_s);
+    ct_redis_u64(r, test->rtt_us);
+    ct_redis_u64(r, CT_RELAY_TESTS);
+    return ct_redis_end(r, ct_redis_change(r, NULL));
+}
+
+ct_err ct_redis_test_list(struct ct_store *s, const uint8_t pending32[32],
+                          struct ct_relay_test out[CT_RELAY_TESTS], size_t *count)
+{
+    struct ct_redis *r = ct_store_server(s);
+    size_t rows = 0;
+    ct_redis_begin(
+        r, CT_REDIS_READ
+        "local rows={} for _,t in ipairs(call('LRANGE',P..'tests:'..ARGV[3],0,ARGV[4]-1)) "
+        "do local at,rtt=string.match(t,'^(%d+):(%d+)$') "
+        "table.insert(rows,1,{at or 'none',rtt or 'none'}) end return rows");
+    ct_redis_hex(r, pending32, 32);
+    ct_redis_u64(r, CT_RELAY_TESTS);
+    ct_err err = ct_redis_read(r, 2, &rows);
+    rows = rows < CT_RELAY_TESTS ? rows : CT_RELAY_TESTS;
+    for (size_t i = 0; err == CT_OK && i < rows; i++) {
+        out[i].at_s = ct_redis_get_u64(r, i, 0, UINT64_MAX);
+        out[i].rtt_us = (uint32_t)ct_redis_get_u64(r, i, 1, UINT32_MAX);
     }
     err = ct_redis_end(r, err);
     if (err == CT_OK) {

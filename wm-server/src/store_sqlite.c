@@ -70,6 +70,11 @@ static const char *const steps[] = {
     " due_at INTEGER NOT NULL, act INTEGER NOT NULL, acted_at INTEGER NOT NULL,"
     " operation TEXT NOT NULL, held_at INTEGER NOT NULL DEFAULT 0);"
     "PRAGMA user_version = 6;",
+
+    "CREATE TABLE relay_tests (row INTEGER PRIMARY KEY, pending BLOB NOT NULL,"
+    " tested_at INTEGER NOT NULL, rtt_us INTEGER NOT NULL);"
+    "CREATE INDEX relay_tests_by_relay ON relay_tests (pending, row);"
+    "PRAGMA user_version = 7;",
 };
 
 #define SCHEMA_VERSION (sizeof steps / sizeof steps[0])
@@ -275,6 +280,8 @@ static const struct ct_store_ops sqlite_ops = {
     .tx_top = ct_sqlite_tx_top,
     .tx_list = ct_sqlite_tx_list,
     .tx_close = ct_sqlite_tx_close,
+    .test_add = ct_sqlite_test_add,
+    .test_list = ct_sqlite_test_list,
     .counts = ct_sqlite_counts,
     .totals = ct_sqlite_totals,
     .device_page = ct_sqlite_device_page,

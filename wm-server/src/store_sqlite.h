@@ -73,8 +73,11 @@ ct_err ct_sqlite_tx_next(struct ct_store *s, const uint8_t sender20[20], uint64_
 ct_err ct_sqlite_tx_close(struct ct_store *s, const uint8_t hash32[32], enum ct_txn_state state,
                           uint64_t block, const struct ct_op_end *ends, size_t count);
 
-ct_err ct_sqlite_counts(struct ct_store *s, const uint8_t (*senders)[20], size_t sender_count,
-                        struct ct_store_counts *out);
+ct_err ct_sqlite_test_add(struct ct_store *s, const uint8_t pending32[32],
+                          const struct ct_relay_test *test);
+ct_err ct_sqlite_test_list(struct ct_store *s, const uint8_t pending32[32],
+                           struct ct_relay_test out[CT_RELAY_TESTS], size_t *count);
+ct_err ct_sqlite_counts(struct ct_store *s, struct ct_store_counts *out);
 ct_err ct_sqlite_totals(struct ct_store *s, uint64_t *devices, uint64_t *relays);
 ct_err ct_sqlite_device_page(struct ct_store *s, const char *after, struct ct_device_row *out,
                              size_t cap, size_t *count);

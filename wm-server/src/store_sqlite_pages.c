@@ -1,4 +1,4 @@
-/* The SQLite store as those see it who look on: counts, and rows page by page. */
+/* The SQLite store as those see it who look on: counts, tests of relays, rows page by page. */
 #include "store_sqlite.h"
 
 #include <string.h>
@@ -46,8 +46,22 @@ static ct_err count_operations(struct ct_sql *db, struct ct_store_counts *out)
     return err;
 }
 
-ct_err ct_sqlite_counts(struct ct_store *s, const uint8_t (*senders)[20], size_t sender_count,
-                        struct ct_store_counts *out)
+/* Nonces whose newest attempt is in that state; SQLite takes the state from the row of the maximum.
+ */
+static ct_err count_txs(struct ct_sql *db, enum ct_txn_state state, uint64_t *out)
+{
+    struct ct_sql_stmt *q =
+        ct_sql_stmt(db, "SELECT count(*) FROM (SELECT state AS s, MAX(attempt) FROM transactions"
+                        " WHERE open = 1 GROUP BY sender, nonce) WHERE s = ?");
+    ct_sql_bind_u64(q, 1, state);
+    ct_err err = ct_sql_step(q);
+    if (err == CT_OK) {
+        *out = ct_sql_u64(q, 0);
+    }
+    return err;
+}
+
+ct_err ct_sqlite_counts(struct ct_store *s, struct ct_store_counts *out)
 {
     struct ct_sql *db = ct_store_db(s);
     struct ct_store_counts c = {0};
@@ -56,12 +70,14 @@ ct_err ct_sqlite_counts(struct ct_store *s, const uint8_t (*senders)[20], size_t
         return err;
     }
     err = count_operations(db, &c);
-    for (size_t i = 0; i < sender_count && err == CT_OK; i++) {
-        struct ct_sql_stmt *q = ct_sql_stmt(
-            db, "SELECT count(DISTINCT nonce) FROM transactions WHERE sender = ? AND open = 1");
-        ct_sql_bind_blob(q, 1, senders[i], 20);
-        err = ct_sql_step(q);
-        c.open += err == CT_OK ? ct_sql_u64(q, 0) : 0;
+    if (err == CT_OK) {
+        err = count_txs(db, CT_TXN_SIGNED, &c.tx_signed);
+    }
+    if (err == CT_OK) {
+        err = count_txs(db, CT_TXN_SENT, &c.tx_sent);
+    }
+    if (err == CT_OK) {
+        err = count_txs(db, CT_TXN_MINED, &c.tx_mined);
     }
     err = ct_sql_end(db, err);
     if (err == CT_OK) {
@@ -156,6 +172,55 @@ ct_err ct_sqlite_relay_page(struct ct_store *s, const uint8_t *after32, struct c
     ct_sql_bind_u64(q, 2, cap);
     while (n < cap && (err = ct_sql_step(q)) == CT_OK) {
         read_relay(q, &out[n++]);
+    }
+    err = ct_sql_end(db, err == CT_ERR_NOT_FOUND ? CT_OK : err);
+    if (err == CT_OK) {
+        *count = n;
+    }
+    return err;
+}
+
+static ct_err drop_old_tests(struct ct_sql *db, const uint8_t pending32[32])
+{
+    struct ct_sql_stmt *q = ct_sql_stmt(db, "DELETE FROM relay_tests WHERE pending = ?1 AND row <="
+                                            " (SELECT row FROM relay_tests WHERE pending = ?1"
+                                            " ORDER BY row DESC LIMIT 1 OFFSET ?2)");
+    ct_sql_bind_blob(q, 1, pending32, 32);
+    ct_sql_bind_u64(q, 2, CT_RELAY_TESTS);
+    return ct_sql_run(q);
+}
+
+ct_err ct_sqlite_test_add(struct ct_store *s, const uint8_t pending32[32],
+                          const struct ct_relay_test *test)
+{
+    struct ct_sql *db = ct_store_db(s);
+    ct_err err = ct_sql_begin(db);
+    if (err != CT_OK) {
+        return err;
+    }
+    struct ct_sql_stmt *q =
+        ct_sql_stmt(db, "INSERT INTO relay_tests (pending, tested_at, rtt_us) VALUES (?, ?, ?)");
+    ct_sql_bind_blob(q, 1, pending32, 32);
+    ct_sql_bind_u64(q, 2, test->at_s);
+    ct_sql_bind_u64(q, 3, test->rtt_us);
+    err = ct_sql_run(q);
+    return ct_sql_end(db, err == CT_OK ? drop_old_tests(db, pending32) : err);
+}
+
+ct_err ct_sqlite_test_list(struct ct_store *s, const uint8_t pending32[32],
+                           struct ct_relay_test out[CT_RELAY_TESTS], size_t *count)
+{
+    struct ct_sql *db = ct_store_db(s);
+    size_t n = 0;
+    ct_err err = ct_sql_begin(db);
+    if (err != CT_OK) {
+        return err;
+    }
+    struct ct_sql_stmt *q =
+        ct_sql_stmt(db, "SELECT tested_at, rtt_us FROM relay_tests WHERE pending = ? ORDER BY row");
+    ct_sql_bind_blob(q, 1, pending32, 32);
+    while (n < CT_RELAY_TESTS && (err = ct_sql_step(q)) == CT_OK) {
+        out[n++] = (struct ct_relay_test){ct_sql_u64(q, 0), (uint32_t)ct_sql_u64(q, 1)};
     }
     err = ct_sql_end(db, err == CT_ERR_NOT_FOUND ? CT_OK : err);
     if (err == CT_OK) {

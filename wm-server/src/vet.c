@@ -86,7 +86,9 @@ static void note(struct ct_vet *v, const struct ct_op *op, const struct ct_op_ap
     memcpy(row.pending32, approval->pending32, sizeof row.pending32);
     memcpy(row.owner20, op->wallet20, sizeof row.owner20);
     (void)snprintf(row.verdict, sizeof row.verdict, "%.299s", verdict);
-    if (v->store->ops->relay_put(v->store, &row) != CT_OK) {
+    const struct ct_relay_test test = {.at_s = row.checked_s, .rtt_us = rtt_us};
+    if (v->store->ops->test_add(v->store, row.pending32, &test) != CT_OK ||
+        v->store->ops->relay_put(v->store, &row) != CT_OK) {
         ct_log(&v->log, CT_LOG_WARN, "store_failed what=relay_put");
     }
 }

@@ -11,13 +11,14 @@
 #include "chain/rpc.h"
 #include "metrics.h"
 
-enum { ALERT_EVERY_S = 3600 };
+enum { ALERT_EVERY_S = 3600, COUNT_EVERY_S = 60 };
 
 struct ct_watch {
     struct ct_watch_config config;
     struct ct_chain *chain;
     struct ct_outflow_meter meters[CT_WATCH_ACCOUNTS];
     uint64_t alerted_s[CT_WATCH_ACCOUNTS];
+    uint64_t counted_s;
     pthread_mutex_t lock;
     struct ct_watch_view view; /* under the lock */
 };
@@ -114,6 +115,29 @@ static void look_at_price(struct ct_watch *w, struct ct_watch_view *v)
     }
 }
 
+static void look_at_relays(struct ct_watch *w, const struct ct_view *view)
+{
+    struct ct_why why = {{0}};
+    if (w->config.roster != NULL && w->config.store != NULL &&
+        ct_roster_round(w->config.roster, w->chain, view, w->config.store, &why) != CT_OK) {
+        ct_log(&w->config.log, CT_LOG_DEBUG, "roster_waits cause=\"%s\"", why.text);
+    }
+}
+
+static void count_rows(struct ct_watch *w, struct ct_watch_view *v, uint64_t now_s)
+{
+    struct ct_store *s = w->config.store;
+    if (s == NULL || (v->totals_known && now_s < w->counted_s + COUNT_EVERY_S)) {
+        return;
+    }
+    w->counted_s = now_s;
+    v->totals_known = s->ops->totals(s, &v->devices, &v->relays) == CT_OK;
+    if (v->totals_known) {
+        ct_metrics_set(CT_GAUGE_DEVICES, (double)v->devices);
+        ct_metrics_set(CT_GAUGE_RELAYS, (double)v->relays);
+    }
+}
+
 static void look_at_chain(struct ct_watch *w, struct ct_watch_view *v, uint64_t now_s)
 {
     struct ct_view view;
@@ -127,6 +151,7 @@ static void look_at_chain(struct ct_watch *w, struct ct_watch_view *v, uint64_t 
         v->endpoints = view.n;
         ct_metrics_set(CT_GAUGE_HEAD_BLOCK, (double)view.number);
         ct_metrics_set(CT_GAUGE_RPC_ALL, view.n);
+        look_at_relays(w, &view);
     }
     ct_metrics_set(CT_GAUGE_RPC_AGREE, v->chain_known ? view.k : 0);
     if (v->block != 0) {
@@ -141,6 +166,7 @@ void ct_watch_round(void *watch, struct ct_loop *loop)
     struct ct_watch_view v;
     uint64_t now_s = w->config.wall_s();
     ct_watch_get(w, &v);
+    count_rows(w, &v, now_s);
     look_at_chain(w, &v, now_s);
     for (size_t i = 0; i < v.account_count && v.chain_known && !ct_loop_ending(loop); i++) {
         look_at_account(w, i, &v, now_s);

@@ -12,6 +12,8 @@
 #include "chain/bundle.h"
 #include "loop.h"
 #include "outflow.h"
+#include "roster.h"
+#include "store.h"
 
 enum { CT_WATCH_ACCOUNTS = 2, CT_WATCH_PERIOD_MS = 5000 };
 
@@ -25,7 +27,9 @@ struct ct_watch_config {
     const struct ct_bundle *bundle; /* copied */
     struct ct_watch_account accounts[CT_WATCH_ACCOUNTS];
     size_t account_count;
-    uint64_t alert_days; /* a runway below it is said in the log; 0: never */
+    struct ct_store *store;   /* borrowed; NULL: nothing is counted there */
+    struct ct_roster *roster; /* borrowed; kept up to date; NULL: none */
+    uint64_t alert_days;      /* a runway below it is said in the log; 0: never */
     uint64_t (*wall_s)(void);
     struct ct_log log;
 };
@@ -45,6 +49,8 @@ struct ct_watch_view {
     uint64_t looked_s;
     uint64_t block, block_time_s;
     unsigned agreeing, endpoints;
+    bool totals_known;
+    uint64_t devices, relays; /* in the store, counted once a minute */
     struct ct_watch_balance accounts[CT_WATCH_ACCOUNTS];
     size_t account_count;
     struct ct_why why; /* of the last look that failed */
