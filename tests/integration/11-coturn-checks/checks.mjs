@@ -21,7 +21,9 @@ const tool = (name) => path.join(bin, name);
 const file = (name) => path.join(folder, name);
 
 function start(name, argv, options = {}) {
-  const program = new Program(`${++starts}-${name.replace(/\W+/g, "-")}`, argv, { dir: folder, ...options });
+  // tied to the test, however that ends
+  const tied = ["setpriv", "--pdeathsig", "KILL", ...argv];
+  const program = new Program(`${++starts}-${name.replace(/\W+/g, "-")}`, tied, { dir: folder, ...options });
   programs.push(program);
   return program;
 }

@@ -8,6 +8,9 @@ export const USERS = { alice: "wonderland", mallory: "other words" };
 export const login = (username) => ({ username, password: USERS[username] });
 export const HOST4 = "127.0.0.1", HOST6 = "2001:db8::1", PORT = 3478;
 
+// What begins with this ends with the test, however that ends.
+export const TIED = ["setpriv", "--pdeathsig", "KILL"];
+
 export const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ct-security-"));
 let runs = 0;
 
@@ -32,7 +35,7 @@ export async function startServer(program, lines = []) {
   if (!has("cli-password")) rest.push("no-cli");
   if (!has("cert")) rest.push("no-tls", "no-dtls");
   fs.writeFileSync(path.join(dir, "turnserver.conf"), rest.join("\n") + "\n");
-  const server = new Program(`turnserver-${runs}`, [program, "-c", path.join(dir, "turnserver.conf")], { dir: folder, cwd: dir });
+  const server = new Program(`turnserver-${runs}`, [...TIED, program, "-c", path.join(dir, "turnserver.conf")], { dir: folder, cwd: dir });
   server.dir = dir;
   await server.waitText(/IO method \(admin thread\)[^]*SQLite DB connection success|IO method \(admin thread\)/, "listening", 10000);
   return server;

@@ -5,7 +5,7 @@ import net from "node:net";
 import path from "node:path";
 import tls from "node:tls";
 import { Program } from "../../testbed/processes.mjs";
-import { alive, folder, HOST4, login, PORT, run } from "./servers.mjs";
+import { alive, folder, HOST4, login, PORT, run, TIED } from "./servers.mjs";
 import { attr, attribute, Client, METHOD } from "./stun.mjs";
 
 const REDIS_PORT = 6399, ADMIN_PORT = 8080, CLI_PORT = 5766;
@@ -56,7 +56,7 @@ let redis;
 async function withRedis(lines) {
   const program = fs.existsSync("/usr/bin/redis-server") ? "/usr/bin/redis-server" : "/usr/bin/redis-check-rdb";
   const options = `--bind ${HOST4} --port ${REDIS_PORT} --save "" --appendonly no`;
-  redis = new Program(`redis-${Date.now()}`, ["bash", "-c", `exec -a redis-server ${program} ${options}`], { dir: folder });
+  redis = new Program(`redis-${Date.now()}`, [...TIED, "bash", "-c", `exec -a redis-server ${program} ${options}`], { dir: folder });
   await redis.waitText(/Ready to accept connections/, "accepting connections", 10000);
   return lines;
 }
