@@ -84,8 +84,8 @@ static void queue_card(const struct ct_page *p)
         ct_text_add(p->out, "&#8211;</p><p class=\"note\">the store does not answer</p></li>");
         return;
     }
-    ct_text_add(p->out, "%llu</p><p class=\"note\">",
-                (unsigned long long)(c->checking + c->queued + c->sent));
+    uint64_t all = c->checking + c->queued + c->sent;
+    ct_text_add(p->out, "%llu</p><p class=\"note\">", (unsigned long long)all);
     if (c->oldest_s == 0) {
         ct_text_add(p->out, "nothing waits");
     } else {

@@ -46,7 +46,7 @@ void ct_page_span(struct ct_text *out, uint64_t seconds)
         ct_text_add(out, "%llu s", s);
     } else if (s < 3600) {
         ct_text_add(out, "%llu min", s / 60);
-    } else if (s < 2 * DAY_S) {
+    } else if (s < 2ull * DAY_S) {
         ct_text_add(out, "%llu h", s / 3600);
     } else {
         ct_text_add(out, "%llu days", s / DAY_S);

@@ -88,6 +88,7 @@ static void put_chain(struct ct_text *t, const struct ct_status *s, const struct
 static void put_counts(struct ct_text *t, const struct ct_status_view *v)
 {
     const struct ct_store_counts *c = &v->counts;
+    uint64_t open = c->tx_signed + c->tx_sent + c->tx_mined;
     char digits[65];
     if (v->counts_known) {
         ct_text_add(t,
@@ -95,7 +96,7 @@ static void put_counts(struct ct_text *t, const struct ct_status_view *v)
                     "\"oldest\":%llu,\"transactions\":%llu}",
                     (unsigned long long)c->checking, (unsigned long long)c->queued,
                     (unsigned long long)c->sent, (unsigned long long)c->oldest_s,
-                    (unsigned long long)(c->tx_signed + c->tx_sent + c->tx_mined));
+                    (unsigned long long)open);
     }
     if (v->watch.totals_known) {
         ct_text_add(t, ",\"totals\":{\"devices\":%llu,\"relays\":%llu}",

@@ -102,10 +102,10 @@ static void note_tests(const uint8_t pending32[32], unsigned number, const char 
     const uint64_t now_s = ct_wall_s();
     bool passed = strcmp(verdict, "passed") == 0;
     struct ct_relay_row row = {.index = passed ? (uint16_t)number : 0,
-                               .checked_s = now_s - 90 * number,
+                               .checked_s = now_s - 90ull * number,
                                .rtt_us = passed ? 18000 + 700 * number : 0};
     for (unsigned i = 0; i < 24; i++) {
-        struct ct_relay_test t = {.at_s = now_s - (24 - i) * 1800,
+        struct ct_relay_test t = {.at_s = now_s - (24ull - i) * 1800,
                                   .rtt_us = 15000 + (i * 7919 * number) % 9000};
         t.rtt_us = number == 3 && i % 7 == 6 ? 0 : t.rtt_us;
         t.rtt_us = number == 2 && i > 18 ? t.rtt_us * 3 : t.rtt_us;
@@ -161,8 +161,8 @@ static void make_relays(void)
     struct ct_wallet approver;
     struct ct_why why = {{0}};
     must(ct_wallet_load(&approver, in_dir("approver.key"), &why) == CT_OK, "approver", &why);
-    for (uint8_t number = 1; number <= RELAYS; number++) {
-        make_relay(&approver, number, number == 3 ? 3 : 60);
+    for (unsigned number = 1; number <= RELAYS; number++) {
+        make_relay(&approver, (uint8_t)number, number == 3 ? 3 : 60);
     }
     ct_wallet_wipe(&approver);
     note_tests((const uint8_t[32]){0xee}, 8,
@@ -178,7 +178,7 @@ static void make_devices(void)
         struct ct_device_row d = {.relay = (uint16_t)(i % 11 == 7 ? 0 : 1 + i % 3),
                                   .port = (uint16_t)(49152 + i * 13),
                                   .sequence = (uint16_t)(1 + i % 4),
-                                  .expiry_day = (uint16_t)(ct_wall_s() / DAY_S + 5 + i * 3),
+                                  .expiry_day = (uint16_t)(ct_wall_s() / DAY_S + 5 + i * 3ull),
                                   .block = 20 + i};
         memset(d.wallet20, (int)(i + 1), 20);
         (void)snprintf(d.identity, sizeof d.identity, "%s-%03u@plant:%u", places[i % 5], i, i % 4);
