@@ -139,12 +139,23 @@ static ct_err find_op(struct ct_store *s, const char *id, struct ct_op *out)
     return CT_ERR_NOT_FOUND;
 }
 
+static ct_err find_under_way(struct ct_store *s, enum ct_op_kind kind, const char *subject,
+                             struct ct_op *out)
+{
+    (void)s;
+    (void)kind;
+    (void)subject;
+    (void)out;
+    return CT_ERR_NOT_FOUND;
+}
+
 static const struct ct_store_ops store_ops = {.token_use = take_token,
                                               .pass_add = take_pass,
                                               .pass_find = find_pass,
                                               .funding_add = take_funding,
                                               .op_add = take_op,
-                                              .op_find = find_op};
+                                              .op_find = find_op,
+                                              .op_under_way = find_under_way};
 static struct ct_store store = {.ops = &store_ops};
 static const struct ct_ledger_ops ledger_ops = {
     .device = say_device, .relay = say_relay, .pending = say_pending, .relays = say_relays};

@@ -1,5 +1,6 @@
 /* The wallet manager's API on a chain of the test's own: who gets a pass, who is registered. */
 /* links: ct_wmserver ct_kex ct_chain ct_base */
+#include "wm-server/src/held.h"
 #include "wm_api.h"
 
 static unsigned ask_pass(const char *token)
@@ -135,7 +136,7 @@ static void refused_token_is_not_used_up(void)
 {
     char token[CT_TOKEN_TEXT_MAX + 1];
     begin();
-    token_text(token, 1, "sensor-42", false, 100);
+    token_text(token, 1, "sensor-", true, 100);
     chain.down = CT_ERR_QUORUM;
     (void)ask_pass(token);
     CHECK(problem(503, "chain-unavailable"));
@@ -211,6 +212,105 @@ static unsigned ask_device(const struct ct_registration *r, const char *identity
                    token, identity, key, r->relay, r->port, r->backup_relay, r->backup_port,
                    r->expiry_day, r->sequence, (unsigned long long)r->deadline_s, sig);
     return ask("POST", "/v1/devices", body);
+}
+
+/* How many of that kind wait, and the first one's subject. */
+static size_t queued(enum ct_op_kind kind, char subject[CT_OP_SUBJECT])
+{
+    struct ct_op ops[4];
+    size_t count = 0;
+    CHECK_EQ(api.store->ops->op_list(api.store, CT_OP_QUEUED, kind, ops, 4, &count), CT_OK);
+    (void)snprintf(subject, CT_OP_SUBJECT, "%s", count > 0 ? ops[0].subject : "");
+    return count;
+}
+
+/* The name is another wallet's, which has a pass and had a token; both are given to the caller. */
+static void another_wallet_has_the_name(struct ct_pass_row *pass, struct ct_token_use *use)
+{
+    register_live_device();
+    CHECK_EQ(ct_random(chain.device.wallet20, 20), CT_OK);
+    *pass = (struct ct_pass_row){
+        .id16 = {0xaa}, .identity = "sensor-42", .expires_s = ct_wall_s() + 1000};
+    *use = (struct ct_token_use){.jti16 = {0xbb}, .batch = "B1", .identity = "sensor-42"};
+    memcpy(pass->wallet20, chain.device.wallet20, 20);
+    memcpy(use->wallet20, chain.device.wallet20, 20);
+    CHECK_EQ(api.store->ops->pass_add(api.store, pass), CT_OK);
+    CHECK_EQ(api.store->ops->token_use(api.store, use), CT_OK);
+}
+
+static void lost_wallet_is_replaced_by_a_token_for_the_very_name(void)
+{
+    char token[CT_TOKEN_TEXT_MAX + 1];
+    char subject[CT_OP_SUBJECT];
+    struct ct_pass_row old_pass;
+    struct ct_token_use old_token;
+    begin();
+    another_wallet_has_the_name(&old_pass, &old_token);
+    struct ct_registration r = terms();
+    r.sequence = 3;
+    token_text(token, 1, "sensor-", true, 100); /* for many names */
+    CHECK_EQ(ask_device(&r, "sensor-42", &wallet, token), 409);
+    CHECK(problem(409, "identity"));
+    CHECK_EQ(queued(CT_OP_REVOKE_DEVICE, subject), 0);
+    CHECK_EQ(api.store->ops->token_use(api.store, &old_token), CT_OK);
+    token_text(token, 2, "sensor-42", false, 100);
+    CHECK_EQ(ask_pass(token), 201); /* its way to the relay, before there is a record */
+    CHECK_EQ(queued(CT_OP_REVOKE_DEVICE, subject), 0);
+    CHECK_EQ(ask_device(&r, "sensor-42", &wallet, token), 202);
+    CHECK_EQ(ask_device(&r, "sensor-42", &wallet, token), 202); /* once */
+    CHECK_EQ(queued(CT_OP_REGISTER, subject), 1);
+    CHECK_EQ(queued(CT_OP_REVOKE_DEVICE, subject), 1);
+    CHECK_STR(subject, "sensor-42");
+    CHECK_EQ(queued(CT_OP_REVOKE_PASS, subject), 1); /* the old one, not the new one */
+    CHECK_STR(subject, "aa000000000000000000000000000000");
+    CHECK_EQ(api.store->ops->token_use(api.store, &old_token), CT_ERR_REFUSED);
+    end();
+}
+
+static void replaced_name_goes_to_nobody_else(void)
+{
+    char token[CT_TOKEN_TEXT_MAX + 1];
+    char other[CT_TOKEN_TEXT_MAX + 1];
+    struct ct_pass_row old_pass;
+    struct ct_token_use old_token;
+    begin();
+    another_wallet_has_the_name(&old_pass, &old_token);
+    struct ct_registration r = terms();
+    r.sequence = 3;
+    token_text(token, 2, "sensor-42", false, 100);
+    CHECK_EQ(ask_device(&r, "sensor-42", &wallet, token), 202);
+    chain.device.state = CT_RECORD_REVOKED; /* the first half is done */
+    CHECK_EQ(ct_wallet_new(&wallet), CT_OK);
+    enrol(CT_HS_ENROL_DEVICE, "sensor-42");
+    token_text(other, 3, "sensor-", true, 100);
+    CHECK_EQ(ask_device(&r, "sensor-42", &wallet, other), 409);
+    CHECK_EQ(ask_pass(other), 409);
+    chain.device.state = CT_RECORD_PENDING; /* as by addClient */
+    memcpy(chain.device.wallet20, wallet.addr20, 20);
+    char body[1024];
+    (void)snprintf(body, sizeof body, "{\"token\":\"%s\"}", other);
+    CHECK_EQ(ask("POST", "/v1/approvals", body), 409);
+    CHECK(problem(409, "too-many"));
+    end();
+}
+
+static void registration_waits_for_the_revocation_of_the_name(void)
+{
+    struct ct_op ops[2] = {{.kind = CT_OP_REGISTER, .state = CT_OP_QUEUED, .subject = "a"},
+                           {.kind = CT_OP_REGISTER, .state = CT_OP_QUEUED, .subject = "b"}};
+    struct ct_op revocation = {.kind = CT_OP_REVOKE_DEVICE, .state = CT_OP_QUEUED, .subject = "a"};
+    begin();
+    struct ct_store *s = api.store;
+    CHECK_EQ(s->ops->op_add(s, &revocation), CT_OK);
+    REQUIRE(ct_ops_not_held(s, ops, 2) == 1);
+    CHECK_STR(ops[0].subject, "b");
+    (void)snprintf(ops[0].subject, sizeof ops[0].subject, "a");
+    CHECK_EQ(ct_ops_not_held(s, ops, 1), 0);
+    CHECK_EQ(s->ops->op_move(s, revocation.id, CT_OP_QUEUED, CT_OP_FAILED, NULL, 0, "x"), CT_OK);
+    CHECK_EQ(ct_ops_not_held(s, ops, 1), 1);
+    CHECK_EQ(s->ops->op_add(s, &revocation), CT_OK);
+    CHECK_EQ(ct_ops_not_held(s, &revocation, 1), 1); /* not for itself */
+    end();
 }
 
 static void registration_is_queued_once(void)
@@ -569,6 +669,9 @@ static const struct ct_test tests[] = {
     CT_TEST(token_is_used_by_one_wallet),
     CT_TEST(refused_token_is_not_used_up),
     CT_TEST(bodies_are_strict),
+    CT_TEST(lost_wallet_is_replaced_by_a_token_for_the_very_name),
+    CT_TEST(replaced_name_goes_to_nobody_else),
+    CT_TEST(registration_waits_for_the_revocation_of_the_name),
     CT_TEST(registration_is_queued_once),
     CT_TEST(registration_of_another_is_refused),
     CT_TEST(terms_that_the_contract_would_skip_are_refused),

@@ -390,7 +390,7 @@ static void each_step_of_admission_and_money_is_a_line(void)
     CHECK_EQ(s->ops->token_use(s, &use), CT_OK);
     CHECK_EQ(s->ops->token_use(s, &other), CT_ERR_REPLAY);
     CHECK_EQ(s->ops->pass_add(s, &pass), CT_OK);
-    CHECK_EQ(s->ops->token_withdraw(s, "sensor-42"), CT_OK);
+    CHECK_EQ(s->ops->token_withdraw(s, "sensor-42", NULL), CT_OK);
     CHECK_EQ(s->ops->op_add(s, &op), CT_OK);
     CHECK_EQ(s->ops->tx_add(s, &tx, (const char(*)[CT_OP_ID]) & op.id, 1), CT_OK);
     memcpy(end.id, op.id, sizeof end.id);

@@ -140,7 +140,7 @@ static void token_says_how_much_gas_is_paid_for(void)
     CHECK(strstr(answer.body, "\"gas\":90000,") != NULL);
     REQUIRE(payments(ops, 2) == 1);
     REQUIRE(ct_op_get_payment(to, &wei, &ops[0]) == CT_OK);
-    struct ct_u256 want = gwei(90000 * 5);
+    struct ct_u256 want = gwei(450000);
     CHECK_EQ(ct_u256_cmp(&wei, &want), 0);
     end();
     begin_funded();

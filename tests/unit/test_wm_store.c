@@ -149,8 +149,25 @@ static void withdrawn_token_admits_nobody(void)
     REQUIRE(s != NULL);
     struct ct_token_use first = use_of(1, "a", 1);
     CHECK_EQ(s->ops->token_use(s, &first), CT_OK);
-    CHECK_EQ(s->ops->token_withdraw(s, "a"), CT_OK);
+    CHECK_EQ(s->ops->token_withdraw(s, "a", NULL), CT_OK);
     CHECK_EQ(s->ops->token_use(s, &first), CT_ERR_REFUSED);
+    ct_store_free(s);
+}
+
+static void tokens_of_all_wallets_but_one_are_withdrawn(void)
+{
+    struct ct_store *s = open_new("lost");
+    REQUIRE(s != NULL);
+    struct ct_token_use lost = use_of(1, "a", 1);
+    struct ct_token_use fresh = use_of(2, "a", 2);
+    struct ct_token_use other = use_of(3, "b", 1);
+    CHECK_EQ(s->ops->token_use(s, &lost), CT_OK);
+    CHECK_EQ(s->ops->token_use(s, &fresh), CT_OK);
+    CHECK_EQ(s->ops->token_use(s, &other), CT_OK);
+    CHECK_EQ(s->ops->token_withdraw(s, "a", fresh.wallet20), CT_OK);
+    CHECK_EQ(s->ops->token_use(s, &lost), CT_ERR_REFUSED);
+    CHECK_EQ(s->ops->token_use(s, &fresh), CT_OK);
+    CHECK_EQ(s->ops->token_use(s, &other), CT_OK);
     ct_store_free(s);
 }
 
@@ -330,6 +347,10 @@ static void operation_under_way_is_found_again(void)
     CHECK_EQ(got.payload[0], 2); /* not sent yet: it takes the newer one */
     CHECK_EQ(s->ops->op_add(s, &foreign), CT_ERR_STATE);
     CHECK_EQ(s->ops->op_find(s, "nothing", &got), CT_ERR_NOT_FOUND);
+    CHECK_EQ(s->ops->op_under_way(s, CT_OP_REGISTER, "a", &got), CT_OK);
+    CHECK_STR(got.id, first.id);
+    CHECK_EQ(s->ops->op_under_way(s, CT_OP_REVOKE_DEVICE, "a", &got), CT_ERR_NOT_FOUND);
+    CHECK_EQ(s->ops->op_under_way(s, CT_OP_REGISTER, "b", &got), CT_ERR_NOT_FOUND);
     ct_store_free(s);
 }
 
@@ -345,6 +366,7 @@ static void operation_moves_only_from_the_state_it_is_in(void)
     CHECK_EQ(s->ops->op_find(s, op.id, &got), CT_OK);
     CHECK_EQ(got.state, CT_OP_FAILED);
     CHECK_STR(got.reason, "because");
+    CHECK_EQ(s->ops->op_under_way(s, CT_OP_REGISTER, "a", &got), CT_ERR_NOT_FOUND);
     struct ct_op next = op_of("a", 2, 1); /* the name is free again */
     CHECK_EQ(s->ops->op_add(s, &next), CT_OK);
     CHECK(strcmp(next.id, op.id) != 0);
@@ -1000,6 +1022,7 @@ static const struct ct_test tests[] = {
     CT_TEST(token_is_bound_to_the_first_name_and_wallet),
     CT_TEST(token_without_a_row_is_bound_too),
     CT_TEST(withdrawn_token_admits_nobody),
+    CT_TEST(tokens_of_all_wallets_but_one_are_withdrawn),
     CT_TEST(token_withdrawn_by_its_number_admits_nobody),
     CT_TEST(withdrawn_batch_admits_nobody_and_takes_no_more),
     CT_TEST(tokens_are_listed_by_batch_with_who_used_them),

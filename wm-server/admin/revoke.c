@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "admin.h"
+#include "base/clock.h"
 #include "chain/registry.h"
 #include "command.h"
 #include "ops.h"
@@ -19,7 +20,12 @@ static ct_err revoke_relay(struct ct_store *store, const char *subject, struct c
         return ct_why(why, CT_ERR_ARG, "\"%s\" is no relay index (1 to %d)", subject,
                       (int)CT_RELAY_INDEX_MAX);
     }
-    return admin_op_add(store, CT_OP_REVOKE_RELAY, subject, op, why);
+    ct_err err = store->ops->relay_watch_hold(store, index, ct_wall_s());
+    if (err != CT_OK) {
+        return ct_why(why, err, "the store failed: %s", ct_err_text(err));
+    }
+    err = admin_op_add(store, CT_OP_REVOKE_RELAY, subject, op, why);
+    return err == CT_ERR_STATE ? CT_OK : err; /* it is being revoked: op is that revocation */
 }
 
 /* The record, every pass that is still good, and the tokens that the device could show again. */
@@ -29,7 +35,7 @@ static ct_err revoke_device(struct ct_store *store, const char *subject, struct 
     if (!ct_identity_valid(subject)) {
         return ct_why(why, CT_ERR_ARG, "\"%s\" is no identity", subject);
     }
-    ct_err err = store->ops->token_withdraw(store, subject);
+    ct_err err = store->ops->token_withdraw(store, subject, NULL);
     if (err != CT_OK) {
         return ct_why(why, err, "the store failed: %s", ct_err_text(err));
     }

@@ -177,7 +177,7 @@ static ct_err withdraw(struct ct_store *store, const struct order *o, struct dev
                       o->batch != NULL ? "batch" : "identity");
     }
     ct_err err = store_failed(o->batch != NULL ? store->ops->token_withdraw_batch(store, name)
-                                               : store->ops->token_withdraw(store, name),
+                                               : store->ops->token_withdraw(store, name, NULL),
                               why);
     if (err == CT_OK) {
         (void)printf("withdrew %s %s\n", o->batch != NULL ? "batch" : "the tokens used by", name);

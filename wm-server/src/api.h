@@ -99,6 +99,11 @@ bool ct_api_record(const struct ct_api_call *call, struct ct_device *out, uint64
 bool ct_api_relay_serves(const struct ct_api_call *call, uint16_t index, uint16_t port);
 /* May a record end on that day? Is there time to send it? Does it name the sequence that the chain
  * expects? Else likewise. */
+/* No registration of the name by another wallet is under way; else it has been answered. */
+bool ct_api_name_free(const struct ct_api_call *call);
+/* Revokes what another wallet has under the name; queue the registration then, which waits for it.
+ */
+bool ct_api_replace(const struct ct_api_call *call);
 bool ct_api_day_allowed(const struct ct_api_call *call, uint16_t expiry_day);
 bool ct_api_deadline_holds(const struct ct_api_call *call, uint64_t deadline_s);
 bool ct_api_sequence_holds(const struct ct_api_call *call, uint16_t sequence,

@@ -6,6 +6,7 @@
 
 #include "base/hex.h"
 #include "fields.h"
+#include "kex/token.h"
 #include "ops.h"
 #include "token.h"
 
@@ -26,6 +27,15 @@ static bool is_taken(const struct ct_api_call *call, const struct ct_device *rec
     const struct ct_hs_party *p = &call->session->party;
     return ct_device_check(record, time_s, p->identity, NULL) == CT_OK &&
            memcmp(record->wallet20, p->wallet20, 20) != 0;
+}
+
+/* A token for this name and no other takes it over from a wallet that was lost. */
+static bool names_exactly(const struct ct_api_call *call)
+{
+    struct ct_token token;
+    const char *text = ct_json_text(ct_json_get(call->body, "token"));
+    return text != NULL && ct_token_parse(&token, text, strlen(text)) == CT_OK &&
+           !token.is_prefix && strcmp(token.identity, call->session->party.identity) == 0;
 }
 
 static void refuse_token(struct ct_answer *answer, ct_err err, const struct ct_why *why)
@@ -106,11 +116,15 @@ bool ct_api_admit(const struct ct_api_call *call, struct ct_device *record)
     if (!ct_api_record(call, record, &time_s)) {
         return false;
     }
-    if (is_taken(call, record, time_s)) {
-        ct_answer_problem(call->answer, 409, "identity",
-                          "%s is registered by another wallet; choose another name, or have that "
-                          "record revoked",
-                          identity);
+    if (!ct_api_name_free(call)) {
+        return false;
+    }
+    if (is_taken(call, record, time_s) && !names_exactly(call)) {
+        ct_answer_problem(
+            call->answer, 409, "identity",
+            "%s is registered by another wallet; choose another name, have that "
+            "record revoked, or ask for a token for this very name, which replaces it",
+            identity);
         return false;
     }
     return is_registered(call, record, time_s) || admit_by_token(call);
@@ -327,6 +341,9 @@ void ct_api_devices(const struct ct_api_call *call)
     (void)snprintf(op.subject, sizeof op.subject, "%s", identity);
     if (ct_op_put_registration(&op, &s) != CT_OK) {
         ct_answer_problem(call->answer, 500, "internal", "the registration did not fit");
+        return;
+    }
+    if (is_taken(call, &record, call->api->wall_s()) && !ct_api_replace(call)) {
         return;
     }
     ct_api_queue(call, &op);

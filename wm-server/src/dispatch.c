@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "crash.h"
+#include "held.h"
 #include "ops.h"
 
 enum { PAUSE_MS = 5000 };
@@ -131,7 +132,7 @@ static size_t next_batch(struct ct_txmgr *m)
         size_t count = 0;
         if (s->ops->op_list(s, CT_OP_QUEUED, lane->kind, m->ops, lane->is_batched ? most : 1,
                             &count) == CT_OK &&
-            count > 0) {
+            (count = ct_ops_not_held(s, m->ops, count)) > 0) {
             return count;
         }
     }

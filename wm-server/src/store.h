@@ -289,8 +289,9 @@ struct ct_store_ops {
      */
     ct_err (*token_use)(struct ct_store *s, const struct ct_token_use *use);
 
-    /* Withdraws every token that identity used: none of them admits it again. */
-    ct_err (*token_withdraw)(struct ct_store *s, const char *identity);
+    /* Withdraws every token that identity used, but for those of the wallet except20 (NULL: all):
+     * none of them admits it again. */
+    ct_err (*token_withdraw)(struct ct_store *s, const char *identity, const uint8_t *except20);
     /* One, used or not; also one without a row, which gets batch and expiry then. */
     ct_err (*token_withdraw_one)(struct ct_store *s, const uint8_t jti16[16], const char *batch,
                                  uint64_t expires_s);
@@ -355,6 +356,9 @@ struct ct_store_ops {
      */
     ct_err (*op_add)(struct ct_store *s, struct ct_op *op);
     ct_err (*op_find)(struct ct_store *s, const char *id, struct ct_op *out);
+    /* The one on that subject that is neither done nor failed. */
+    ct_err (*op_under_way)(struct ct_store *s, enum ct_op_kind kind, const char *subject,
+                           struct ct_op *out);
     /* The oldest in that state (any kind with kind 0), at most cap; CT_OK with *count 0 when none.
      */
     ct_err (*op_list)(struct ct_store *s, enum ct_op_state state, unsigned kind, struct ct_op *out,

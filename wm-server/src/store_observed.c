@@ -90,12 +90,12 @@ static ct_err token_use(struct ct_store *s, const struct ct_token_use *use)
     return refused ? err : told;
 }
 
-static ct_err token_withdraw(struct ct_store *s, const char *identity)
+static ct_err token_withdraw(struct ct_store *s, const char *identity, const uint8_t *except20)
 {
     struct line l = {.count = 0};
     put(&l, "identity", identity);
     ct_err err = tell(s, "tokens_withdrawn", &l);
-    return err != CT_OK ? err : driver(s)->token_withdraw(s, identity);
+    return err != CT_OK ? err : driver(s)->token_withdraw(s, identity, except20);
 }
 
 static ct_err token_withdraw_one(struct ct_store *s, const uint8_t jti16[16], const char *batch,

@@ -240,6 +240,7 @@ static const struct ct_store_ops redis_ops = {
     .bucket_take = ct_redis_bucket_take,
     .op_add = ct_redis_op_add,
     .op_find = ct_redis_op_find,
+    .op_under_way = ct_redis_op_under_way,
     .op_list = ct_redis_op_list,
     .op_move = ct_redis_op_move,
     .op_of_tx = ct_redis_op_of_tx,

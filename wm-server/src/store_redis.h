@@ -41,7 +41,7 @@ static inline struct ct_redis *ct_store_server(struct ct_store *s)
 ct_err ct_redis_token_add(struct ct_store *s, const uint8_t jti16[16], const char *batch,
                           uint64_t expires_s);
 ct_err ct_redis_token_use(struct ct_store *s, const struct ct_token_use *use);
-ct_err ct_redis_token_withdraw(struct ct_store *s, const char *identity);
+ct_err ct_redis_token_withdraw(struct ct_store *s, const char *identity, const uint8_t *except20);
 ct_err ct_redis_token_withdraw_one(struct ct_store *s, const uint8_t jti16[16], const char *batch,
                                    uint64_t expires_s);
 ct_err ct_redis_token_withdraw_batch(struct ct_store *s, const char *batch);
@@ -68,6 +68,8 @@ ct_err ct_redis_bucket_take(struct ct_store *s, const struct ct_bucket *buckets,
 /* A new operation's id. CT_ERR_SYSTEM. */
 ct_err ct_redis_new_id(char id[CT_OP_ID]);
 ct_err ct_redis_op_add(struct ct_store *s, struct ct_op *op);
+ct_err ct_redis_op_under_way(struct ct_store *s, enum ct_op_kind kind, const char *subject,
+                             struct ct_op *out);
 ct_err ct_redis_op_find(struct ct_store *s, const char *id, struct ct_op *out);
 ct_err ct_redis_op_list(struct ct_store *s, enum ct_op_state state, unsigned kind,
                         struct ct_op *out, size_t cap, size_t *count);

@@ -73,15 +73,10 @@ ct_err ct_redis_op_add(struct ct_store *s, struct ct_op *op)
     return err;
 }
 
-ct_err ct_redis_op_find(struct ct_store *s, const char *id, struct ct_op *out)
+static ct_err read_one(struct ct_redis *r, struct ct_op *out)
 {
-    struct ct_redis *r = ct_store_server(s);
     struct ct_op op;
     size_t rows = 0;
-    ct_redis_begin(r, CT_REDIS_READ
-                   "local k=P..'op:'..ARGV[3] if call('EXISTS',k)==0 then return {} end "
-                   "return {call('HMGET',k," COLUMNS ")}");
-    ct_redis_text(r, id);
     ct_err err = ct_redis_read(r, COLUMN_COUNT, &rows);
     if (err == CT_OK && rows == 0) {
         err = CT_ERR_NOT_FOUND;
@@ -94,6 +89,28 @@ ct_err ct_redis_op_find(struct ct_store *s, const char *id, struct ct_op *out)
         *out = op;
     }
     return err;
+}
+
+ct_err ct_redis_op_find(struct ct_store *s, const char *id, struct ct_op *out)
+{
+    struct ct_redis *r = ct_store_server(s);
+    ct_redis_begin(r, CT_REDIS_READ
+                   "local k=P..'op:'..ARGV[3] if call('EXISTS',k)==0 then return {} end "
+                   "return {call('HMGET',k," COLUMNS ")}");
+    ct_redis_text(r, id);
+    return read_one(r, out);
+}
+
+ct_err ct_redis_op_under_way(struct ct_store *s, enum ct_op_kind kind, const char *subject,
+                             struct ct_op *out)
+{
+    struct ct_redis *r = ct_store_server(s);
+    ct_redis_begin(r, CT_REDIS_READ
+                   "local id=call('GET',P..'under-way:'..ARGV[3]..':'..ARGV[4]) "
+                   "if not id then return {} end return {call('HMGET',P..'op:'..id," COLUMNS ")}");
+    ct_redis_u64(r, kind);
+    ct_redis_text(r, subject);
+    return read_one(r, out);
 }
 
 static ct_err read_ops(struct ct_redis *r, struct ct_op *out, size_t cap, size_t *count)

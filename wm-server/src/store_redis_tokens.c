@@ -46,13 +46,15 @@ ct_err ct_redis_token_use(struct ct_store *s, const struct ct_token_use *use)
     return ct_redis_end(r, ct_redis_change(r, NULL));
 }
 
-ct_err ct_redis_token_withdraw(struct ct_store *s, const char *identity)
+ct_err ct_redis_token_withdraw(struct ct_store *s, const char *identity, const uint8_t *except20)
 {
     struct ct_redis *r = ct_store_server(s);
     ct_redis_begin(r, CT_REDIS_CHANGE
                    "for _,jti in ipairs(call('SMEMBERS',P..'tokens-of:'..ARGV[3])) do "
-                   "call('HSET',P..'token:'..jti,'state','2') end return ok('OK')");
+                   "local k=P..'token:'..jti if call('HGET',k,'wallet')~=ARGV[4] then "
+                   "call('HSET',k,'state','2') end end return ok('OK')");
     ct_redis_text(r, identity);
+    ct_redis_hex(r, except20, except20 == NULL ? 0 : 20);
     return ct_redis_end(r, ct_redis_change(r, NULL));
 }
 

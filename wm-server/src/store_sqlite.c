@@ -268,6 +268,7 @@ static const struct ct_store_ops sqlite_ops = {
     .bucket_take = ct_sqlite_bucket_take,
     .op_add = ct_sqlite_op_add,
     .op_find = ct_sqlite_op_find,
+    .op_under_way = ct_sqlite_op_unended,
     .op_list = ct_sqlite_op_list,
     .op_move = ct_sqlite_op_move,
     .op_of_tx = ct_sqlite_op_of_tx,

@@ -68,6 +68,14 @@ ct_err ct_sqlite_op_under_way(struct ct_sql *db, enum ct_op_kind kind, const cha
     return err;
 }
 
+ct_err ct_sqlite_op_unended(struct ct_store *s, enum ct_op_kind kind, const char *subject,
+                            struct ct_op *out)
+{
+    struct ct_sql *db = ct_store_db(s);
+    ct_err err = ct_sql_begin(db);
+    return err != CT_OK ? err : ct_sql_end(db, ct_sqlite_op_under_way(db, kind, subject, out));
+}
+
 static ct_err op_add_locked(struct ct_sql *db, struct ct_op *op)
 {
     struct ct_op there = {0};

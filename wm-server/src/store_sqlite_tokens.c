@@ -85,15 +85,18 @@ ct_err ct_sqlite_token_use(struct ct_store *s, const struct ct_token_use *use)
     return err != CT_OK ? err : ct_sql_end(db, token_use_locked(db, use));
 }
 
-ct_err ct_sqlite_token_withdraw(struct ct_store *s, const char *identity)
+ct_err ct_sqlite_token_withdraw(struct ct_store *s, const char *identity, const uint8_t *except20)
 {
     struct ct_sql *db = ct_store_db(s);
     ct_err err = ct_sql_begin(db);
     if (err != CT_OK) {
         return err;
     }
-    struct ct_sql_stmt *q = ct_sql_stmt(db, "UPDATE tokens SET state = 2 WHERE identity = ?");
+    struct ct_sql_stmt *q =
+        ct_sql_stmt(db, "UPDATE tokens SET state = 2 WHERE identity = ? AND wallet <> ?");
     ct_sql_bind_text(q, 1, identity);
+    ct_sql_bind_blob(q, 2, except20 == NULL ? (const void *)"" : except20,
+                     except20 == NULL ? 0 : 20);
     return ct_sql_end(db, ct_sql_run(q));
 }
 

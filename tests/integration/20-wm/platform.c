@@ -247,6 +247,7 @@ ct_err device_ask_registration(struct device *d, struct ct_wm_operation *op)
 {
     struct ct_why why = {{0}};
     struct ct_registration r = {.expiry_day = device_terms().expiry_day,
+                                .sequence = d->sequence,
                                 .deadline_s = ct_wall_s() + 600};
     uint8_t digest[32], sig65[65];
     memcpy(r.key32, d->key.public32, 32);

@@ -59,6 +59,7 @@ struct device {
     struct ct_wallet wallet;
     struct ct_x25519 key;
     struct ct_wm *wm;
+    uint16_t sequence; /* of its record; 0: there is none */
 };
 
 /* A new wallet, key and token, and an account. Close with device_close(). */

@@ -161,6 +161,39 @@ static void batch_is_withdrawn_with_the_devices_it_enrolled(void)
     device_close(&other);
 }
 
+/* The same name with a new wallet and key, while the old one's record is live. */
+static void device_that_lost_its_wallet_keeps_its_name(void)
+{
+    struct ct_why why = {{0}};
+    struct device old, anew, thief;
+    struct ct_device record;
+    char file[128];
+    REQUIRE(platform.pid > 0 && device_new(&old, "meter-1") && issue(&old, "M1", file));
+    REQUIRE(device_register(&old) == CT_OK && ask_pass(&old, &why) == CT_OK);
+    REQUIRE(device_new(&thief, "meter-1"));
+    thief.token[0] = '\0'; /* no token: the name stays whose it is */
+    CHECK(device_register(&thief) != CT_OK);
+    REQUIRE(device_new(&anew, "meter-1") && issue(&anew, "M2", file));
+    anew.sequence = 1;
+    CHECK_EQ(ask_pass(&anew, &why), CT_OK);
+    REQUIRE(device_register(&anew) == CT_OK);
+    REQUIRE(device_record(&anew, &record) == CT_OK);
+    CHECK(record.state == CT_RECORD_APPROVED && record.sequence == 2);
+    CHECK_MEM(record.wallet20, anew.wallet.addr20, 20);
+    CHECK_MEM(record.key32, anew.key.public32, 32);
+    CHECK(scene_await(platform.log, "device_replaced id=meter-1"));
+    CHECK(scene_await(platform.log, "kind=revoke_device subject=meter-1 state=done"));
+    CHECK_EQ(ask_pass(&anew, &why), CT_OK);
+    old.sequence = 2; /* whoever has the old wallet and its token is out */
+    CHECK(ask_pass(&old, &why) != CT_OK);
+    CHECK(device_register(&old) != CT_OK);
+    REQUIRE(device_record(&anew, &record) == CT_OK);
+    CHECK_MEM(record.wallet20, anew.wallet.addr20, 20);
+    device_close(&old);
+    device_close(&anew);
+    device_close(&thief);
+}
+
 static void log_tells_no_token(void)
 {
     static char log[1 << 20];
@@ -175,6 +208,7 @@ static const struct ct_test tests[] = {
     CT_TEST(tokens_are_listed_with_who_used_them),
     CT_TEST(withdrawn_tokens_admit_nobody),
     CT_TEST(batch_is_withdrawn_with_the_devices_it_enrolled),
+    CT_TEST(device_that_lost_its_wallet_keeps_its_name),
     CT_TEST(log_tells_no_token),
 };
 
