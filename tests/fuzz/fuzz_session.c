@@ -35,9 +35,17 @@ static void on_data(void *arg, const uint8_t *data, size_t len)
     abort(); /* data from somebody without the PSK */
 }
 
-static void start(struct run *run, bool is_dialled, const struct ct_rd *hello)
+static void on_stream(void *arg, const struct ct_sctp_event *event)
 {
-    const struct ct_session_io io = {.send = on_send, .data = on_data, .arg = run};
+    (void)arg;
+    (void)event;
+    abort();
+}
+
+static void start(struct run *run, bool is_dialled, bool streams, const struct ct_rd *hello)
+{
+    const struct ct_session_io io = {
+        .send = on_send, .data = on_data, .stream = on_stream, .arg = run, .streams = streams};
     struct ct_hs_initiator_config config = {.net = run->w.net,
                                             .purpose = CT_HS_CALL,
                                             .identity = run->w.a.party.identity,
@@ -91,6 +99,8 @@ static void take(struct run *run, const struct fuzz_step *step)
         break;
     case WRITE:
         HOLDS(ct_session_write(run->session, step->data, step->len, run->now_ms) != CT_OK);
+        HOLDS(ct_session_stream_end(run->session, 0, run->now_ms) != CT_OK);
+        HOLDS(!ct_session_finish(run->session, run->now_ms));
         break;
     default:
         ct_session_close(run->session);
@@ -115,7 +125,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if ((flags & 2u) != 0 && fuzz_step(&step, &r)) {
         hello = ct_rd_init(step.data, step.len);
     }
-    start(&run, (flags & 1u) != 0, &hello);
+    start(&run, (flags & 1u) != 0, (flags & 4u) != 0, &hello);
     for (unsigned i = 0; run.session != NULL && i < 40 && fuzz_step(&step, &r); i++) {
         take(&run, &step);
     }

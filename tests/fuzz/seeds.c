@@ -52,6 +52,7 @@ int main(int argc, char **argv)
     seeds_wm();
     seeds_kex();
     seeds_turn();
+    seeds_sctp();
     printf("%u seeds\n", count);
     return 0;
 }

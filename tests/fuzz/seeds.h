@@ -17,5 +17,6 @@ void seeds_text(void);  /* configuration, bundle, options, home */
 void seeds_wm(void);    /* API bodies and answers */
 void seeds_kex(void);   /* handshake, pass, token */
 void seeds_turn(void);  /* STUN, ChannelData, allocation */
+void seeds_sctp(void);  /* packets, and what happens to a pair of associations */
 
 #endif

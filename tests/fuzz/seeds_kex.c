@@ -186,6 +186,8 @@ static void sessions(void)
     seed_step(&w, 3, "early", 5);
     seed_step(&w, 1, zeros, 40);
     seed("session", "answered", out, w.len);
+    out[0] |= 4; /* of streams */
+    seed("session", "answered-streams", out, w.len);
     w = ct_wr_init(out, sizeof(out));
     ct_wr_u8(&w, 1);
     seed_step(&w, 0, m0, sizeof(m0));
@@ -193,6 +195,8 @@ static void sessions(void)
     seed_step(&w, 0, hello, sizeof(hello));
     seed_step(&w, 1, zeros, sizeof(zeros));
     seed("session", "dialled", out, w.len);
+    out[0] |= 4; /* of streams */
+    seed("session", "dialled-streams", out, w.len);
     w = ct_wr_init(out, sizeof(out));
     ct_wr_u8(&w, 0);
     static const uint8_t alert[] = {0x15, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 40};
