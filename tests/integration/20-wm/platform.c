@@ -243,9 +243,8 @@ ct_err device_ask_payment(struct device *d, struct ct_wm_operation *op)
     return CT_OK;
 }
 
-ct_err device_ask_registration(struct device *d, struct ct_wm_operation *op)
+static ct_err try_registration(struct device *d, struct ct_wm_operation *op, struct ct_why *why)
 {
-    struct ct_why why = {{0}};
     struct ct_registration r = {.expiry_day = device_terms().expiry_day,
                                 .sequence = d->sequence,
                                 .deadline_s = ct_wall_s() + 600};
@@ -257,12 +256,25 @@ ct_err device_ask_registration(struct device *d, struct ct_wm_operation *op)
         err = ct_wallet_sign(sig65, &d->wallet, digest);
     }
     if (err == CT_OK) {
-        err = ct_wm_register_device(d->wm, op, d->token, &r, sig65, &why);
+        err = ct_wm_register_device(d->wm, op, d->token, &r, sig65, why);
     }
+    return err;
+}
+
+ct_err device_ask_registration(struct device *d, struct ct_wm_operation *op)
+{
+    struct ct_why why = {{0}};
+    ct_err err = try_registration(d, op, &why);
     if (err != CT_OK) {
         printf("    %s: %s\n", d->identity, why.text);
     }
     return err;
+}
+
+ct_err device_try_registration(struct device *d, struct ct_wm_operation *op)
+{
+    struct ct_why why = {{0}};
+    return try_registration(d, op, &why);
 }
 
 ct_err device_register(struct device *d)

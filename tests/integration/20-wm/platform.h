@@ -71,6 +71,7 @@ void device_close(struct device *d);
 ct_err device_record(const struct device *d, struct ct_device *out);
 /* By the sponsored road: only asked for, and to its end. */
 ct_err device_ask_registration(struct device *d, struct ct_wm_operation *op);
+ct_err device_try_registration(struct device *d, struct ct_wm_operation *op); /* says nothing */
 ct_err device_register(struct device *d);
 /* A voucher for its record; *op is the payment, its id "" when nothing is on its way. */
 ct_err device_ask_payment(struct device *d, struct ct_wm_operation *op);
