@@ -43,4 +43,13 @@ export async function streamThere(caller, callee, bytes) {
   };
 }
 
+// From the caller's dial_start to the first byte of a stream at the callee's application, as dialOnce().
+export async function streamFirstByte(caller, callee) {
+  const from = callee.listener.lines.length;
+  const program = await caller.run(["dial", callee.identity, "--stream"], { input: "x" });
+  const start = program.events().find((e) => e.event === "dial_start");
+  const first = await callee.listener.waitEvent("first_byte", { from, timeout_ms: 5000 });
+  return Number(BigInt(Math.round(first.mono_ns)) - BigInt(Math.round(start.mono_ns))) / 1e6;
+}
+
 export { sha256 };

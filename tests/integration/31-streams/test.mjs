@@ -2,7 +2,9 @@
 // needs: turnserver wm-server wm-admin chainturn
 import fs from "node:fs";
 import { bringUp, CALLEE, CALLER } from "../../testbed/scene.mjs";
-import { onFiles, randomFile, runOnFiles, sha256, streamThere } from "../../testbed/stream.mjs";
+import { median } from "../../testbed/stage.mjs";
+import { dialOnce } from "../../testbed/calls.mjs";
+import { onFiles, randomFile, runOnFiles, sha256, streamFirstByte, streamThere } from "../../testbed/stream.mjs";
 import { test } from "../claims.mjs";
 
 const CODES = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -34,6 +36,20 @@ async function files(claims, { caller, callee }) {
   const input = randomFile(caller, 300000);
   const summed = await runOnFiles(caller, ["dial", callee.identity, "--stream"], input);
   claims.that("a command reads to the end of the input, and answers then", fs.readFileSync(summed.output, "utf8").startsWith(sha256(input)), summed.program.text());
+}
+
+// The association is set up within DTLS: the first byte of a stream is no later than a datagram.
+async function firstByte(claims, { caller, callee }) {
+  await listen(callee, "--echo");
+  const streams = [];
+  const datagrams = [];
+  for (let i = 0; i < 5; i++) {
+    streams.push(await streamFirstByte(caller, callee));
+    datagrams.push((await dialOnce(caller, callee)).ms);
+  }
+  const late = median(streams) - median(datagrams);
+  const seen = `${median(streams).toFixed(1)} ms, a datagram's ${median(datagrams).toFixed(1)} ms`;
+  claims.that(`the first byte of a stream costs no round trip more: ${seen}`, late < 20, { streams, datagrams });
 }
 
 async function once(claims, { caller, callee }) {
@@ -109,6 +125,7 @@ test(async (stage, claims) => {
   await bringUp(stage);
   const devices = await enrol(stage);
   await files(claims, devices);
+  await firstByte(claims, devices);
   await once(claims, devices);
   await cut(claims, devices);
   await lines(claims, devices);
