@@ -87,10 +87,11 @@ static void log_ends(struct ct_txmgr *m, size_t count, uint64_t block)
 {
     for (size_t i = 0; i < count; i++) {
         const struct ct_op_end *end = &m->ends[i];
+        bool told = end->reason[0] != '\0';
         ct_log(&m->config.log, end->state == CT_OP_FAILED ? CT_LOG_WARN : CT_LOG_INFO,
-               "operation id=%s kind=%s subject=%s state=%s block=%llu%s%s", end->id,
+               "operation id=%s kind=%s subject=%s state=%s block=%llu%s%s%s", end->id,
                ct_op_kind_text(m->ops[i].kind), m->ops[i].subject, ct_op_state_text(end->state),
-               (unsigned long long)block, end->reason[0] == '\0' ? "" : " reason=", end->reason);
+               (unsigned long long)block, told ? " reason=\"" : "", end->reason, told ? "\"" : "");
     }
 }
 

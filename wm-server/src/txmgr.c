@@ -126,9 +126,9 @@ void ct_txmgr_offer(struct ct_txmgr *m)
     }
     ct_hex0x(hash, m->tx.hash32, sizeof m->tx.hash32);
     ct_log(&m->config.log, err == CT_OK && !again ? CT_LOG_INFO : CT_LOG_WARN,
-           "%s transaction=%s account=%s nonce=%llu attempt=%u%s%s", again ? "sent_again" : "sent",
-           hash, m->config.role, (unsigned long long)m->tx.nonce, m->tx.attempt,
-           err == CT_OK ? "" : " cause=", why.text);
+           "%s transaction=%s account=%s nonce=%llu attempt=%u%s%s%s",
+           again ? "sent_again" : "sent", hash, m->config.role, (unsigned long long)m->tx.nonce,
+           m->tx.attempt, err == CT_OK ? "" : " cause=\"", why.text, err == CT_OK ? "" : "\"");
 }
 
 void ct_txmgr_round(void *txmgr, struct ct_loop *loop)

@@ -245,7 +245,7 @@ static void relay_is_tested_and_approved(void)
     (void)snprintf(conf, sizeof conf, "%s/relay/turnserver.conf", scene.folder);
     const char *const argv[] = {scene.turnserver, "-c", conf, NULL};
     scene.relay = scene_spawn(log, argv);
-    REQUIRE(scene_await(scene.log, "reason=approved as relay 1"));
+    REQUIRE(scene_await(scene.log, "reason=\"approved as relay 1"));
     REQUIRE(ct_chain_view(scene.chain, &view, &why) == CT_OK);
     REQUIRE(ct_registry_relay(scene.chain, &view, 1, &record, &why) == CT_OK);
     CHECK_EQ(ct_relay_check(&record, view.timestamp_s, &why), CT_OK);
