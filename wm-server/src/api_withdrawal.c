@@ -48,5 +48,12 @@ void ct_api_withdrawals(const struct ct_api_call *call)
     struct ct_op op = {.kind = CT_OP_REVOKE_RELAY, .state = CT_OP_QUEUED};
     memcpy(op.wallet20, call->session->party.wallet20, sizeof op.wallet20);
     (void)snprintf(op.subject, sizeof op.subject, "%u", (unsigned)index);
+    /* its owner's word: repeated tests do not undo it */
+    err = call->api->store->ops->relay_watch_hold(call->api->store, (uint16_t)index,
+                                                  call->api->wall_s());
+    if (err != CT_OK) {
+        ct_api_failure(call->answer, err, &why);
+        return;
+    }
     ct_api_queue(call, &op);
 }

@@ -8,6 +8,9 @@
 static const char *const live[] = {
     "relays.approval-days",
     "relays.probe-timeout-s",
+    "relays.reprobe-s",
+    "relays.strikes",
+    "relays.grace-s",
     "relays.allow-private",
     "devices.max-days",
     "passes.lifetime-s",

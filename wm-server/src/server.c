@@ -19,12 +19,14 @@
 #include "plain.h"
 #include "probe.h"
 #include "reload.h"
+#include "reprobe.h"
 #include "settings.h"
 #include "txmgr.h"
 #include "verify.h"
 #include "vet.h"
 
 enum { WORKERS = 4, SESSIONS = 4096, VET_PERIOD_MS = 500 };
+enum { OF_VET = WORKERS, OF_REPROBE, CHAINS }; /* whose chain object */
 
 /* Of the test of relays: what a reload may change. */
 struct vet_bounds {
@@ -42,17 +44,19 @@ struct ct_server {
     struct ct_keys keys;
     struct ct_bundle bundle;
     struct ct_verified verified;
-    struct ct_chain *chains[WORKERS + 1]; /* the last is the vetting thread's */
+    struct ct_chain *chains[CHAINS]; /* the first are the workers' */
     struct ct_ledger ledgers[WORKERS];
     struct ct_store *store;
     struct ct_sessions *sessions;
     struct ct_enrolment *enrolment;
-    pthread_mutex_t reload_lock; /* for api and vet_bounds */
+    pthread_mutex_t reload_lock; /* for api and the bounds */
     struct vet_bounds vet_bounds;
+    struct ct_reprobe_bounds reprobe_bounds;
     struct ct_api api;
     struct ct_vet vet;
+    struct ct_reprobe reprobe;
     struct ct_txmgr *txmgr, *funder; /* funder: NULL without its key */
-    struct ct_loop *vet_loop, *tx_loop, *fund_loop;
+    struct ct_loop *vet_loop, *reprobe_loop, *tx_loop, *fund_loop;
     struct ct_listener *plain, *tls;
 };
 
@@ -74,11 +78,11 @@ static ct_err load(struct ct_server *s, const char *conf_path, struct ct_why *wh
         err = ct_settings_bundle(&s->bundle, &s->settings, why);
     }
     const struct ct_chain_env env = {.log = s->log};
-    for (size_t i = 0; i < WORKERS + 1 && err == CT_OK; i++) {
+    for (size_t i = 0; i < CHAINS && err == CT_OK; i++) {
         err = ct_chain_open(&s->chains[i], &s->bundle, &env, why);
     }
     if (err == CT_OK) {
-        err = ct_verify(&s->verified, s->chains[WORKERS], &s->settings, &s->keys, &s->log, why);
+        err = ct_verify(&s->verified, s->chains[OF_VET], &s->settings, &s->keys, &s->log, why);
     }
     return err;
 }
@@ -157,6 +161,11 @@ static void apply_bounds(struct ct_server *s)
     s->vet_bounds = (struct vet_bounds){.timeout_ms = (uint32_t)c->probe_timeout_s * 1000,
                                         .approval_days = c->relay_days,
                                         .allow_private = c->allow_private};
+    s->reprobe_bounds = (struct ct_reprobe_bounds){.every_s = c->reprobe_s,
+                                                   .strikes = c->strikes,
+                                                   .grace_s = c->grace_s,
+                                                   .timeout_ms = s->vet_bounds.timeout_ms,
+                                                   .allow_private = c->allow_private};
     s->observe.tee.max = c->level;
     s->observe.tee.is_json = c->log_json;
 }
@@ -191,7 +200,7 @@ static ct_err join_parts(struct ct_server *s, struct ct_why *why)
     for (size_t i = 0; i < WORKERS; i++) {
         s->ledgers[i] = ct_ledger_of_chain(s->chains[i]);
     }
-    s->vet = (struct ct_vet){.ledger = ct_ledger_of_chain(s->chains[WORKERS]),
+    s->vet = (struct ct_vet){.ledger = ct_ledger_of_chain(s->chains[OF_VET]),
                              .store = s->store,
                              .issuer = issuer_of(s),
                              .probe = ct_probe_relay,
@@ -200,6 +209,16 @@ static ct_err join_parts(struct ct_server *s, struct ct_why *why)
                              .passed = passed,
                              .passed_arg = s,
                              .log = s->log};
+    s->reprobe = (struct ct_reprobe){.ledger = ct_ledger_of_chain(s->chains[OF_REPROBE]),
+                                     .store = s->store,
+                                     .issuer = issuer_of(s),
+                                     .probe = ct_probe_relay,
+                                     .probe_at = s->settings.probe_at,
+                                     .wall_s = ct_wall_s,
+                                     .queued = passed,
+                                     .queued_arg = s,
+                                     .log = s->log};
+    memcpy(s->reprobe.approver20, s->keys.approver.addr20, sizeof s->reprobe.approver20);
     apply_bounds(s);
     return make_txmgrs(s, why);
 }
@@ -298,6 +317,15 @@ static void vet_round(void *arg, struct ct_loop *loop)
     ct_vet_round(&s->vet, loop);
 }
 
+static void reprobe_round(void *arg, struct ct_loop *loop)
+{
+    struct ct_server *s = arg;
+    (void)pthread_mutex_lock(&s->reload_lock);
+    s->reprobe.bounds = s->reprobe_bounds;
+    (void)pthread_mutex_unlock(&s->reload_lock);
+    ct_reprobe_round(&s->reprobe, loop);
+}
+
 static ct_err start_loops(struct ct_server *s, struct ct_why *why)
 {
     uint32_t window_ms = (uint32_t)s->settings.window_ms;
@@ -307,6 +335,9 @@ static ct_err start_loops(struct ct_server *s, struct ct_why *why)
     }
     if (err == CT_OK) {
         err = ct_loop_start(&s->vet_loop, VET_PERIOD_MS, vet_round, s);
+    }
+    if (err == CT_OK) {
+        err = ct_loop_start(&s->reprobe_loop, VET_PERIOD_MS, reprobe_round, s);
     }
     return err == CT_OK ? CT_OK : ct_why(why, CT_ERR_SYSTEM, "cannot start a thread");
 }
@@ -389,6 +420,7 @@ void ct_server_stop(struct ct_server *s)
     ct_listener_stop(s->plain);
     ct_listener_stop(s->tls);
     ct_loop_stop(s->vet_loop);
+    ct_loop_stop(s->reprobe_loop);
     ct_loop_stop(s->tx_loop);
     ct_loop_stop(s->fund_loop);
     ct_observe_stop(&s->observe);
@@ -397,7 +429,7 @@ void ct_server_stop(struct ct_server *s)
     ct_enrolment_free(s->enrolment);
     ct_sessions_free(s->sessions);
     ct_store_free(s->store);
-    for (size_t i = 0; i < WORKERS + 1; i++) {
+    for (size_t i = 0; i < CHAINS; i++) {
         ct_chain_free(s->chains[i]);
     }
     ct_keys_wipe(&s->keys);

@@ -29,6 +29,7 @@ struct ct_settings {
     char *listen_handshake, *listen_tls;
     char *listen_operator; /* NULL: the default; "none": no such listener */
     uint64_t relay_days, probe_timeout_s;
+    uint64_t reprobe_s, strikes, grace_s; /* see struct ct_reprobe_bounds */
     bool allow_private;
     char *probe_address; /* NULL: any */
     struct ct_addr probe_at;
