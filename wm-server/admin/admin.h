@@ -9,6 +9,7 @@ int admin_token_issue(int argc, char **argv);
 int admin_token_inspect(int argc, char **argv);
 int admin_token_list(int argc, char **argv);
 int admin_token_revoke(int argc, char **argv);
+int admin_passkey_rotate(int argc, char **argv);
 int admin_key_new(int argc, char **argv);
 int admin_key_import(int argc, char **argv);
 int admin_key_address(int argc, char **argv);

@@ -12,6 +12,7 @@ int main(int argc, char **argv)
         {"token list", admin_token_list, "--config FILE [--batch B]"},
         {"token revoke", admin_token_revoke,
          "--config FILE [--with-devices] (TOKENFILE | --batch B | --jti HEX | --identity ID)"},
+        {"passkey rotate", admin_passkey_rotate, "--config FILE --out FILE --expires 365d"},
         {"key new", admin_key_new, "--out FILE [--passphrase SOURCE [--light]]"},
         {"key import", admin_key_import,
          "--from KEY [--from-passphrase SOURCE] --out FILE --passphrase SOURCE [--light]"},

@@ -1,5 +1,4 @@
 /* wm-admin token issue: tokens signed with the pass key, noted in the store, written to a file. */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "command.h"
+#include "duration.h"
 #include "kex/token.h"
 #include "settings.h"
 #include "store.h"
@@ -21,24 +21,6 @@ struct order {
     uint64_t count;
     struct ct_token token; /* but for its number */
 };
-
-/* "90d", "12h", "30m", "45s" into seconds. */
-static bool duration(uint64_t *out, const char *text)
-{
-    char *end = NULL;
-    errno = 0;
-    unsigned long long n = strtoull(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || errno != 0 || n == 0 || n > 100000000) {
-        return false;
-    }
-    uint64_t unit = strcmp(end, "d") == 0   ? 86400
-                    : strcmp(end, "h") == 0 ? 3600
-                    : strcmp(end, "m") == 0 ? 60
-                    : strcmp(end, "s") == 0 ? 1
-                                            : 0;
-    *out = n * unit;
-    return unit != 0;
-}
 
 static bool copy_text(char *out, size_t cap, const char *text)
 {
@@ -59,7 +41,7 @@ static bool take(struct order *o, int c)
         o->count = strtoull(optarg, &end, 10);
         return *end == '\0' && o->count > 0 && o->count <= COUNT_MAX;
     case 'e':
-        if (!duration(&lasts_s, optarg)) {
+        if (!admin_duration(&lasts_s, optarg)) {
             return false;
         }
         o->token.expiry_s = ct_wall_s() + lasts_s;

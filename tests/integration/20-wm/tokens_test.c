@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/secret.h"
+#include "chain/send.h"
 #include "ct_test.h"
 #include "platform.h"
 #include "scene.h"
@@ -194,13 +196,74 @@ static void device_that_lost_its_wallet_keeps_its_name(void)
     device_close(&thief);
 }
 
+/* The owner's wallet is elsewhere: here it is the test that sends what was printed. */
+static bool owner_sends_what_was_printed(void)
+{
+    char path[128];
+    uint8_t call[4 + 3 * 32];
+    char hex[2 * sizeof call + 1] = "";
+    struct ct_wallet owner;
+    struct ct_receipt receipt = {0};
+    struct ct_why why = {{0}};
+    const char *at = strstr(said, "setWMKey 0x");
+    (void)snprintf(path, sizeof path, "%s/owner.key", platform.folder);
+    if (at == NULL) {
+        return false;
+    }
+    (void)snprintf(hex, sizeof hex, "%s", at + strlen("setWMKey 0x"));
+    const struct ct_send tx = {
+        .to20 = platform.bundle.contract20, .data = call, .data_len = sizeof call};
+    bool good = ct_unhex(call, sizeof call, hex) == CT_OK &&
+                ct_wallet_load(&owner, path, &why) == CT_OK &&
+                ct_send_and_wait(platform.chain, &owner, &tx, 1, 20000, &receipt, &why) == CT_OK;
+    ct_receipt_free(&receipt);
+    if (!good) {
+        printf("    %s\n", why.text);
+    }
+    return good;
+}
+
+static void pass_key_is_rotated_and_what_the_old_one_signed_stays_good(void)
+{
+    struct ct_why why = {{0}};
+    struct device old, anew;
+    struct ct_view view;
+    struct ct_token t;
+    char file[128], key[128], line[160];
+    REQUIRE(platform.pid > 0 && device_new(&old, "turn-1") && issue(&old, "R1", file));
+    device_close(&old);
+    (void)snprintf(key, sizeof key, "%s/pass-2.key", platform.folder);
+    const char *const argv[] = {admin,   "passkey", "rotate",    "--config", platform.conf,
+                                "--out", key,       "--expires", "30d",      NULL};
+    REQUIRE(scene_run(said, sizeof said, argv) == 0);
+    CHECK(says("will be number 2\n") && says("  pass-id = 2\n"));
+    REQUIRE(owner_sends_what_was_printed());
+    CHECK(scene_run(said, sizeof said, argv) != 0); /* the file is there: it is not replaced */
+    REQUIRE(platform_end(SIGTERM) == 0);
+    (void)snprintf(line, sizeof line, "pass = %s\n", key);
+    REQUIRE(platform_set("pass = wm-pass.key\n", line));
+    REQUIRE(platform_set("pass-id = 1\n", "pass-id = 2\n") && platform_run());
+    REQUIRE(ct_chain_view(platform.chain, &view, &why) == CT_OK);
+    REQUIRE(ct_registry_wm_keys(platform.chain, &view, platform.keys, &why) == CT_OK);
+    CHECK(platform.keys[0].id == 2 && platform.keys[1].id == 1);
+    REQUIRE(device_open(&old));
+    CHECK_EQ(ask_pass(&old, &why), CT_OK);
+    CHECK_EQ(device_register(&old), CT_OK);
+    REQUIRE(device_new(&anew, "turn-2") && issue(&anew, "R2", file));
+    REQUIRE(ct_token_parse(&t, anew.token, strlen(anew.token)) == CT_OK);
+    CHECK_EQ(t.key_id, 2);
+    CHECK_EQ(ask_pass(&anew, &why), CT_OK);
+    device_close(&old);
+    device_close(&anew);
+}
+
 static void log_tells_no_token(void)
 {
     static char log[1 << 20];
     REQUIRE(platform.pid > 0);
     CHECK_EQ(platform_end(SIGTERM), 0);
     REQUIRE(scene_read(log, sizeof log, platform.log));
-    CHECK(strstr(log, "ctk1.") == NULL && strstr(log, "token_refused") != NULL);
+    CHECK(strstr(log, "ctk1.") == NULL && strstr(log, "pass_issued") != NULL);
 }
 
 static const struct ct_test tests[] = {
@@ -209,6 +272,7 @@ static const struct ct_test tests[] = {
     CT_TEST(withdrawn_tokens_admit_nobody),
     CT_TEST(batch_is_withdrawn_with_the_devices_it_enrolled),
     CT_TEST(device_that_lost_its_wallet_keeps_its_name),
+    CT_TEST(pass_key_is_rotated_and_what_the_old_one_signed_stays_good),
     CT_TEST(log_tells_no_token),
 };
 
