@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "cli.h"
 
-#define CALLS 32
+#define CALLS ((size_t)32)
 #define CHUNK 1100
 #define REAP_MS 50
 
