@@ -31,6 +31,9 @@ struct ct_observe_parts { /* borrowed until the stop */
     const struct ct_keys *keys;
     struct ct_store *store;
     struct ct_sessions *sessions;
+    /* May this process use the signing keys (health.h)? NULL: it alone may. */
+    bool (*leads)(void *arg, char *words, size_t cap);
+    void *leads_arg;
     ct_http_handler *more; /* what else the operators' listener answers; may be NULL */
     void *more_arg;
 };
@@ -40,7 +43,7 @@ CT_MUST_USE ct_err ct_observe_log(struct ct_observe *o, struct ct_log *log,
                                   const struct ct_settings *settings, struct ct_why *why);
 CT_MUST_USE ct_err ct_observe_start(struct ct_observe *o, const struct ct_observe_parts *parts,
                                     const struct ct_log *log, struct ct_why *why);
-/* The audit log's line of a start: by which configuration, for which contract. */
+/* The audit log's line of a start or a reload: by which configuration, for which contract. */
 CT_MUST_USE ct_err ct_observe_begun(struct ct_store *store, const char *conf_path,
                                     const struct ct_bundle *bundle, struct ct_why *why);
 /* Last of all that uses store and chain. */

@@ -392,6 +392,12 @@ ct_err ct_server_reload(struct ct_server *s, const char *conf_path, struct ct_wh
     struct ct_reload changed;
     struct ct_log log = s->log;
     ct_err err = ct_settings_load(&wanted, conf_path, why);
+    if (err == CT_OK) {
+        err = ct_observe_begun(s->store, conf_path, &s->bundle, why);
+        if (err != CT_OK) {
+            ct_settings_free(&wanted);
+        }
+    }
     if (err != CT_OK) {
         ct_log(&log, CT_LOG_ERROR, "reload_refused keeps=all cause=\"%s\"", why->text);
         return err;
