@@ -80,6 +80,23 @@ static void device_without_ether_takes_the_funded_road_to_its_end(void)
     CHECK_MEM(record.key32, door.key.public32, 32);
 }
 
+/* Long before its end: no token any more, and the same wallet, by its signature alone. */
+static void record_of_the_funded_road_is_renewed_before_it_expires(void)
+{
+    struct ct_why why = {{0}};
+    struct ct_wm_voucher v;
+    struct ct_device before, record;
+    REQUIRE(platform.pid > 0 && device_record(&door, &before) == CT_OK);
+    CHECK_EQ(ask_voucher(&door, &v, &why), CT_ERR_STATE); /* addClient un-approves nobody */
+    struct device renewed = door;
+    renewed.token[0] = '\0';
+    renewed.sequence = before.sequence;
+    REQUIRE(device_register(&renewed) == CT_OK);
+    REQUIRE(device_record(&door, &record) == CT_OK);
+    CHECK(record.state == CT_RECORD_APPROVED && record.sequence == before.sequence + 1);
+    CHECK_MEM(record.wallet20, door.wallet.addr20, 20);
+}
+
 static void asking_again_pays_nothing(void)
 {
     struct ct_why why = {{0}};
@@ -314,6 +331,7 @@ static void log_tells_no_key_and_no_token(void)
 static const struct ct_test tests[] = {
     CT_TEST(platform_is_ready),
     CT_TEST(device_without_ether_takes_the_funded_road_to_its_end),
+    CT_TEST(record_of_the_funded_road_is_renewed_before_it_expires),
     CT_TEST(asking_again_pays_nothing),
     CT_TEST(asking_twice_at_once_pays_once),
     CT_TEST(strangers_are_not_paid),

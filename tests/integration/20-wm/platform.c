@@ -256,7 +256,8 @@ static ct_err try_registration(struct device *d, struct ct_wm_operation *op, str
         err = ct_wallet_sign(sig65, &d->wallet, digest);
     }
     if (err == CT_OK) {
-        err = ct_wm_register_device(d->wm, op, d->token, &r, sig65, why);
+        err =
+            ct_wm_register_device(d->wm, op, d->token[0] != '\0' ? d->token : NULL, &r, sig65, why);
     }
     return err;
 }

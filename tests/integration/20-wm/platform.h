@@ -55,7 +55,7 @@ bool platform_fund(const uint8_t addr20[20]);
 
 struct device {
     char identity[64];
-    char token[CT_TOKEN_TEXT_MAX + 1]; /* for its name */
+    char token[CT_TOKEN_TEXT_MAX + 1]; /* for its name; "": none is shown */
     struct ct_wallet wallet;
     struct ct_x25519 key;
     struct ct_wm *wm;
