@@ -40,6 +40,16 @@ struct ct_session {
 /* Ends it: "NAME text". Says goodbye where there is somebody to say it to. */
 void ct_session_fail(struct ct_session *s, ct_err err, const char *text);
 
+struct ct_session *ct_session_new(struct ct_dtls_env *env, const struct ct_session_io *io,
+                                  const char *identity, uint64_t now_ms);
+CT_MUST_USE ct_err ct_session_start_dtls(struct ct_session *s, const struct ct_hs_session *session,
+                                         bool is_client, uint64_t now_ms);
+
+/* session_dial.c: m0 or m2; and what the handshake has due. */
+void ct_session_take_handshake(struct ct_session *s, const uint8_t *datagram, size_t len,
+                               uint64_t now_ms);
+void ct_session_send_handshake(struct ct_session *s, uint64_t now_ms);
+
 /* session_life.c: once DTLS is open. */
 CT_MUST_USE ct_err ct_session_life_begin(struct ct_session *s, uint64_t now_ms);
 /* True for a record that is a question or an answer, and none of the application's. */
