@@ -11,6 +11,7 @@
 #include "ct_test.h"
 #include "platform.h"
 #include "scene.h"
+#include "wm-server/src/store.h"
 
 static const char *server;
 static bool on_redis;
@@ -261,6 +262,55 @@ static void transaction_that_no_node_takes_holds_up_no_other(void)
     device_close(&d);
 }
 
+/* ---- batches ---- */
+
+static struct ct_store *open_store(void)
+{
+    struct ct_store *s = NULL;
+    struct ct_why why = {{0}};
+    char path[160];
+    (void)snprintf(path, sizeof path, "%s/wm/wm.sqlite", platform.folder);
+    ct_err err = on_redis ? ct_store_redis(&s, platform.redis.address, NULL, &why)
+                          : ct_store_sqlite(&s, path, &why);
+    CHECK_EQ(err, CT_OK);
+    return s;
+}
+
+/* In the middle of a batch, as a damaged disk or a faulty release could leave it. */
+static void damaged_operation_fails_alone(void)
+{
+    enum { MANY = 5, BAD = 2 };
+    static struct device d[MANY];
+    struct ct_wm_operation ops[MANY];
+    struct ct_op op;
+    struct ct_device record;
+    struct ct_why why = {{0}};
+    REQUIRE(platform.pid > 0 && platform_automine(true));
+    REQUIRE(platform_end(SIGTERM) == 0 && platform_set("window-ms = 100", "window-ms = 5000"));
+    REQUIRE(platform_run());
+    uint64_t before = platform_sent_by(&platform.approver);
+    for (int i = 0; i < MANY; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "batch-%d", i);
+        REQUIRE(device_new(&d[i], name) && device_ask_registration(&d[i], &ops[i]) == CT_OK);
+    }
+    REQUIRE(platform_end(SIGKILL) == 1000 + SIGKILL);
+    struct ct_store *s = open_store();
+    REQUIRE(s != NULL);
+    CHECK_EQ(s->ops->op_find(s, ops[BAD].id, &op), CT_OK);
+    CHECK_EQ(s->ops->op_move(s, op.id, CT_OP_QUEUED, CT_OP_QUEUED, "damaged", 7, ""), CT_OK);
+    ct_store_free(s);
+    REQUIRE(platform_set("window-ms = 5000", "window-ms = 100") && platform_run());
+    for (int i = 0; i < MANY; i++) {
+        ct_err err = ct_wm_operation_wait(d[i].wm, &ops[i], ops[i].id, 30000, &why);
+        CHECK_EQ(err, i == BAD ? CT_ERR_REFUSED : CT_OK);
+        CHECK_EQ(device_record(&d[i], &record), i == BAD ? CT_ERR_NOT_FOUND : CT_OK);
+        device_close(&d[i]);
+    }
+    CHECK(strstr(ops[BAD].reason, "cannot be used") != NULL);
+    CHECK(platform_sent_by(&platform.approver) < before + MANY); /* not one for each */
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(platform_is_ready),
     CT_TEST(stuck_transaction_is_replaced_at_a_higher_fee),
@@ -270,6 +320,7 @@ static const struct ct_test tests[] = {
     CT_TEST(nonce_that_a_stranger_took_costs_no_payment),
     CT_TEST(nonce_that_nobody_uses_is_filled),
     CT_TEST(transaction_that_no_node_takes_holds_up_no_other),
+    CT_TEST(damaged_operation_fails_alone),
 };
 
 int main(int argc, char **argv)
