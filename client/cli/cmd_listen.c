@@ -139,13 +139,14 @@ static void serve(struct listener *l)
     bool has_input = uses_standard_streams(l) && !l->how.streams_only;
     while (!l->is_done && !ct_cli_is_ended()) {
         struct pollfd fds[2 * CALLS + 1]; /* those of the calls, and standard input */
+        struct pollfd *input = &fds[(size_t)2 * CALLS];
         for (size_t i = 0; i < CALLS; i++) {
             ct_answered_wants(&l->calls[i], &fds[2 * i]);
         }
-        fds[2 * CALLS] = (struct pollfd){.fd = has_input && l->latest != 0 ? STDIN_FILENO : -1,
-                                         .events = POLLIN};
+        *input = (struct pollfd){.fd = has_input && l->latest != 0 ? STDIN_FILENO : -1,
+                                 .events = POLLIN};
         ct_cli_wait(l->how.client, fds, 2 * CALLS + 1, reap(l));
-        if (fds[2 * CALLS].revents != 0 && l->latest != 0) {
+        if (input->revents != 0 && l->latest != 0) {
             has_input = from_input(l);
         }
         for (size_t i = 0; i < CALLS; i++) {
