@@ -33,7 +33,7 @@ export class Scene {
   async start() {
     this.anvil = this.programs.start("anvil", [ANVIL, "--host", "0.0.0.0", "--port", "8545", "--chain-id", String(CHAIN_ID), "--block-time", "1"]);
     await this.anvil.waitText(/Listening on/, "listening", 20000);
-    this.provider = new ethers.JsonRpcProvider(this.urls[0], CHAIN_ID, { staticNetwork: true, pollingInterval: 200 });
+    this.provider = new ethers.JsonRpcProvider(this.urls[0], CHAIN_ID, { staticNetwork: true, pollingInterval: 200, cacheTimeout: -1 });
     this.owner = await this.fundedKey("owner");
     await this.run("wm-init", ["wm-server", "init", ...this.urls.flatMap((url) => ["--rpc", url]), "--dir", this.dir,
       "--address", "127.0.0.1", "--owner-key", this.owner.file, "--allow-private"]);
