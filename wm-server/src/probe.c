@@ -223,18 +223,29 @@ static ct_err exchange(struct run *r, struct ct_why *why)
     return CT_OK;
 }
 
-static ct_err refuses_loopback(struct run *r, struct ct_why *why)
+static ct_err refuses(struct run *r, const uint8_t ip4[4], const char *remedy, struct ct_why *why)
 {
-    static const uint8_t loopback[4] = {127, 0, 0, 1};
-    struct ct_addr peer = ct_addr_ip4(loopback, 9);
+    struct ct_addr peer = ct_addr_ip4(ip4, 9);
+    char text[CT_ADDR_TEXT];
     bool granted = false;
     ct_err err = permit(r, &peer, &granted, why);
     if (err == CT_OK && granted) {
-        err = ct_why(why, CT_ERR_REFUSED,
-                     "the relay lets its users reach 127.0.0.1 on its own host: remove "
-                     "allow-loopback-peers");
+        ct_addr_to_text(text, &peer);
+        err = ct_why(why, CT_ERR_REFUSED, "the relay lets its users reach %s beside itself: %s",
+                     text, remedy);
     }
     return err;
+}
+
+/* Link-local addresses are those of clouds' metadata services; no setting of ours opens them. */
+static ct_err refuses_its_own(struct run *r, struct ct_why *why)
+{
+    static const uint8_t loopback[4] = {127, 0, 0, 1};
+    static const uint8_t link_local[4] = {169, 254, 169, 254};
+    ct_err err = refuses(r, link_local, "deny 169.254.0.0/16", why);
+    return err == CT_OK && !r->probe->allow_loopback
+               ? refuses(r, loopback, "remove allow-loopback-peers", why)
+               : err;
 }
 
 static ct_err steps(struct run *r, struct ct_why *why)
@@ -258,8 +269,8 @@ static ct_err steps(struct run *r, struct ct_why *why)
     if (err == CT_OK) {
         err = exchange(r, why);
     }
-    if (err == CT_OK && !r->probe->allow_loopback) {
-        err = refuses_loopback(r, why);
+    if (err == CT_OK) {
+        err = refuses_its_own(r, why);
     }
     return err;
 }

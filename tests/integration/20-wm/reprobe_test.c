@@ -107,7 +107,7 @@ static void two_relays_are_approved(void)
     for (unsigned i = 0; i < 2; i++) {
         char text[40];
         REQUIRE(prepare(&scene.boxes[i], i + 1) && start(&scene.boxes[i]));
-        (void)snprintf(text, sizeof text, "reason=approved as relay %u", i + 1);
+        (void)snprintf(text, sizeof text, "approved as relay %u", i + 1);
         REQUIRE(scene_await(platform.log, text));
     }
 }
