@@ -128,6 +128,10 @@ CT_MUST_USE ct_err ct_registry_relay_count(struct ct_chain *chain, const struct 
 CT_MUST_USE ct_err ct_registry_relays(struct ct_chain *chain, const struct ct_view *view,
                                       struct ct_relay *out, size_t cap, size_t *count,
                                       struct ct_why *why);
+/* Those of count indices, at most 16, in one round trip; state NONE where there is none. */
+CT_MUST_USE ct_err ct_registry_relays_of(struct ct_chain *chain, const struct ct_view *view,
+                                         const uint16_t *indices, size_t count,
+                                         struct ct_relay *out, struct ct_why *why);
 /* out[0] current, out[1] previous (id 0 when there is none). */
 CT_MUST_USE ct_err ct_registry_wm_keys(struct ct_chain *chain, const struct ct_view *view,
                                        struct ct_wm_key out[2], struct ct_why *why);

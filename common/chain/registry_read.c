@@ -136,21 +136,42 @@ ct_err ct_registry_relay_count(struct ct_chain *chain, const struct ct_view *vie
     return CT_OK;
 }
 
-/* Relays first .. first + count - 1 in one proof. */
-static ct_err read_page(struct ct_chain *chain, const struct ct_view *view, size_t first,
-                        size_t count, struct ct_relay *out, struct ct_why *why)
+ct_err ct_registry_relays_of(struct ct_chain *chain, const struct ct_view *view,
+                             const uint16_t *indices, size_t count, struct ct_relay *out,
+                             struct ct_why *why)
 {
     uint8_t slots[CT_CHAIN_SLOTS_MAX][32];
     uint8_t words[CT_CHAIN_SLOTS_MAX][32];
+    if (count > RELAYS_AT_ONCE) {
+        return ct_why(why, CT_ERR_ARG, "more than %d relays at once", RELAYS_AT_ONCE);
+    }
     for (size_t i = 0; i < count * CT_WORDS_Relay; i++) {
-        ct_slot_relay(slots[i], (uint16_t)(first + i / CT_WORDS_Relay));
+        ct_slot_relay(slots[i], indices[i / CT_WORDS_Relay]);
         ct_slot_plus(slots[i], i % CT_WORDS_Relay);
     }
     ct_err err = ct_chain_prove(chain, view, (const uint8_t(*)[32])slots, count * CT_WORDS_Relay,
                                 words, why);
     for (size_t i = 0; err == CT_OK && i < count; i++) {
         const uint8_t(*record)[32] = (const uint8_t(*)[32])(words + i * CT_WORDS_Relay);
-        if (ct_relay_decode(&out[i], record) != CT_OK || out[i].index != first + i) {
+        if (ct_relay_decode(&out[i], record) != CT_OK ||
+            (out[i].state != CT_RECORD_NONE && out[i].index != indices[i])) {
+            err = unreadable("a relay's record", why);
+        }
+    }
+    return err;
+}
+
+/* Relays first .. first + count - 1 in one proof: the contract says that they are there. */
+static ct_err read_page(struct ct_chain *chain, const struct ct_view *view, size_t first,
+                        size_t count, struct ct_relay *out, struct ct_why *why)
+{
+    uint16_t indices[RELAYS_AT_ONCE];
+    for (size_t i = 0; i < count; i++) {
+        indices[i] = (uint16_t)(first + i);
+    }
+    ct_err err = ct_registry_relays_of(chain, view, indices, count, out, why);
+    for (size_t i = 0; err == CT_OK && i < count; i++) {
+        if (out[i].state == CT_RECORD_NONE) {
             err = unreadable("a relay's record", why);
         }
     }

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Raised whenever a struct below changes; the adapter refuses a module of another number. */
-enum { CT_HOOKS_ABI = 4 };
+enum { CT_HOOKS_ABI = 5 };
 
 /* A transport address. IPv4 is written as ::ffff:a.b.c.d, so that there is one form to compare. */
 struct ct_endpoint {
@@ -50,6 +50,8 @@ struct ct_host {
     bool check_only;     /* --check-config: open no socket, make no file */
     /* One line, no newline. May be called from any thread. */
     void (*log)(enum ct_hook_level level, const char *line);
+    /* Ends a session and its allocation, soon; from any thread. */
+    void (*cancel)(uint64_t session);
     /* Ends the process, from any thread, once the log has the reason. Does not return. */
     void (*end)(int code);
 };
@@ -91,7 +93,8 @@ struct ct_allocation_info {
     const char *user;
     const struct ct_endpoint *relayed; /* as the client was told: one, or one of each family */
     size_t relayed_count;
-    bool is_udp; /* else a TCP relay, RFC 6062 */
+    bool is_udp;      /* else a TCP relay, RFC 6062 */
+    uint64_t session; /* names it to ct_host.cancel */
     uint32_t lifetime_s;
 };
 
@@ -125,6 +128,10 @@ struct ct_hooks {
     /* May a question of in bytes be answered by out bytes, at an address that nothing proves? */
     bool (*answer)(const struct ct_endpoint *to, size_t in, size_t out);
 
+    /* May this user name be looked up for a client at that address? Asked once a session. */
+    bool (*sign_on)(const char *user, const struct ct_endpoint *from);
+    /* Is user a pass that renews the other, whose allocation it takes over? */
+    bool (*renews)(const char *user, const char *renewed);
     /* The password of a long-term user name, NUL-terminated. */
     enum ct_user (*password)(char password[CT_USER_PASSWORD_MAX], const char *user);
     /*

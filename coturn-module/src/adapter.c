@@ -79,6 +79,12 @@ static void end_process(int code)
     _exit(code);
 }
 
+/* Goes to the session's own thread as a message, as the server's command line does it. */
+static void cancel_session(uint64_t session)
+{
+    (void)send_session_cancellation_to_relay(session);
+}
+
 static void configuration_is_wrong(void)
 {
     fflush(NULL);
@@ -220,6 +226,7 @@ void ct_ad_configure(void)
     host.server_relay = turn_params.server_relay != 0;
     host.check_only = check_only;
     host.log = log_line;
+    host.cancel = cancel_session;
     host.end = end_process;
 
     enum ct_configured verdict = CT_CONFIGURED_FAIL;
@@ -317,6 +324,22 @@ int ct_ad_answer(void *session, size_t in, size_t out)
     return active->answer(&to, in, out);
 }
 
+int ct_ad_sign_on(void *session, const uint8_t *user)
+{
+    const ts_ur_super_session *ss = session;
+    if (!active) {
+        return 1;
+    }
+    ioa_addr *addr = get_remote_addr_from_ioa_socket(ss->client_socket);
+    struct ct_endpoint from = peer_endpoint(&addr->ss);
+    return active->sign_on((const char *)user, &from);
+}
+
+int ct_ad_renews(const uint8_t *user, const uint8_t *renewed)
+{
+    return active && active->renews((const char *)user, (const char *)renewed);
+}
+
 int ct_ad_user_key(const uint8_t *user, const uint8_t *realm, uint8_t *key)
 {
     if (!active) {
@@ -350,6 +373,7 @@ void ct_ad_allocation(void *session, uint32_t lifetime_s, enum ct_allocation_eve
     struct ct_allocation_info info = {.user = (const char *)ss->username,
                                       .relayed = relayed,
                                       .is_udp = !ss->is_tcp_relay,
+                                      .session = ss->id,
                                       .lifetime_s = lifetime_s};
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
         ioa_socket_handle relay = get_relay_socket(&ss->alloc, families[i]);

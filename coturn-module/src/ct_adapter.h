@@ -28,6 +28,10 @@ void ct_ad_permitted(void *session);
 /* 0: the request, of that many bytes, is not to be answered by that many. */
 int ct_ad_answer(void *session, size_t in, size_t out);
 
+/* 0: the user name is not to be looked up, there were too many from the session's address. */
+int ct_ad_sign_on(void *session, const uint8_t *user);
+/* 1: the first is a pass that takes over the other's allocation. */
+int ct_ad_renews(const uint8_t *user, const uint8_t *renewed);
 /* 1 the key is set, -1 refused, 0 not a user name of the module's. realm is NUL-terminated. */
 int ct_ad_user_key(const uint8_t *user, const uint8_t *realm, uint8_t *key);
 /* 0 when the credential has ended; else max_session_s is lowered to what it has left. */

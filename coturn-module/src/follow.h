@@ -10,8 +10,10 @@
 #include "chain/chain.h"
 #include "chain/registry.h"
 #include "devfollow.h"
+#include "logfollow.h"
 #include "record.h"
 #include "registrar.h"
+#include "relaylist.h"
 
 /* One thread's. config and chain are set by the owner, the rest is zero at first. */
 struct ct_follow {
@@ -19,13 +21,17 @@ struct ct_follow {
     struct ct_chain *chain;
     bool done; /* the chain was read: what follows holds */
     struct ct_log_head head;
-    uint64_t at_ms; /* when all was read; 0: to be read again */
+    uint64_t view_number, view_time_s; /* the newest block that was read at */
+    uint64_t at_ms;                    /* when all was read; 0: to be read again */
+    uint64_t renewed_ms;               /* when expired relays were looked at */
     enum ct_standing standing;
     uint16_t index; /* of this relay's record, or 0 */
     uint64_t saved_ms;
+    struct ct_relaylist relays;
+    struct ct_logfollow log;
     struct ct_devfollow devices;
-    bool is_behind; /* more of the devices is to be read at once */
-    char told[400]; /* the failure told last */
+    bool is_behind; /* more of log or devices is to be read at once */
+    char told[480]; /* the failure told last */
     uint64_t told_ms;
 };
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "chain/bundle.h"
@@ -38,6 +39,7 @@ static struct module {
     struct ct_registrar *registrar;
     char relays_path[CT_PATH_MAX + 16];
     char keys_path[CT_PATH_MAX + 16];
+    char log_path[CT_PATH_MAX + 16];
     char devices_path[CT_PATH_MAX + 16];
     _Atomic uint64_t pass_told_ms;
     struct ct_tally tally; /* packets are counted, never logged one by one */
@@ -50,6 +52,8 @@ enum {
     CAPPED = RELAYED + CT_WAY_COUNT,
     ANSWERED = CAPPED + CT_WAY_COUNT,
     UNANSWERED,
+    SIGNED_ON,
+    NOT_SIGNED_ON,
     KINDS
 };
 _Static_assert((int)KINDS <= (int)CT_TALLY_KINDS, "a place for every kind");
@@ -156,6 +160,21 @@ static void not_our_chain(void *arg)
     m->host->end(CT_EXIT_CONFIG);
 }
 
+static void cancel_session(void *arg, uint64_t session)
+{
+    const struct module *m = arg;
+    m->host->cancel(session);
+}
+
+static void pass_revoked(void *arg, const uint8_t id16[16])
+{
+    struct module *m = arg;
+    size_t sessions = ct_limits_sessions(m->limits, id16, cancel_session, m);
+    char id[2 * 16 + 1];
+    ct_hex(id, id16, 16);
+    ct_log(&m->log, CT_LOG_INFO, "pass_revoked id=%s allocations=%zu", id, sessions);
+}
+
 /* What an earlier run knew is there before the first client can ask. */
 static ct_err make_registrar(struct module *m, struct ct_why *why)
 {
@@ -169,10 +188,12 @@ static ct_err make_registrar(struct module *m, struct ct_why *why)
         .sets = &m->sets,
         .relays_path = m->relays_path,
         .keys_path = m->keys_path,
+        .log_path = m->log_path,
         .devices_path = m->options.mode == CT_MODE_DEVICES ? m->devices_path : NULL,
         .poll_ms = m->options.poll_ms,
         .log = m->log,
         .not_our_chain = not_our_chain,
+        .pass_revoked = pass_revoked,
         .arg = m,
     };
     return ct_registrar_new(&m->registrar, &config, why);
@@ -202,6 +223,7 @@ static ct_err configure(struct module *m, struct ct_why *why)
     ct_sets_init(&m->sets, m->host->relays_public, m->host->relay_count);
     (void)snprintf(m->relays_path, sizeof(m->relays_path), "%s/relays", m->options.state);
     (void)snprintf(m->keys_path, sizeof(m->keys_path), "%s/wm-keys", m->options.state);
+    (void)snprintf(m->log_path, sizeof(m->log_path), "%s/log", m->options.state);
     (void)snprintf(m->devices_path, sizeof(m->devices_path), "%s/devices", m->options.state);
     return err == CT_OK && !m->host->check_only ? make_registrar(m, why) : err;
 }
@@ -258,6 +280,8 @@ static void tell_counts(struct module *m)
     }
     ct_log(&m->log, CT_LOG_INFO, "unproved_addresses answered=%" PRIu64 " not=%" PRIu64,
            ct_tally_sum(&m->tally, ANSWERED), ct_tally_sum(&m->tally, UNANSWERED));
+    ct_log(&m->log, CT_LOG_INFO, "sign_ons tried=%" PRIu64 " not=%" PRIu64,
+           ct_tally_sum(&m->tally, SIGNED_ON), ct_tally_sum(&m->tally, NOT_SIGNED_ON));
 }
 
 static void on_stop(void)
@@ -335,9 +359,10 @@ static void *on_allocation(void *use, enum ct_allocation_event event,
         return NULL;
     }
     struct ct_use *made = use;
-    if (!use && ct_limits_open(m->limits, &made, is_pass ? pass16 : NULL) != CT_OK) {
-        made = NULL; /* no memory: the limits of sources hold all the same */
+    if (!use && ct_limits_open(m->limits, &made, info->session) != CT_OK) {
+        return NULL; /* no memory: the limits of sources hold all the same */
     }
+    ct_limits_of_pass(m->limits, made, is_pass ? pass16 : NULL); /* another one after a renewal */
     return made;
 }
 
@@ -350,6 +375,20 @@ static void tell_refused_pass(struct module *m, const struct ct_why *why)
         atomic_compare_exchange_strong(&m->pass_told_ms, &told, now)) {
         ct_log(&m->log, CT_LOG_WARN, "pass_refused reason=\"%s\"", why->text);
     }
+}
+
+static bool on_sign_on(const char *user, const struct ct_endpoint *from)
+{
+    struct module *m = &module;
+    bool may =
+        ct_passes_is_cheap(m->passes, user) || ct_limits_sign_on(m->limits, from, ct_mono_ns());
+    ct_tally_add(&m->tally, may ? SIGNED_ON : NOT_SIGNED_ON);
+    return may;
+}
+
+static bool on_renews(const char *user, const char *renewed)
+{
+    return ct_passes_renews(module.passes, user, renewed, ct_wall_s());
 }
 
 static enum ct_user on_password(char password[CT_USER_PASSWORD_MAX], const char *user)
@@ -381,6 +420,8 @@ const struct ct_hooks ct_module_hooks = {
     .relay = on_relay,
     .permitted = on_permitted,
     .answer = on_answer,
+    .sign_on = on_sign_on,
+    .renews = on_renews,
     .password = on_password,
     .session = on_session,
     .allocation = on_allocation,

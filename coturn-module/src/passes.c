@@ -9,12 +9,16 @@
 #include "base/secret.h"
 #include "chain/keccak.h"
 #include "kex/pass.h"
+#include "passcache.h"
 
 struct ct_passes {
     uint8_t deployment32[32];
     const struct ct_x25519 *key;
-    pthread_rwlock_t lock; /* guards what follows: asked at sign-on, never for a packet */
+    pthread_rwlock_t lock; /* guards what follows: asked at requests, never for a packet */
     struct ct_wm_key keys[2];
+    struct ct_revoked revoked;
+    pthread_mutex_t cache_lock;
+    struct ct_passcache *cache;
 };
 
 ct_err ct_passes_new(struct ct_passes **out, const uint8_t deployment32[32],
@@ -26,7 +30,10 @@ ct_err ct_passes_new(struct ct_passes **out, const uint8_t deployment32[32],
     }
     memcpy(passes->deployment32, deployment32, 32);
     passes->key = key;
-    if (pthread_rwlock_init(&passes->lock, NULL) != 0) {
+    passes->cache = ct_passcache_new();
+    if (!passes->cache || pthread_rwlock_init(&passes->lock, NULL) != 0 ||
+        pthread_mutex_init(&passes->cache_lock, NULL) != 0) {
+        ct_passcache_free(passes->cache);
         free(passes);
         return CT_ERR_SYSTEM;
     }
@@ -38,6 +45,9 @@ void ct_passes_free(struct ct_passes *passes)
 {
     if (passes) {
         (void)pthread_rwlock_destroy(&passes->lock);
+        (void)pthread_mutex_destroy(&passes->cache_lock);
+        ct_passcache_free(passes->cache);
+        ct_revoked_free(&passes->revoked);
         free(passes);
     }
 }
@@ -55,6 +65,11 @@ bool ct_passes_set_keys(struct ct_passes *passes, const struct ct_wm_key keys[2]
     passes->keys[0] = keys[0];
     passes->keys[1] = keys[1];
     (void)pthread_rwlock_unlock(&passes->lock);
+    if (other) {
+        (void)pthread_mutex_lock(&passes->cache_lock);
+        ct_passcache_clear(passes->cache);
+        (void)pthread_mutex_unlock(&passes->cache_lock);
+    }
     return other;
 }
 
@@ -128,35 +143,143 @@ ct_err ct_passes_load_keys(struct ct_passes *passes, const char *path, struct ct
     return CT_OK;
 }
 
-enum ct_user ct_passes_password(struct ct_passes *passes, char password[CT_USER_PASSWORD_MAX],
-                                const char *user, uint64_t now_s, struct ct_why *why)
+/* ---- revocation ---- */
+
+bool ct_passes_revoke(struct ct_passes *passes, const uint8_t id16[16], uint64_t block,
+                      uint64_t now_s)
 {
-    uint8_t bytes[CT_PASS_LEN];
+    struct ct_revoked_pass pass = {.block = block, .seen_s = now_s};
+    memcpy(pass.id16, id16, 16);
+    (void)pthread_rwlock_wrlock(&passes->lock);
+    ct_revoked_expire(&passes->revoked, now_s);
+    ct_err err = ct_revoked_add(&passes->revoked, &pass);
+    (void)pthread_rwlock_unlock(&passes->lock);
+    return err == CT_OK;
+}
+
+void ct_passes_undo(struct ct_passes *passes, uint64_t block)
+{
+    (void)pthread_rwlock_wrlock(&passes->lock);
+    ct_revoked_undo(&passes->revoked, block);
+    (void)pthread_rwlock_unlock(&passes->lock);
+}
+
+ct_err ct_passes_revoked(struct ct_passes *passes, struct ct_revoked_pass **list, size_t *count)
+{
+    (void)pthread_rwlock_rdlock(&passes->lock);
+    const struct ct_revoked *revoked = &passes->revoked;
+    *count = revoked->count;
+    *list = calloc(revoked->count + 1, sizeof(**list));
+    if (*list && revoked->count > 0) {
+        memcpy(*list, revoked->list, revoked->count * sizeof(**list));
+    }
+    (void)pthread_rwlock_unlock(&passes->lock);
+    return *list ? CT_OK : CT_ERR_NOMEM;
+}
+
+/* What may change while a pass lasts: the keys of its signer, and whether it is revoked. */
+static bool is_in_force(struct ct_passes *passes, const struct ct_pass *pass, uint64_t now_s,
+                        uint64_t *until_s, struct ct_why *why)
+{
+    struct ct_wm_key keys[2];
+    (void)pthread_rwlock_rdlock(&passes->lock);
+    bool revoked = ct_revoked_has(&passes->revoked, pass->id16);
+    keys[0] = passes->keys[0];
+    keys[1] = passes->keys[1];
+    (void)pthread_rwlock_unlock(&passes->lock);
+    if (revoked) {
+        (void)ct_why(why, CT_ERR_REFUSED, "the pass was revoked by the platform");
+        return false;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (keys[i].id != 0 && keys[i].id == pass->key_id) {
+            *until_s = pass->expiry_s < keys[i].not_after_s ? pass->expiry_s : keys[i].not_after_s;
+            if (*until_s <= now_s) {
+                (void)ct_why(why, CT_ERR_EXPIRED, "the pass, or its signer's key, has expired");
+            }
+            return *until_s > now_s;
+        }
+    }
+    (void)ct_why(why, CT_ERR_AUTH, "the pass is signed with a key that the chain does not list");
+    return false;
+}
+
+/* ---- credentials ---- */
+
+/* Fields of a user name that has the form of a pass of this deployment. */
+static ct_err parse_user(const struct ct_passes *passes, struct ct_pass *out,
+                         uint8_t bytes[CT_PASS_LEN], const char *user)
+{
     size_t len = strnlen(user, CT_PASS_TEXT_LEN + 1);
     if (ct_pass_from_username(bytes, user, len) != CT_OK) {
-        return CT_USER_OTHER;
+        return CT_ERR_NOT_FOUND;
     }
+    if (ct_pass_parse(out, bytes, CT_PASS_LEN) != CT_OK ||
+        memcmp(out->deployment32, passes->deployment32, 32) != 0) {
+        return CT_ERR_AUTH;
+    }
+    return CT_OK;
+}
+
+static bool is_cached(struct ct_passes *passes, const struct ct_pass *pass,
+                      const uint8_t bytes[CT_PASS_LEN], char *password)
+{
+    (void)pthread_mutex_lock(&passes->cache_lock);
+    bool cached = ct_passcache_get(passes->cache, bytes, pass->id16, password);
+    (void)pthread_mutex_unlock(&passes->cache_lock);
+    return cached;
+}
+
+static ct_err work_out(struct ct_passes *passes, char text[CT_PASS_PASSWORD_LEN + 1],
+                       const uint8_t bytes[CT_PASS_LEN], uint64_t now_s, struct ct_why *why)
+{
     struct ct_wm_key keys[2];
+    struct ct_pass pass;
     read_keys(passes, keys);
     /* A generation that was never set has id 0; the current one is always the first. */
     size_t count = keys[0].id == 0 ? 0 : keys[1].id == 0 ? 1 : 2;
     if (count == 0) {
-        (void)ct_why(why, CT_ERR_STATE, "the wallet manager's keys are not known yet");
-        return CT_USER_REFUSED;
+        return ct_why(why, CT_ERR_STATE, "the wallet manager's keys are not known yet");
     }
-    struct ct_pass pass;
-    if (ct_pass_verify(&pass, bytes, sizeof(bytes), passes->deployment32, keys, count, now_s,
-                       why) != CT_OK) {
-        return CT_USER_REFUSED;
+    ct_err err =
+        ct_pass_verify(&pass, bytes, CT_PASS_LEN, passes->deployment32, keys, count, now_s, why);
+    if (err != CT_OK) {
+        return err;
     }
-    char text[CT_PASS_PASSWORD_LEN + 1];
     if (ct_pass_password_relay(text, &pass, passes->key) != CT_OK) {
-        (void)ct_why(why, CT_ERR_AUTH, "the pass has a key of low order");
+        return ct_why(why, CT_ERR_AUTH, "the pass has a key of low order");
+    }
+    (void)pthread_mutex_lock(&passes->cache_lock);
+    ct_passcache_put(passes->cache, bytes, pass.id16, text);
+    (void)pthread_mutex_unlock(&passes->cache_lock);
+    return CT_OK;
+}
+
+enum ct_user ct_passes_password(struct ct_passes *passes, char password[CT_USER_PASSWORD_MAX],
+                                const char *user, uint64_t now_s, struct ct_why *why)
+{
+    uint8_t bytes[CT_PASS_LEN];
+    struct ct_pass pass;
+    char text[CT_PASS_PASSWORD_LEN + 1];
+    uint64_t until_s = 0;
+    ct_err err = parse_user(passes, &pass, bytes, user);
+    if (err == CT_ERR_NOT_FOUND) {
+        return CT_USER_OTHER;
+    }
+    if (err != CT_OK) {
+        (void)ct_why(why, err, "the pass is malformed, or of another deployment");
         return CT_USER_REFUSED;
     }
-    memcpy(password, text, sizeof(text));
+    if (!is_cached(passes, &pass, bytes, text) &&
+        work_out(passes, text, bytes, now_s, why) != CT_OK) {
+        return CT_USER_REFUSED;
+    }
+    bool holds = is_in_force(passes, &pass, now_s, &until_s, why);
+    if (holds) {
+        memcpy(password, text, sizeof(text));
+    }
     ct_wipe(text, sizeof(text));
-    return CT_USER_KNOWN;
+    return holds ? CT_USER_KNOWN : CT_USER_REFUSED;
 }
 
 bool ct_passes_id(uint8_t id16[16], const char *user)
@@ -171,23 +294,44 @@ bool ct_passes_id(uint8_t id16[16], const char *user)
     return true;
 }
 
+bool ct_passes_is_cheap(struct ct_passes *passes, const char *user)
+{
+    uint8_t bytes[CT_PASS_LEN];
+    struct ct_pass pass;
+    ct_err err = parse_user(passes, &pass, bytes, user);
+    return err != CT_OK || is_cached(passes, &pass, bytes, NULL);
+}
+
+bool ct_passes_renews(struct ct_passes *passes, const char *user, const char *renewed,
+                      uint64_t now_s)
+{
+    uint8_t bytes[CT_PASS_LEN];
+    uint8_t old[16];
+    struct ct_pass pass;
+    char password[CT_USER_PASSWORD_MAX];
+    struct ct_why why;
+    bool holds = ct_passes_id(old, renewed) && parse_user(passes, &pass, bytes, user) == CT_OK &&
+                 memcmp(pass.renews16, old, 16) == 0 &&
+                 ct_passes_password(passes, password, user, now_s, &why) == CT_USER_KNOWN;
+    ct_wipe(password, sizeof(password));
+    return holds;
+}
+
+/* Its signature held at sign-on, else there would be no authenticated request. */
 bool ct_passes_session(struct ct_passes *passes, uint32_t *left_s, const char *user, uint64_t now_s)
 {
     uint8_t bytes[CT_PASS_LEN];
     struct ct_pass pass;
-    size_t len = strnlen(user, CT_PASS_TEXT_LEN + 1);
-    if (ct_pass_from_username(bytes, user, len) != CT_OK) {
+    struct ct_why why;
+    uint64_t until_s = 0;
+    ct_err err = parse_user(passes, &pass, bytes, user);
+    if (err == CT_ERR_NOT_FOUND) {
         return true;
     }
-    /* Its signature held at sign-on, else there would be no authenticated request. */
-    if (ct_pass_parse(&pass, bytes, sizeof(bytes)) != CT_OK ||
-        memcmp(pass.deployment32, passes->deployment32, 32) != 0) {
+    if (err != CT_OK || !is_in_force(passes, &pass, now_s, &until_s, &why)) {
         return false;
     }
-    if (pass.expiry_s <= now_s) {
-        return false;
-    }
-    uint64_t left = pass.expiry_s - now_s;
+    uint64_t left = until_s - now_s;
     *left_s = left < UINT32_MAX ? (uint32_t)left : UINT32_MAX;
     return true;
 }

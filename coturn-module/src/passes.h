@@ -11,6 +11,7 @@
 #include "chain/registry.h"
 #include "ct_hooks.h"
 #include "kex/x25519.h"
+#include "revoked.h"
 
 struct ct_passes; /* any thread may use it once it is made */
 
@@ -29,12 +30,27 @@ CT_MUST_USE ct_err ct_passes_save_keys(struct ct_passes *passes, const char *pat
 CT_MUST_USE ct_err ct_passes_load_keys(struct ct_passes *passes, const char *path,
                                        struct ct_why *why);
 
+/* The log revokes a pass. True when that is news. */
+bool ct_passes_revoke(struct ct_passes *passes, const uint8_t id16[16], uint64_t block,
+                      uint64_t now_s);
+/* Blocks above this one have vanished, and with them what they revoked. */
+void ct_passes_undo(struct ct_passes *passes, uint64_t block);
+/* What is revoked, for the disk: *list is to be freed. */
+CT_MUST_USE ct_err ct_passes_revoked(struct ct_passes *passes, struct ct_revoked_pass **list,
+                                     size_t *count);
+
+/* Is it no pass at all, or one that was worked out already? Others cost a signature's check. */
+bool ct_passes_is_cheap(struct ct_passes *passes, const char *user);
+/* Does this pass renew that one (docs/protocol.md 5), and hold? */
+bool ct_passes_renews(struct ct_passes *passes, const char *user, const char *renewed,
+                      uint64_t now_s);
 /* why has the reason when a pass is refused. */
 enum ct_user ct_passes_password(struct ct_passes *passes, char password[CT_USER_PASSWORD_MAX],
                                 const char *user, uint64_t now_s, struct ct_why *why);
 /* false: the user name has not the form of a pass. One that has authenticated is a pass then. */
 bool ct_passes_id(uint8_t id16[16], const char *user);
-/* false when the pass has ended; *left_s is untouched for a user name that is no pass. */
+/* false when the pass has ended, is revoked, or its key is not listed any more; *left_s is
+ * untouched for a user name that is no pass. */
 bool ct_passes_session(struct ct_passes *passes, uint32_t *left_s, const char *user,
                        uint64_t now_s);
 

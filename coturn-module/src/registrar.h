@@ -28,6 +28,7 @@ struct ct_registrar_config {
     struct ct_sets *sets;
     const char *relays_path; /* where set and keys are kept */
     const char *keys_path;
+    const char *log_path;
     const char *devices_path; /* NULL: devices are not asked for */
     uint32_t poll_ms;
     struct ct_log log;
@@ -36,6 +37,8 @@ struct ct_registrar_config {
      * without its contract, and nothing is known from an earlier run: waiting would mend nothing.
      */
     void (*not_our_chain)(void *arg);
+    /* Called from the thread when the log revokes a pass. */
+    void (*pass_revoked)(void *arg, const uint8_t id16[16]);
     void *arg;
 };
 

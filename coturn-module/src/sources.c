@@ -66,6 +66,12 @@ bool ct_sources_packet(struct ct_sources *sources, const struct ct_rate *rate,
     return take(sources, sources->packets, rate, from, 1, now_ns);
 }
 
+bool ct_sources_sign_on(struct ct_sources *sources, const struct ct_rate *rate,
+                        const struct ct_endpoint *from, uint64_t now_ns)
+{
+    return take(sources, sources->sign_ons, rate, from, 1, now_ns);
+}
+
 bool ct_sources_answer(struct ct_sources *sources, const struct ct_rate *rate,
                        const struct ct_endpoint *to, size_t in, size_t out, uint64_t now_ns)
 {

@@ -15,6 +15,7 @@ struct ct_sources {
     uint64_t secret[4];
     struct ct_bucket packets[CT_SOURCES_ROWS][CT_SOURCES_PLACES];
     struct ct_bucket answers[CT_SOURCES_ROWS][CT_SOURCES_PLACES];
+    struct ct_bucket sign_ons[CT_SOURCES_ROWS][CT_SOURCES_PLACES];
 };
 
 /* Draws the secret that keeps others from choosing each other's places. */
@@ -23,6 +24,9 @@ CT_MUST_USE ct_err ct_sources_init(struct ct_sources *sources);
 /* A packet from this address, of an IPv4 /24 or IPv6 /48. false: too many came. */
 bool ct_sources_packet(struct ct_sources *sources, const struct ct_rate *rate,
                        const struct ct_endpoint *from, uint64_t now_ns);
+/* A pass whose signature nobody has checked yet. false: too many came from there. */
+bool ct_sources_sign_on(struct ct_sources *sources, const struct ct_rate *rate,
+                        const struct ct_endpoint *from, uint64_t now_ns);
 /*
  * An answer of out bytes to a question of in bytes, at an address that nothing proves. What it is
  * longer than nine tenths of the question has to be in the bucket. false: it stays unanswered.

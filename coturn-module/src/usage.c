@@ -16,16 +16,18 @@ struct volume {
 /* Shared by the allocations of one pass, on whatever threads they are. */
 struct pass_use {
     uint8_t pass16[16];
-    unsigned allocations; /* under lock */
+    struct ct_use *first; /* this and the next under lock */
     struct pass_use *next;
     struct volume volume;
 };
 
 struct ct_use {
+    uint64_t session;
     bool is_invite_only;
     struct ct_bucket uninvited;
     struct volume volume;
     struct pass_use *pass; /* NULL: of no pass */
+    struct ct_use *next;   /* of the same pass */
 };
 
 struct rates {
@@ -37,6 +39,7 @@ struct ct_limits {
     struct ct_rate source;
     struct ct_rate uninvited;
     struct ct_rate answers;
+    struct ct_rate sign_ons;
     struct rates allocation;
     struct rates pass;
     struct ct_sources sources;
@@ -57,7 +60,8 @@ static struct rates rates_of(uint32_t pps, uint32_t kbps)
 
 ct_err ct_limits_new(struct ct_limits **out, const struct ct_limits_config *config)
 {
-    enum { ANSWER_BURST_S = 4 };
+    /* checking a signature takes about 150 us: a prefix gets less than a hundredth of a core */
+    enum { ANSWER_BURST_S = 4, SIGN_ONS_PER_S = 50, SIGN_ON_BURST_S = 4 };
     struct ct_limits *limits = calloc(1, sizeof(*limits));
     if (!limits) {
         return CT_ERR_NOMEM;
@@ -73,6 +77,7 @@ ct_err ct_limits_new(struct ct_limits **out, const struct ct_limits_config *conf
     limits->source = ct_rate_of(config->source_pps, 1);
     limits->uninvited = ct_rate_of(config->uninvited_pps, 1);
     limits->answers = ct_rate_of(config->answer_bps, ANSWER_BURST_S);
+    limits->sign_ons = ct_rate_of(SIGN_ONS_PER_S, SIGN_ON_BURST_S);
     limits->allocation = rates_of(config->allocation_pps, config->allocation_kbps);
     limits->pass = rates_of(config->pass_pps, config->pass_kbps);
     *out = limits;
@@ -93,62 +98,98 @@ static struct pass_use **chain_of(struct ct_limits *limits, const uint8_t pass16
     return &limits->chains[((size_t)pass16[0] << 8 | pass16[1]) % CHAINS];
 }
 
-static struct pass_use *join(struct ct_limits *limits, const uint8_t pass16[16])
+static struct pass_use *find(struct ct_limits *limits, const uint8_t pass16[16])
 {
-    (void)pthread_mutex_lock(&limits->lock);
-    struct pass_use **chain = chain_of(limits, pass16);
-    struct pass_use *use = *chain;
-    while (use && memcmp(use->pass16, pass16, 16) != 0) {
-        use = use->next;
+    struct pass_use *pass = *chain_of(limits, pass16);
+    while (pass && memcmp(pass->pass16, pass16, 16) != 0) {
+        pass = pass->next;
     }
-    if (!use && (use = calloc(1, sizeof(*use))) != NULL) {
-        memcpy(use->pass16, pass16, 16);
-        use->next = *chain;
-        *chain = use;
-    }
-    if (use) {
-        use->allocations++;
-    }
-    (void)pthread_mutex_unlock(&limits->lock);
-    return use;
+    return pass;
 }
 
-static void leave(struct ct_limits *limits, struct pass_use *use)
+static void join(struct ct_limits *limits, struct ct_use *use, const uint8_t pass16[16])
 {
-    (void)pthread_mutex_lock(&limits->lock);
-    if (--use->allocations == 0) {
-        struct pass_use **at = chain_of(limits, use->pass16);
-        while (*at != use) {
-            at = &(*at)->next;
+    struct pass_use *pass = find(limits, pass16);
+    if (!pass && (pass = calloc(1, sizeof(*pass))) != NULL) {
+        struct pass_use **chain = chain_of(limits, pass16);
+        memcpy(pass->pass16, pass16, 16);
+        pass->next = *chain;
+        *chain = pass;
+    }
+    if (pass) { /* else no memory: the allocation's own limits hold all the same */
+        use->next = pass->first;
+        pass->first = use;
+        use->pass = pass;
+    }
+}
+
+static void leave(struct ct_limits *limits, struct ct_use *use)
+{
+    struct pass_use *pass = use->pass;
+    struct ct_use **at = &pass->first;
+    while (*at != use) {
+        at = &(*at)->next;
+    }
+    *at = use->next;
+    use->next = NULL;
+    use->pass = NULL;
+    if (!pass->first) {
+        struct pass_use **link = chain_of(limits, pass->pass16);
+        while (*link != pass) {
+            link = &(*link)->next;
         }
-        *at = use->next;
-        free(use);
+        *link = pass->next;
+        free(pass);
     }
-    (void)pthread_mutex_unlock(&limits->lock);
 }
 
-ct_err ct_limits_open(struct ct_limits *limits, struct ct_use **out, const uint8_t *pass16)
+ct_err ct_limits_open(struct ct_limits *limits, struct ct_use **out, uint64_t session)
 {
+    (void)limits;
     struct ct_use *use = calloc(1, sizeof(*use));
-    if (use && pass16) {
-        use->pass = join(limits, pass16);
-    }
-    if (!use || (pass16 && !use->pass)) {
-        free(use);
+    if (!use) {
         return CT_ERR_NOMEM;
     }
+    use->session = session;
     *out = use;
     return CT_OK;
+}
+
+void ct_limits_of_pass(struct ct_limits *limits, struct ct_use *use, const uint8_t *pass16)
+{
+    if (use->pass ? pass16 && memcmp(use->pass->pass16, pass16, 16) == 0 : !pass16) {
+        return;
+    }
+    (void)pthread_mutex_lock(&limits->lock);
+    if (use->pass) {
+        leave(limits, use);
+    }
+    if (pass16) {
+        join(limits, use, pass16);
+    }
+    (void)pthread_mutex_unlock(&limits->lock);
 }
 
 void ct_limits_close(struct ct_limits *limits, struct ct_use *use)
 {
     if (use) {
-        if (use->pass) {
-            leave(limits, use->pass);
-        }
+        ct_limits_of_pass(limits, use, NULL);
         free(use);
     }
+}
+
+size_t ct_limits_sessions(struct ct_limits *limits, const uint8_t pass16[16],
+                          void (*each)(void *arg, uint64_t session), void *arg)
+{
+    size_t count = 0;
+    (void)pthread_mutex_lock(&limits->lock);
+    const struct pass_use *pass = find(limits, pass16);
+    for (const struct ct_use *use = pass ? pass->first : NULL; use; use = use->next) {
+        each(arg, use->session);
+        count++;
+    }
+    (void)pthread_mutex_unlock(&limits->lock);
+    return count;
 }
 
 void ct_limits_invite_only(struct ct_use *use)
@@ -187,4 +228,9 @@ bool ct_limits_answer(struct ct_limits *limits, const struct ct_endpoint *to, si
                       uint64_t now_ns)
 {
     return ct_sources_answer(&limits->sources, &limits->answers, to, in, out, now_ns);
+}
+
+bool ct_limits_sign_on(struct ct_limits *limits, const struct ct_endpoint *from, uint64_t now_ns)
+{
+    return ct_sources_sign_on(&limits->sources, &limits->sign_ons, from, now_ns);
 }

@@ -28,10 +28,15 @@ struct ct_use;    /* of one allocation; its thread's, but for ct_limits_free() *
 CT_MUST_USE ct_err ct_limits_new(struct ct_limits **out, const struct ct_limits_config *config);
 void ct_limits_free(struct ct_limits *limits);
 
-/* pass16: whose allocation it is, or NULL for a user of the server's own. */
-CT_MUST_USE ct_err ct_limits_open(struct ct_limits *limits, struct ct_use **out,
-                                  const uint8_t *pass16);
+/* session: what names it to the server. */
+CT_MUST_USE ct_err ct_limits_open(struct ct_limits *limits, struct ct_use **out, uint64_t session);
+/* Whose allocation it is from now on; NULL: of a user of the server's own. */
+void ct_limits_of_pass(struct ct_limits *limits, struct ct_use *use, const uint8_t *pass16);
 void ct_limits_close(struct ct_limits *limits, struct ct_use *use);
+
+/* Calls each for the sessions of that pass, with a lock held; how many there are. */
+size_t ct_limits_sessions(struct ct_limits *limits, const uint8_t pass16[16],
+                          void (*each)(void *arg, uint64_t session), void *arg);
 
 /* From now on only peers with a permission or channel are heard. */
 void ct_limits_invite_only(struct ct_use *use);
@@ -40,6 +45,8 @@ enum ct_verdict ct_limits_uninvited(struct ct_limits *limits, struct ct_use *use
                                     const struct ct_endpoint *peer, uint64_t now_ns);
 /* One packet on its way, either way. false: over the limit. */
 bool ct_limits_relay(struct ct_limits *limits, struct ct_use *use, size_t bytes, uint64_t now_ns);
+/* May a pass that nobody has checked yet be checked for a client there? */
+bool ct_limits_sign_on(struct ct_limits *limits, const struct ct_endpoint *from, uint64_t now_ns);
 /* May this be answered? See ct_sources_answer(). */
 bool ct_limits_answer(struct ct_limits *limits, const struct ct_endpoint *to, size_t in, size_t out,
                       uint64_t now_ns);

@@ -8,6 +8,7 @@
 #include "chain/registry.h"
 #include "ct_test.h"
 #include "kex/pass.h"
+#include "passcache.h"
 #include "passes.h"
 
 enum { NOW = 1800000000 };
@@ -134,10 +135,136 @@ static void session_ends_with_its_pass(void)
     struct world w;
     uint32_t left = 0;
     REQUIRE(world_make(&w) && make_user(&w));
+    (void)ct_passes_set_keys(w.passes, w.keys);
     CHECK(ct_passes_session(w.passes, &left, w.user, NOW) && left == 3600);
     CHECK(ct_passes_session(w.passes, &left, w.user, NOW + 3599) && left == 1);
     CHECK(!ct_passes_session(w.passes, &left, w.user, NOW + 3600));
     ct_passes_free(w.passes);
+}
+
+static void session_ends_with_its_signers_key(void)
+{
+    struct world w;
+    uint32_t left = 0;
+    REQUIRE(world_make(&w) && make_user(&w));
+    w.keys[0].not_after_s = NOW + 600;
+    (void)ct_passes_set_keys(w.passes, w.keys);
+    CHECK(ct_passes_session(w.passes, &left, w.user, NOW) && left == 600);
+    CHECK(!ct_passes_session(w.passes, &left, w.user, NOW + 600));
+    struct ct_wm_key gone[2] = {{.id = 6, .not_after_s = NOW + 9}, {.id = 5}};
+    (void)ct_passes_set_keys(w.passes, gone);
+    CHECK(!ct_passes_session(w.passes, &left, w.user, NOW));
+    ct_passes_free(w.passes);
+}
+
+static void revoked_pass_is_refused_until_its_block_vanishes(void)
+{
+    struct world w;
+    char password[CT_USER_PASSWORD_MAX] = "";
+    uint32_t left = 0;
+    REQUIRE(world_make(&w) && make_user(&w));
+    (void)ct_passes_set_keys(w.passes, w.keys);
+    CHECK(ask(&w, password, w.user, NOW) == CT_USER_KNOWN); /* from now on in the cache */
+    CHECK(ct_passes_revoke(w.passes, w.pass.id16, 50, NOW));
+    CHECK(!ct_passes_revoke(w.passes, w.pass.id16, 51, NOW));
+    CHECK(ask(&w, password, w.user, NOW) == CT_USER_REFUSED);
+    CHECK(!ct_passes_session(w.passes, &left, w.user, NOW));
+    ct_passes_undo(w.passes, 50);
+    CHECK(ask(&w, password, w.user, NOW) == CT_USER_REFUSED);
+    ct_passes_undo(w.passes, 49);
+    CHECK(ask(&w, password, w.user, NOW) == CT_USER_KNOWN);
+    ct_passes_free(w.passes);
+}
+
+static void pass_is_worked_out_once_and_with_other_keys_again(void)
+{
+    struct world w;
+    char password[CT_USER_PASSWORD_MAX] = "";
+    REQUIRE(world_make(&w) && make_user(&w));
+    (void)ct_passes_set_keys(w.passes, w.keys);
+    CHECK(!ct_passes_is_cheap(w.passes, w.user));
+    CHECK(ask(&w, password, w.user, NOW) == CT_USER_KNOWN);
+    CHECK(ct_passes_is_cheap(w.passes, w.user));
+    CHECK(ct_passes_is_cheap(w.passes, "alice"));
+    char forged[CT_PASS_TEXT_LEN + 1];
+    memcpy(forged, w.user, sizeof(forged));
+    forged[200] = forged[200] == 'A' ? 'B' : 'A'; /* in the signature: not the one that is known */
+    CHECK(!ct_passes_is_cheap(w.passes, forged));
+    CHECK(ask(&w, password, forged, NOW) == CT_USER_REFUSED);
+    struct ct_wm_key rotated[2] = {{.id = 5, .not_after_s = NOW + 9}, w.keys[0]};
+    CHECK(ct_passes_set_keys(w.passes, rotated));
+    CHECK(!ct_passes_is_cheap(w.passes, w.user));
+    CHECK(ask(&w, password, w.user, NOW) == CT_USER_KNOWN);
+    ct_passes_free(w.passes);
+}
+
+static void cache_keeps_the_passes_that_are_used(void)
+{
+    enum { MANY = CT_PASSCACHE_SETS * CT_PASSCACHE_WAYS };
+    struct ct_passcache *cache = ct_passcache_new();
+    uint8_t bytes[CT_PASS_LEN] = {0};
+    uint8_t id[16] = {0};
+    char password[CT_PASS_PASSWORD_LEN + 1] = "the password";
+    char another[CT_PASS_PASSWORD_LEN + 1] = "another";
+    char got[CT_PASS_PASSWORD_LEN + 1] = "";
+    unsigned misses = 0;
+    REQUIRE(cache != NULL);
+    ct_passcache_put(cache, bytes, id, password);
+    for (unsigned i = 1; i < 3 * MANY; i++) {
+        memcpy(bytes, &i, sizeof(i));
+        memcpy(id, &i, sizeof(i));
+        ct_passcache_put(cache, bytes, id, another);
+        memset(bytes, 0, sizeof(i));
+        memset(id, 0, sizeof(i));
+        if (i % 16 == 0) { /* whoever is used stays */
+            misses += !ct_passcache_get(cache, bytes, id, got);
+        }
+    }
+    CHECK_EQ(misses, 0);
+    CHECK_STR(got, password);
+    ct_passcache_clear(cache);
+    CHECK(!ct_passcache_get(cache, bytes, id, got));
+    ct_passcache_free(cache);
+}
+
+static void pass_takes_over_only_from_the_one_that_it_names(void)
+{
+    struct world w;
+    char old[CT_PASS_TEXT_LEN + 1];
+    REQUIRE(world_make(&w) && make_user(&w));
+    (void)ct_passes_set_keys(w.passes, w.keys);
+    memcpy(old, w.user, sizeof(old));
+    w.pass.renews16[0] = 5; /* the id of the one above */
+    w.pass.id16[0] = 6;
+    REQUIRE(make_user(&w));
+    CHECK(ct_passes_renews(w.passes, w.user, old, NOW));
+    CHECK(!ct_passes_renews(w.passes, old, w.user, NOW));
+    CHECK(!ct_passes_renews(w.passes, w.user, "alice", NOW));
+    CHECK(!ct_passes_renews(w.passes, "alice", old, NOW));
+    CHECK(!ct_passes_renews(w.passes, w.user, old, NOW + 3600)); /* it has expired itself */
+    w.pass.renews16[0] = 7;
+    REQUIRE(make_user(&w));
+    CHECK(!ct_passes_renews(w.passes, w.user, old, NOW));
+    ct_passes_free(w.passes);
+}
+
+static void list_of_revoked_passes_is_bounded_and_forgets(void)
+{
+    struct ct_revoked revoked = {NULL, 0, 0};
+    struct ct_revoked_pass entry = {.block = 1};
+    for (unsigned i = 0; i < CT_REVOKED_MAX + 100u; i++) {
+        memcpy(entry.id16, &i, sizeof(i));
+        entry.seen_s = 1000 + i;
+        REQUIRE(ct_revoked_add(&revoked, &entry) == CT_OK);
+    }
+    CHECK_EQ(revoked.count, CT_REVOKED_MAX);
+    CHECK(ct_revoked_has(&revoked, entry.id16));
+    unsigned first = 0;
+    memcpy(entry.id16, &first, sizeof(first));
+    CHECK(!ct_revoked_has(&revoked, entry.id16)); /* the oldest made room */
+    ct_revoked_expire(&revoked, 1000 + CT_REVOKED_MAX + CT_REVOKED_KEPT_S);
+    CHECK_EQ(revoked.count, 100);
+    ct_revoked_free(&revoked);
 }
 
 static void keys_outlive_a_restart_and_a_damaged_file_is_refused(void)
@@ -171,6 +298,12 @@ static const struct ct_test tests[] = {
     CT_TEST(expired_foreign_and_forged_passes_are_refused),
     CT_TEST(other_user_names_are_left_to_the_server),
     CT_TEST(session_ends_with_its_pass),
+    CT_TEST(session_ends_with_its_signers_key),
+    CT_TEST(revoked_pass_is_refused_until_its_block_vanishes),
+    CT_TEST(pass_is_worked_out_once_and_with_other_keys_again),
+    CT_TEST(cache_keeps_the_passes_that_are_used),
+    CT_TEST(pass_takes_over_only_from_the_one_that_it_names),
+    CT_TEST(list_of_revoked_passes_is_bounded_and_forgets),
     CT_TEST(keys_outlive_a_restart_and_a_damaged_file_is_refused),
 };
 

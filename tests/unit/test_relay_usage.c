@@ -72,8 +72,9 @@ static void *take_all(void *arg)
 
 static void threads_take_no_more_than_there_is(void)
 {
-    struct ct_rate rate = ct_rate_of(50000, 1);
+    static struct ct_rate rate;
     pthread_t threads[THREADS];
+    rate = ct_rate_of(50000, 1);
     shared_rate = &rate;
     for (size_t i = 0; i < THREADS; i++) {
         REQUIRE(pthread_create(&threads[i], NULL, take_all, NULL) == 0);
@@ -144,8 +145,7 @@ static void allocation_is_limited_whoever_comes(void)
     enum ct_verdict last = CT_VERDICT_ADMIT;
     const struct ct_limits_config config = {.uninvited_pps = 50};
     REQUIRE(ct_limits_new(&limits, &config) == CT_OK);
-    REQUIRE(ct_limits_open(limits, &use, NULL) == CT_OK &&
-            ct_limits_open(limits, &other, NULL) == CT_OK);
+    REQUIRE(ct_limits_open(limits, &use, 1) == CT_OK && ct_limits_open(limits, &other, 2) == CT_OK);
     unsigned admitted = 0;
     for (unsigned i = 0; i < 200; i++) {
         struct ct_endpoint from = ip4(203, 0, (uint8_t)i, 1);
@@ -172,27 +172,76 @@ static unsigned relayed(struct ct_limits *limits, struct ct_use *use, unsigned t
     return passed;
 }
 
+static const uint8_t pass[16] = {1};
+static const uint8_t other_pass[16] = {2};
+
+static struct ct_use *use_of(struct ct_limits *limits, uint64_t session, const uint8_t *pass16)
+{
+    struct ct_use *use = NULL;
+    CHECK(ct_limits_open(limits, &use, session) == CT_OK);
+    if (use) {
+        ct_limits_of_pass(limits, use, pass16);
+    }
+    return use;
+}
+
 static void allocations_of_a_pass_share_its_limit(void)
 {
     struct ct_limits *limits = NULL;
-    struct ct_use *uses[3] = {NULL, NULL, NULL};
-    const uint8_t pass[16] = {1};
-    const uint8_t other_pass[16] = {2};
     const struct ct_limits_config config = {.allocation_pps = 80, .pass_pps = 100};
     REQUIRE(ct_limits_new(&limits, &config) == CT_OK);
-    REQUIRE(ct_limits_open(limits, &uses[0], pass) == CT_OK &&
-            ct_limits_open(limits, &uses[1], pass) == CT_OK &&
-            ct_limits_open(limits, &uses[2], other_pass) == CT_OK);
-    CHECK_EQ(relayed(limits, uses[0], 1000, 100), 80);
-    CHECK_EQ(relayed(limits, uses[1], 1000, 100), 20);
-    CHECK_EQ(relayed(limits, uses[2], 1000, 100), 80);
+    struct ct_use *first = use_of(limits, 1, pass);
+    struct ct_use *second = use_of(limits, 2, pass);
+    struct ct_use *other = use_of(limits, 3, other_pass);
+    REQUIRE(first && second && other);
+    CHECK_EQ(relayed(limits, first, 1000, 100), 80);
+    CHECK_EQ(relayed(limits, second, 1000, 100), 20);
+    CHECK_EQ(relayed(limits, other, 1000, 100), 80);
     /* with the last allocation of a pass its account ends */
-    ct_limits_close(limits, uses[0]);
-    ct_limits_close(limits, uses[1]);
-    REQUIRE(ct_limits_open(limits, &uses[0], pass) == CT_OK);
-    CHECK_EQ(relayed(limits, uses[0], 1000, 100), 80);
-    ct_limits_close(limits, uses[0]);
-    ct_limits_close(limits, uses[2]);
+    ct_limits_close(limits, first);
+    ct_limits_close(limits, second);
+    first = use_of(limits, 4, pass);
+    REQUIRE(first != NULL);
+    CHECK_EQ(relayed(limits, first, 1000, 100), 80);
+    ct_limits_close(limits, first);
+    ct_limits_close(limits, other);
+    ct_limits_free(limits);
+}
+
+static uint64_t told[8];
+static size_t told_count;
+
+static void tell(void *arg, uint64_t session)
+{
+    (void)arg;
+    if (told_count < 8) {
+        told[told_count++] = session;
+    }
+}
+
+static void sessions_of_a_pass_are_found_also_after_its_renewal(void)
+{
+    struct ct_limits *limits = NULL;
+    const struct ct_limits_config config = {.pass_pps = 0};
+    REQUIRE(ct_limits_new(&limits, &config) == CT_OK);
+    struct ct_use *a = use_of(limits, 11, pass);
+    struct ct_use *b = use_of(limits, 12, pass);
+    struct ct_use *c = use_of(limits, 13, NULL);
+    REQUIRE(a && b && c);
+    CHECK_EQ(ct_limits_sessions(limits, pass, tell, NULL), 2);
+    CHECK_EQ(told[0] + told[1], 23);
+    ct_limits_of_pass(limits, a, other_pass);
+    told_count = 0;
+    CHECK_EQ(ct_limits_sessions(limits, pass, tell, NULL), 1);
+    CHECK_EQ(told[0], 12);
+    told_count = 0;
+    CHECK_EQ(ct_limits_sessions(limits, other_pass, tell, NULL), 1);
+    CHECK_EQ(told[0], 11);
+    ct_limits_close(limits, b);
+    CHECK_EQ(ct_limits_sessions(limits, pass, tell, NULL), 0);
+    ct_limits_close(limits, a);
+    ct_limits_close(limits, c);
+    CHECK_EQ(ct_limits_sessions(limits, other_pass, tell, NULL), 0);
     ct_limits_free(limits);
 }
 
@@ -202,10 +251,10 @@ static void bytes_are_limited_however_they_are_cut(void)
     struct ct_use *use = NULL;
     const struct ct_limits_config config = {.allocation_kbps = 8000}; /* 1,000,000 bytes a second */
     REQUIRE(ct_limits_new(&limits, &config) == CT_OK);
-    REQUIRE(ct_limits_open(limits, &use, NULL) == CT_OK);
+    REQUIRE(ct_limits_open(limits, &use, 1) == CT_OK);
     CHECK_EQ(relayed(limits, use, 5000, 1000), 1000);
     ct_limits_close(limits, use);
-    REQUIRE(ct_limits_open(limits, &use, NULL) == CT_OK);
+    REQUIRE(ct_limits_open(limits, &use, 1) == CT_OK);
     CHECK_EQ(relayed(limits, use, 200000, 10), 100000);
     ct_limits_close(limits, use);
     ct_limits_free(limits);
@@ -241,6 +290,7 @@ static const struct ct_test tests[] = {
     CT_TEST(flood_of_many_prefixes_hardly_touches_one_more),
     CT_TEST(allocation_is_limited_whoever_comes),
     CT_TEST(allocations_of_a_pass_share_its_limit),
+    CT_TEST(sessions_of_a_pass_are_found_also_after_its_renewal),
     CT_TEST(bytes_are_limited_however_they_are_cut),
     CT_TEST(unproved_address_gets_no_more_than_it_sent_and_the_allowance),
 };

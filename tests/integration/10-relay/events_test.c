@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "ct_test.h"
+#include "logfollow.h"
 #include "platform.h"
 
 static struct platform platform;
@@ -209,12 +210,129 @@ static void endpoints_that_disagree_tell_nothing(void)
     lies[0] = lies[1] = HONEST;
 }
 
+/* ---- the log, to the head that is proven ---- */
+
+static struct ct_bundle bundle;
+static struct ct_x25519 relay_key;
+static char dir[] = "/tmp/ct-events-XXXXXX";
+static char log_path[64];
+static unsigned passes_revoked;
+
+static void pass_revoked(void *arg, const uint8_t id16[16])
+{
+    (void)arg;
+    (void)id16;
+    passes_revoked++;
+}
+
+static struct ct_registrar_config config = {
+    .bundle = &bundle, .log_path = log_path, .pass_revoked = pass_revoked};
+
+static bool follow_anew(struct ct_logfollow *f)
+{
+    memset(f, 0, sizeof(*f));
+    bundle = *ct_chain_bundle(platform.chain);
+    bundle.checkpoint_number = platform.deployed_at;
+    ct_deployment(bundle.deployment32, bundle.chain_id, bundle.contract20);
+    ct_passes_free(config.passes);
+    config.passes = NULL;
+    f->config = &config;
+    f->chain = platform.chain;
+    return ct_passes_new(&config.passes, bundle.deployment32, &relay_key) == CT_OK;
+}
+
+static ct_err follow(struct ct_logfollow *f, struct ct_lognews *news, struct ct_why *why)
+{
+    struct ct_view view;
+    struct ct_log_head head;
+    memset(news, 0, sizeof(*news));
+    ct_err err = platform_view(&platform, &view)
+                     ? ct_registry_log_head(platform.chain, &view, &head, why)
+                     : CT_ERR_STATE;
+    return err == CT_OK ? ct_logfollow_refresh(f, &view, &head, news, why) : err;
+}
+
+static void log_leads_to_the_proven_head_and_names_what_changed(void)
+{
+    struct ct_logfollow f;
+    struct ct_lognews news;
+    struct ct_why why = {""};
+    const uint8_t pass[16] = {0xaa, 0xbb};
+    uint16_t other = 0;
+    REQUIRE(follow_anew(&f));
+    REQUIRE(follow(&f, &news, &why) == CT_OK);
+    CHECK(f.is_proven && news.keys && !news.relays_all);
+    CHECK(ct_lognews_has(&news, relay_index) && !ct_lognews_has(&news, relay_index + 1));
+    REQUIRE(follow(&f, &news, &why) == CT_OK);
+    CHECK(!news.keys && !ct_lognews_has(&news, relay_index));
+    REQUIRE(platform_list(&platform, 9, 40000, 40100, &other) == CT_OK);
+    REQUIRE(platform_revoke_pass(&platform, pass) == CT_OK);
+    REQUIRE(follow(&f, &news, &why) == CT_OK);
+    CHECK(f.is_proven && ct_lognews_has(&news, other) && !ct_lognews_has(&news, relay_index));
+    CHECK_EQ(passes_revoked, 1);
+}
+
+static void hidden_revocation_is_noticed_by_the_head(void)
+{
+    struct ct_logfollow f;
+    struct ct_lognews news;
+    struct ct_why why = {""};
+    REQUIRE(follow_anew(&f));
+    lies[2] = HIDES; /* one alone changes nothing */
+    CHECK_EQ(follow(&f, &news, &why), CT_OK);
+    CHECK(f.is_proven && !news.relays_all);
+    REQUIRE(follow_anew(&f));
+    lies[1] = HIDES; /* k together: their proofs still tell the truth */
+    CHECK_EQ(follow(&f, &news, &why), CT_ERR_QUORUM);
+    CHECK(strstr(why.text, "do not lead to the log's head") != NULL);
+    CHECK(!f.is_proven && news.relays_all);
+    lies[1] = lies[2] = INVENTS;
+    REQUIRE(follow_anew(&f));
+    CHECK_EQ(follow(&f, &news, &why), CT_ERR_QUORUM);
+    lies[1] = lies[2] = HONEST;
+    CHECK_EQ(follow(&f, &news, &why), CT_OK); /* and they are believed again */
+    CHECK(f.is_proven);
+}
+
+static void where_the_log_stands_outlives_a_restart(void)
+{
+    struct ct_logfollow f;
+    struct ct_logfollow again;
+    struct ct_lognews news;
+    struct ct_why why = {""};
+    REQUIRE(follow_anew(&f) && follow(&f, &news, &why) == CT_OK);
+    struct ct_logmark stood = f.marks[f.mark_count - 1];
+    REQUIRE(follow_anew(&again));
+    ct_logfollow_load(&again);
+    REQUIRE(again.mark_count == 1);
+    CHECK_EQ(again.marks[0].block, stood.block);
+    CHECK_EQ(again.marks[0].head.count, stood.head.count);
+    passes_revoked = 0;
+    CHECK_EQ(follow(&again, &news, &why), CT_OK);
+    CHECK(again.is_proven && !news.keys);
+    CHECK_EQ(passes_revoked, 0); /* it is revoked since the last time, and no news */
+    struct ct_revoked_pass *list = NULL;
+    size_t count = 0;
+    CHECK(ct_passes_revoked(config.passes, &list, &count) == CT_OK);
+    CHECK_EQ(count, 1);
+    free(list);
+    CHECK(truncate(log_path, 60) == 0);
+    REQUIRE(follow_anew(&again));
+    ct_logfollow_load(&again);
+    CHECK_EQ(again.mark_count, 0);
+    CHECK_EQ(follow(&again, &news, &why), CT_OK);
+    CHECK(again.is_proven && news.keys);
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(both_roads_moves_and_revocations_are_told_in_order),
     CT_TEST(hash_before_a_range_is_the_last_of_the_one_before),
     CT_TEST(records_are_proven_many_at_once),
     CT_TEST(one_endpoint_can_neither_hide_nor_invent_an_event),
     CT_TEST(endpoints_that_disagree_tell_nothing),
+    CT_TEST(log_leads_to_the_proven_head_and_names_what_changed),
+    CT_TEST(hidden_revocation_is_noticed_by_the_head),
+    CT_TEST(where_the_log_stands_outlives_a_restart),
 };
 
 int main(void)
@@ -222,9 +340,10 @@ int main(void)
     struct ct_wm_key key = {.ed25519 = {7}, .x25519 = {9}, .not_after_s = UINT32_MAX};
     (void)alarm(150); /* nothing here may hang */
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    if (ct_http_new(&http) != CT_OK) {
+    if (ct_http_new(&http) != CT_OK || !mkdtemp(dir)) {
         return 1;
     }
+    (void)snprintf(log_path, sizeof(log_path), "%s/log", dir);
     const struct ct_chain_env env = {.http = lying_http, .http_arg = http};
     if (!platform_open(&platform, &key, &env)) {
         (void)fprintf(stderr, "no chain to test with\n");
@@ -233,5 +352,8 @@ int main(void)
     int code = ct_test_main(tests, sizeof(tests) / sizeof(tests[0]));
     platform_close(&platform);
     ct_http_free(http);
+    ct_passes_free(config.passes);
+    (void)unlink(log_path);
+    (void)rmdir(dir);
     return code;
 }

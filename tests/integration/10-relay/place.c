@@ -195,6 +195,7 @@ void place_remove(struct place *p)
                                         "state/wallet.key",
                                         "state/relays",
                                         "state/devices",
+                                        "state/log",
                                         "state/wm-keys",
                                         "state",
                                         "bundle.json",
@@ -344,27 +345,46 @@ int place_stop(pid_t pid)
     return kill(pid, SIGTERM) == 0 ? place_wait(pid) : -1;
 }
 
-bool place_pass(struct place *p, struct credential *out, uint64_t signed_at_s, uint32_t life_s)
+static bool make_pass(struct place *p, struct credential *out, struct ct_pass *pass,
+                      uint64_t signed_at_s, uint32_t life_s)
 {
     struct ct_secret32 secret;
     struct ct_x25519 device;
-    struct ct_pass pass;
     uint8_t bytes[CT_PASS_LEN];
-    memset(&pass, 0, sizeof(pass));
-    if (ct_random(&secret, sizeof(secret)) != CT_OK || ct_random(pass.id16, 16) != CT_OK ||
+    if (ct_random(&secret, sizeof(secret)) != CT_OK || ct_random(pass->id16, 16) != CT_OK ||
         ct_x25519_from_secret(&device, &secret) != CT_OK) {
         return false;
     }
-    memcpy(pass.deployment32, p->deployment32, 32);
-    memcpy(pass.key32, device.public32, 32);
-    pass.key_id = p->keys[0].id;
-    pass.expiry_s = signed_at_s + life_s;
-    pass.scope = CT_PASS_SCOPE_ALLOCATE;
-    if (ct_pass_sign(bytes, &pass, &p->signer, signed_at_s) != CT_OK) {
+    memcpy(pass->deployment32, p->deployment32, 32);
+    memcpy(pass->key32, device.public32, 32);
+    pass->key_id = p->keys[0].id;
+    pass->expiry_s = signed_at_s + life_s;
+    pass->scope = CT_PASS_SCOPE_ALLOCATE;
+    if (ct_pass_sign(bytes, pass, &p->signer, signed_at_s) != CT_OK) {
         return false;
     }
     ct_pass_username(out->user, bytes);
-    return ct_pass_password_device(out->password, &pass, &secret, p->relay.public32) == CT_OK;
+    return ct_pass_password_device(out->password, pass, &secret, p->relay.public32) == CT_OK;
+}
+
+bool place_pass(struct place *p, struct credential *out, uint64_t signed_at_s, uint32_t life_s)
+{
+    struct ct_pass pass;
+    memset(&pass, 0, sizeof(pass));
+    return make_pass(p, out, &pass, signed_at_s, life_s);
+}
+
+bool place_pass_renewing(struct place *p, struct credential *out, const uint8_t *renews16,
+                         uint8_t id16[16])
+{
+    struct ct_pass pass;
+    memset(&pass, 0, sizeof(pass));
+    if (renews16) {
+        memcpy(pass.renews16, renews16, 16);
+    }
+    bool made = make_pass(p, out, &pass, ct_wall_s(), 900);
+    memcpy(id16, pass.id16, 16);
+    return made;
 }
 
 struct ct_addr loopback(uint8_t last, uint16_t port)

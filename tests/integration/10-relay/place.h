@@ -72,6 +72,9 @@ struct credential {
 };
 /* A pass for life_s seconds, signed at signed_at_s. */
 bool place_pass(struct place *p, struct credential *out, uint64_t signed_at_s, uint32_t life_s);
+/* One for 900 s from now that renews another, or none (NULL); id16 is set to its id. */
+bool place_pass_renewing(struct place *p, struct credential *out, const uint8_t *renews16,
+                         uint8_t id16[16]);
 
 struct client {
     int fd;

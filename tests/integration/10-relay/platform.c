@@ -167,6 +167,23 @@ ct_err platform_revoke_relay(struct platform *p, uint16_t index)
     return platform_send(p, &w, NULL);
 }
 
+ct_err platform_revoke_pass(struct platform *p, const uint8_t pass16[16])
+{
+    uint8_t buf[64];
+    struct ct_wr w = ct_wr_init(buf, sizeof(buf));
+    ct_call_revoke_pass(&w, pass16);
+    return platform_send(p, &w, NULL);
+}
+
+ct_err platform_set_wm_key(struct platform *p, const uint8_t ed25519[32])
+{
+    static const uint8_t x25519[32] = {9};
+    uint8_t buf[128];
+    struct ct_wr w = ct_wr_init(buf, sizeof(buf));
+    ct_call_set_wm_key(&w, ed25519, x25519, ct_wall_s() + 86400);
+    return platform_send(p, &w, NULL);
+}
+
 /* ---- devices ---- */
 
 ct_err platform_register(struct platform *p, const char *name, uint16_t relay, uint16_t port,

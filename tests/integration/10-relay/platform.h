@@ -37,6 +37,9 @@ ct_err platform_list(struct platform *p, uint8_t host, uint16_t port_min, uint16
                      uint16_t *index);
 ct_err platform_revoke_relay(struct platform *p, uint16_t index);
 
+ct_err platform_revoke_pass(struct platform *p, const uint8_t pass16[16]);
+ct_err platform_set_wm_key(struct platform *p, const uint8_t ed25519[32]);
+
 /* Devices, of the platform's own wallet: registered, moved by its signature, revoked. */
 ct_err platform_register(struct platform *p, const char *name, uint16_t relay, uint16_t port,
                          uint16_t sequence);
