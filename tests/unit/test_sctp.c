@@ -1,6 +1,7 @@
 /* Claims about the SCTP of a call of streams: which packets it takes, and how it shares its
  * library. */
 /* links: ct_client_inside chainturn ct_chain ct_base */
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct pair {
     uint8_t kept[64][CT_SCTP_PACKET_MAX]; /* packets that have been on their way */
     size_t kept_len[64];
     unsigned kept_count;
+    uint32_t tsn_of_b; /* the first */
 };
 
 static void tell(struct pair *p, struct ct_sctp *s)
@@ -65,6 +67,12 @@ static void run(struct pair *p, uint64_t ms)
     }
 }
 
+static bool note_tsn(struct pair *p, const uint8_t *answer, size_t len)
+{
+    p->tsn_of_b = ct_sctp_first_tsn(answer, len);
+    return true;
+}
+
 static bool join(struct pair *p, uint64_t now_ms)
 {
     uint8_t offer[CT_SCTP_INIT_LEN];
@@ -75,7 +83,7 @@ static bool join(struct pair *p, uint64_t now_ms)
     return ct_sctp_new(&p->a, true, 40, now_ms) == CT_OK &&
            ct_sctp_new(&p->b, false, 40, now_ms) == CT_OK && ct_sctp_offer(p->a, offer) == CT_OK &&
            ct_sctp_answer(p->b, answer, &len, offer, sizeof offer) == CT_OK &&
-           ct_sctp_accept(p->a, answer, len) == CT_OK;
+           note_tsn(p, answer, len) && ct_sctp_accept(p->a, answer, len) == CT_OK;
 }
 
 static void leave(struct pair *p)
@@ -239,6 +247,45 @@ static void changed_packets_break_their_own_association_at_most(void)
     leave(&other);
 }
 
+static void put_be32(uint8_t *at, uint32_t value)
+{
+    for (int i = 0; i < 4; i++) {
+        at[i] = (uint8_t)(value >> (24 - 8 * i));
+    }
+}
+
+/* DATA without end behind a gap that is never filled, whatever window is offered. */
+static void a_peer_that_heeds_no_window_fills_no_memory(void)
+{
+    static struct pair p;
+    uint8_t packet[CT_SCTP_PACKET_MAX] = {0};
+    uint8_t out[CT_SCTP_PACKET_MAX];
+    size_t len = 1100;
+    size_t out_len = 0;
+    size_t taken = 0;
+    int window = -1;
+    REQUIRE(join(&p, 1000));
+    CHECK_EQ(ct_sctp_write(p.a, &taken, 0, "x", 1, p.now_ms), CT_OK);
+    run(&p, 500);
+    memcpy(packet, p.kept[1], CT_SCTP_HEADER_LEN); /* the COOKIE ACK's, thus with a's tag */
+    size_t before = mallinfo2().uordblks;
+    for (uint32_t i = 0; i < 5000; i++) {
+        static const uint8_t chunk[] = {0, 3, 0x04, 0x40, 0, 0, 0, 0, 0, 0, 0, 9, 0x43, 0x54, 0, 1};
+        memcpy(packet + CT_SCTP_HEADER_LEN, chunk, sizeof chunk);
+        put_be32(packet + CT_SCTP_HEADER_LEN + 4, p.tsn_of_b + 10 + i);
+        packet[CT_SCTP_HEADER_LEN + 10] = (uint8_t)(i >> 8); /* its number in the stream */
+        packet[CT_SCTP_HEADER_LEN + 11] = (uint8_t)i;
+        sctp_seal(packet, len);
+        ct_sctp_input(p.a, packet, len, p.now_ms);
+        while (ct_sctp_poll(p.a, out, &out_len) == CT_OK) {
+            window = out[CT_SCTP_HEADER_LEN] == 3 ? out[CT_SCTP_HEADER_LEN + 9] << 16 : window;
+        }
+    }
+    CHECK(mallinfo2().uordblks < before + 3u * (size_t)CT_SCTP_BUFFER);
+    CHECK_EQ(window, 0); /* in pieces of 64 KiB: what fits was kept */
+    leave(&p);
+}
+
 /* ---- one library for all ---- */
 
 static void it_can_be_started_and_ended_again_and_again(void)
@@ -303,6 +350,7 @@ static const struct ct_test tests[] = {
     CT_TEST(a_packet_cut_anywhere_is_refused),
     CT_TEST(a_changed_init_sets_up_nothing),
     CT_TEST(changed_packets_break_their_own_association_at_most),
+    CT_TEST(a_peer_that_heeds_no_window_fills_no_memory),
     CT_TEST(it_can_be_started_and_ended_again_and_again),
     CT_TEST(clients_on_two_threads_share_it),
 };
