@@ -91,16 +91,29 @@ static ct_err parse(struct ct_devbook *book, size_t len)
     return CT_OK;
 }
 
-/* Memory for the largest book is asked for, but only what the file fills is touched. */
+/* As far as it fits, with more room each time: the largest book is rare. */
+static ct_err read_bytes(struct ct_devbook *book, size_t *len, const char *path, struct ct_why *why)
+{
+    ct_err err = CT_ERR_ROOM;
+    for (size_t cap = 4096; err == CT_ERR_ROOM; cap *= 16) {
+        size_t most = CT_DEVBOOK_MAX + CT_DEVBOOK_RECENT_MAX + 1;
+        err = ct_devbook_reserve(book, cap < most ? cap : most);
+        if (err != CT_OK) {
+            return ct_why(why, err, "no memory to read %s", path);
+        }
+        err = ct_file_read((char *)book->file, CT_DEVBOOK_HEAD + book->cap * ENTRY, len, path,
+                           false, why);
+        if (cap >= most) {
+            break;
+        }
+    }
+    return err;
+}
+
 static ct_err read_whole(struct ct_devbook *book, const char *path, struct ct_why *why)
 {
     size_t len = 0;
-    ct_err err = ct_devbook_reserve(book, CT_DEVBOOK_MAX + CT_DEVBOOK_RECENT_MAX + 1);
-    if (err != CT_OK) {
-        return ct_why(why, err, "no memory to read %s", path);
-    }
-    size_t cap = CT_DEVBOOK_HEAD + book->cap * ENTRY;
-    err = ct_file_read((char *)book->file, cap, &len, path, false, why);
+    ct_err err = read_bytes(book, &len, path, why);
     err = err == CT_OK ? parse(book, len) : err;
     if (err == CT_ERR_FORMAT || err == CT_ERR_ROOM) {
         err = ct_why(why, CT_ERR_FORMAT,
@@ -110,10 +123,8 @@ static ct_err read_whole(struct ct_devbook *book, const char *path, struct ct_wh
     }
     if (err == CT_OK) {
         size_t size = CT_DEVBOOK_HEAD + book->count * ENTRY + CT_DEVBOOK_SUM;
-        uint8_t *smaller = realloc(book->file, size);
-        if (smaller) {
-            book->file = smaller;
-        }
+        uint8_t *file = realloc(book->file, size);
+        book->file = file ? file : book->file;
         book->cap = book->count;
     }
     return err;

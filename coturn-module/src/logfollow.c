@@ -7,8 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "base/secret.h"
-#include "chain/keccak.h"
+#include "logfile.h"
 
 enum { SPAN_FIRST = 1000, SPAN_MAX = 10000, READS_AT_ONCE = 16, SAVE_MS = 60000 };
 
@@ -178,50 +177,9 @@ static ct_err read_up_to(struct ct_logfollow *f, const struct ct_view *view,
 
 /* ---- on disk ---- */
 
-static const uint8_t magic[8] = {'c', 't', 'l', 'o', 'g', 'm', 'k', '1'};
-enum {
-    HEAD_SIZE = 8 + 32 + 8 + 32 + 24 + 8 + 4,
-    PASS_SIZE = 16 + 8 + 8,
-    SUM_SIZE = 32,
-    FILE_MAX = HEAD_SIZE + CT_REVOKED_MAX * PASS_SIZE + SUM_SIZE,
-};
-
-static ct_err write_file(const struct ct_logfollow *f, const struct ct_logmark *mark,
-                         const struct ct_revoked_pass *passes, size_t count, struct ct_why *why)
-{
-    size_t size = HEAD_SIZE + count * PASS_SIZE + SUM_SIZE;
-    uint8_t *file = malloc(size);
-    uint8_t sum[SUM_SIZE];
-    if (!file) {
-        return ct_why(why, CT_ERR_NOMEM, "no memory to write %s", f->config->log_path);
-    }
-    struct ct_wr w = ct_wr_init(file, size);
-    ct_wr_bytes(&w, magic, sizeof(magic));
-    ct_wr_bytes(&w, f->config->bundle->deployment32, 32);
-    ct_wr_be64(&w, mark->block);
-    ct_wr_bytes(&w, mark->hash32, 32);
-    ct_wr_bytes(&w, mark->head.head24, 24);
-    ct_wr_be64(&w, mark->head.count);
-    ct_wr_be32(&w, (uint32_t)count);
-    for (size_t i = 0; i < count; i++) {
-        ct_wr_bytes(&w, passes[i].id16, 16);
-        ct_wr_be64(&w, passes[i].block);
-        ct_wr_be64(&w, passes[i].seen_s);
-    }
-    ct_keccak256(sum, file, w.len);
-    ct_wr_bytes(&w, sum, sizeof(sum));
-    ct_err err = ct_wr_end(&w);
-    if (err == CT_OK) {
-        err = ct_file_write(f->config->log_path, file, size, 0600, why);
-    }
-    free(file);
-    return err;
-}
-
 static void save(struct ct_logfollow *f, bool is_urgent)
 {
-    struct ct_revoked_pass *passes = NULL;
-    size_t count = 0;
+    struct ct_logfile file = {.passes = NULL};
     struct ct_why why = {"no memory"};
     uint64_t now = ct_mono_ms();
     const struct ct_logmark *mark = newest(f);
@@ -229,65 +187,30 @@ static void save(struct ct_logfollow *f, bool is_urgent)
         return;
     }
     f->saved_ms = now;
-    if (ct_passes_revoked(f->config->passes, &passes, &count) != CT_OK ||
-        write_file(f, mark, passes, count, &why) != CT_OK) {
+    file.mark = *mark;
+    if (ct_passes_revoked(f->config->passes, &file.passes, &file.count) != CT_OK ||
+        ct_logfile_save(&file, f->config->bundle->deployment32, f->config->log_path, &why) !=
+            CT_OK) {
         ct_log(&f->config->log, CT_LOG_WARN, "log_not_saved reason=\"%s\"", why.text);
     }
-    free(passes);
-}
-
-static ct_err parse(struct ct_logfollow *f, const uint8_t *file, size_t len)
-{
-    uint8_t sum[SUM_SIZE];
-    uint8_t head[sizeof(magic)];
-    uint8_t deployment[32];
-    struct ct_logmark mark;
-    if (len < HEAD_SIZE + SUM_SIZE) {
-        return CT_ERR_FORMAT;
-    }
-    ct_keccak256(sum, file, len - SUM_SIZE);
-    struct ct_rd r = ct_rd_init(file, len - SUM_SIZE);
-    ct_rd_copy(&r, head, sizeof(head));
-    ct_rd_copy(&r, deployment, sizeof(deployment));
-    mark.block = ct_rd_be64(&r);
-    ct_rd_copy(&r, mark.hash32, 32);
-    ct_rd_copy(&r, mark.head.head24, 24);
-    mark.head.count = ct_rd_be64(&r);
-    size_t count = ct_rd_be32(&r);
-    if (memcmp(sum, file + len - SUM_SIZE, SUM_SIZE) != 0 ||
-        memcmp(head, magic, sizeof(magic)) != 0 || mark.block == 0 ||
-        memcmp(deployment, f->config->bundle->deployment32, 32) != 0 || count > CT_REVOKED_MAX ||
-        r.left != count * PASS_SIZE) {
-        return CT_ERR_FORMAT;
-    }
-    for (size_t i = 0; i < count; i++) {
-        uint8_t id16[16];
-        ct_rd_copy(&r, id16, 16);
-        uint64_t block = ct_rd_be64(&r);
-        uint64_t seen_s = ct_rd_be64(&r);
-        (void)ct_passes_revoke(f->config->passes, id16, block, seen_s);
-    }
-    push(f, &mark);
-    return ct_rd_end(&r);
+    free(file.passes);
 }
 
 void ct_logfollow_load(struct ct_logfollow *f)
 {
+    struct ct_logfile file = {.passes = NULL};
     struct ct_why why = {""};
-    size_t len = 0;
-    char *file = malloc(FILE_MAX + 1);
-    ct_err err = file ? ct_file_read(file, FILE_MAX + 1, &len, f->config->log_path, false, &why)
-                      : ct_why(&why, CT_ERR_NOMEM, "no memory");
-    if (err == CT_OK && parse(f, (const uint8_t *)file, len) != CT_OK) {
-        err = ct_why(&why, CT_ERR_FORMAT,
-                     "%s is damaged or of another deployment and is not used; the log is read from "
-                     "the chain again",
-                     f->config->log_path);
-    }
-    if (err != CT_OK && err != CT_ERR_NOT_FOUND) {
+    ct_err err = ct_logfile_load(&file, f->config->bundle->deployment32, f->config->log_path, &why);
+    if (err == CT_OK) {
+        push(f, &file.mark);
+    } else if (err != CT_ERR_NOT_FOUND) {
         ct_log(&f->config->log, CT_LOG_WARN, "log_not_loaded reason=\"%s\"", why.text);
     }
-    free(file);
+    for (size_t i = 0; err == CT_OK && i < file.count; i++) {
+        const struct ct_revoked_pass *pass = &file.passes[i];
+        (void)ct_passes_revoke(f->config->passes, pass->id16, pass->block, pass->seen_s);
+    }
+    free(file.passes);
 }
 
 /* ---- all of it ---- */

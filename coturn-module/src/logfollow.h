@@ -9,14 +9,8 @@
 #include "base/why.h"
 #include "chain/chain.h"
 #include "chain/registry_log.h"
+#include "logfile.h"
 #include "registrar.h"
-
-/* A block that was read up to, and the log's head there. */
-struct ct_logmark {
-    uint64_t block; /* 0: nothing was read yet */
-    uint8_t hash32[32];
-    struct ct_log_head head;
-};
 
 enum { CT_LOGMARKS = 64 };
 

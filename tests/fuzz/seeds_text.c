@@ -186,6 +186,30 @@ static void devbooks(void)
     }
 }
 
+/* Where the log stands, with `count` revoked passes. */
+static void logfiles(void)
+{
+    for (unsigned count = 0; count <= 2; count++) {
+        uint8_t out[512];
+        char name[24];
+        struct ct_wr w = ct_wr_init(out, sizeof(out));
+        ct_wr_bytes(&w, "ctlogmk1\x01\x02\x03", 11);
+        ct_wr_zeros(&w, 29);
+        ct_wr_be64(&w, 77);
+        ct_wr_zeros(&w, 32 + 24);
+        ct_wr_be64(&w, 5);
+        ct_wr_be32(&w, count);
+        for (unsigned i = 0; i < count; i++) {
+            ct_wr_be32(&w, 100 + i);
+            ct_wr_zeros(&w, 12);
+            ct_wr_be64(&w, 70);
+            ct_wr_be64(&w, 1000);
+        }
+        (void)snprintf(name, sizeof(name), "passes-%u", count);
+        seed("logfile", name, out, w.len);
+    }
+}
+
 void seeds_text(void)
 {
     bundles();
@@ -194,4 +218,5 @@ void seeds_text(void)
     home();
     peersets();
     devbooks();
+    logfiles();
 }
