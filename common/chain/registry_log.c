@@ -42,7 +42,7 @@ ct_err ct_registry_log_entries(struct ct_chain *chain, uint64_t from, uint64_t t
     }
     struct ct_log_entry *list = calloc(logs.count + 1, sizeof(*list));
     err = list != NULL ? CT_OK : ct_why(why, CT_ERR_NOMEM, "no memory");
-    for (size_t i = 0; err == CT_OK && i < logs.count; i++) {
+    for (size_t i = 0; list != NULL && err == CT_OK && i < logs.count; i++) {
         if (read_entry(&list[i], &logs.list[i]) != CT_OK) {
             err = ct_why(why, CT_ERR_FORMAT,
                          "an entry of the registry's log has a form that this version does not "

@@ -36,7 +36,7 @@ ct_err ct_relaylist_read(struct ct_relaylist *l, const struct ct_view *view, str
 static ct_err make_room(struct ct_relaylist *l, const struct ct_lognews *news, struct ct_why *why)
 {
     size_t count = l->count;
-    for (uint16_t index = 1; index <= CT_RELAY_INDEX_MAX; index++) {
+    for (uint16_t index = 1; index <= (uint16_t)CT_RELAY_INDEX_MAX; index++) {
         count = ct_lognews_has(news, index) && index > count ? index : count;
     }
     if (count == l->count) {

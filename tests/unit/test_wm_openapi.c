@@ -85,7 +85,7 @@ static void the_plain_listener_serves_it(void)
 static bool is_described(const char *method, const char *path)
 {
     char lower[8] = "";
-    for (size_t i = 0; method[i] != '\0' && i < sizeof lower - 1; i++) {
+    for (size_t i = 0; i < sizeof lower - 1 && method[i] != '\0'; i++) {
         lower[i] = (char)tolower((unsigned char)method[i]);
     }
     return ct_json_is_object(ct_json_get(ct_json_get(ct_json_get(doc, "paths"), path), lower));
