@@ -200,7 +200,7 @@ ct_err platform_register(struct platform *p, const char *name, uint16_t relay, u
     r->port = port;
     r->expiry_day = (uint16_t)(ct_wall_s() / 86400 + 30);
     r->sequence = sequence;
-    r->deadline_s = ct_wall_s() + 3600;
+    r->deadline_s = ct_wall_s() + p->ahead_s + 3600;
     ct_registration_digest(digest, ct_chain_bundle(p->chain)->chain_id, contract(p), r);
     if (err == CT_OK) {
         err = ct_wallet_sign(entry.sig65, &p->wallet, digest);
@@ -248,7 +248,7 @@ ct_err platform_add(struct platform *p, const char *name, uint16_t relay, uint16
     ct_err err = ct_identity_hash(voucher->id_hash32, name);
     ct_token_hash(voucher->token_hash32, "a token");
     memcpy(voucher->wallet20, p->wallet.addr20, 20);
-    voucher->deadline_s = ct_wall_s() + 3600;
+    voucher->deadline_s = ct_wall_s() + p->ahead_s + 3600;
     ct_voucher_digest(digest, ct_chain_bundle(p->chain)->chain_id, contract(p), voucher);
     if (err == CT_OK) {
         err = ct_wallet_sign(signed_voucher.sig65, &p->wallet, digest);

@@ -17,6 +17,7 @@ struct platform {
     struct ct_wallet wallet; /* owner and approver, with ether */
     unsigned depth;          /* blocks mined after each transaction, each of which is one itself */
     uint64_t deployed_at;    /* block */
+    uint64_t ahead_s;        /* of the chain's clock before this host's */
 };
 
 /* http, when not NULL, is asked in place of libcurl by this program (not by a relay). */
