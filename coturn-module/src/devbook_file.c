@@ -123,8 +123,10 @@ static ct_err read_whole(struct ct_devbook *book, const char *path, struct ct_wh
     }
     if (err == CT_OK) {
         size_t size = CT_DEVBOOK_HEAD + book->count * ENTRY + CT_DEVBOOK_SUM;
-        uint8_t *file = realloc(book->file, size);
-        book->file = file ? file : book->file;
+        uint8_t *smaller = realloc(book->file, size);
+        if (smaller) {
+            book->file = smaller;
+        }
         book->cap = book->count;
     }
     return err;
