@@ -234,6 +234,35 @@ static void revocations_outlive_a_restart_without_a_chain(void)
     probe_close(&p);
 }
 
+static void quota_is_counted_a_pass_and_renewal_moves_the_count(void)
+{
+    struct credential first;
+    struct credential second;
+    uint8_t first_id[16];
+    uint8_t id[16];
+    struct probe a;
+    struct probe b;
+    struct probe more;
+    REQUIRE(server > 0 && place_pass_renewing(&place, &first, NULL, first_id) &&
+            place_pass_renewing(&place, &second, first_id, id));
+    CHECK_EQ(place_stop(server), 0);
+    REQUIRE(start("user-quota=2\n"));
+    CHECK_EQ(allocate(&a, &first), 0);
+    CHECK_EQ(allocate(&b, &first), 0);
+    CHECK_EQ(allocate(&more, &first), 486);
+    probe_close(&more);
+    CHECK_EQ(refresh_as(&a, &second), 0); /* one of each now */
+    CHECK_EQ(allocate(&more, &second), 0);
+    probe_close(&more);
+    struct probe last;
+    CHECK_EQ(allocate(&last, &second), 486);
+    probe_close(&last);
+    CHECK_EQ(allocate(&last, &first), 0);
+    probe_close(&last);
+    probe_close(&a);
+    probe_close(&b);
+}
+
 /* Clock ticks that the server has used. */
 static unsigned long server_ticks(void)
 {
@@ -320,6 +349,7 @@ static const struct ct_test tests[] = {
     CT_TEST(revocation_whose_block_vanishes_is_undone),
     CT_TEST(keys_rotate_and_two_generations_hold),
     CT_TEST(revocations_outlive_a_restart_without_a_chain),
+    CT_TEST(quota_is_counted_a_pass_and_renewal_moves_the_count),
     CT_TEST(junk_passes_cost_no_more_than_wrong_passwords),
 };
 

@@ -1,5 +1,6 @@
 /* 72 hours of chain time in a minute: what the relay knows at the end is what is there. Blocks that
  * vanish, endpoints that are silent or lie, readers all the while. */
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -280,7 +281,7 @@ static void pass_time(unsigned seconds)
     char params[32];
     ahead_s += seconds;
     platform.ahead_s = ahead_s;
-    (void)snprintf(params, sizeof(params), "[%llu]", (unsigned long long)(ct_wall_s() + ahead_s));
+    (void)snprintf(params, sizeof(params), "[%" PRIu64 "]", ct_wall_s() + ahead_s);
     free(ct_anvil_call(&platform.anvil, "evm_setNextBlockTimestamp", params));
     platform_mine(&platform, 1);
 }
