@@ -404,8 +404,9 @@ static void seventy_two_hours_of_chain_end_where_a_fresh_read_does(void)
     check_equal(&relay, &fresh);
     printf("    %u blocks, %u h of chain time, %u reorgs, %u looks in vain, %u lies, %lu questions "
            "of readers, %lu KB grown, %u s\n",
-           BLOCKS, BLOCKS * BLOCK_S / 3600, reorgs, failed, lies_told, atomic_load(&asked),
-           kb_late > kb_early ? kb_late - kb_early : 0, (unsigned)((ct_mono_ms() - began) / 1000));
+           (unsigned)BLOCKS, (unsigned)(BLOCKS * BLOCK_S / 3600), reorgs, failed, lies_told,
+           atomic_load(&asked), kb_late > kb_early ? kb_late - kb_early : 0,
+           (unsigned)((ct_mono_ms() - began) / 1000));
     CHECK_EQ(reorgs, REORGS);
     CHECK(failed > 0 && lies_told > 0 && atomic_load(&asked) > 1000);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

@@ -139,11 +139,8 @@ static void operators_revocation_is_not_undone(void)
     REQUIRE(scene.boxes[1].pid > 0);
     CHECK(admin("revoke", "2"));
     CHECK_EQ(state_of(2), CT_RECORD_REVOKED);
-    /* the sole relay that is left stops: nobody passes, so nothing is counted */
-    REQUIRE(scene_await(scene.boxes[0].log, "relay_approved index=1"));
-    stop(&scene.boxes[0]);
-    REQUIRE(scene_await(platform.log, "reprobe_blind relay=1"));
-    CHECK_EQ(state_of(1), CT_RECORD_APPROVED);
+    /* its own tests go on, and pass */
+    REQUIRE(scene_await(platform.log, "kind=revoke_relay subject=2 state=done"));
     CHECK_EQ(state_of(2), CT_RECORD_REVOKED);
     REQUIRE(scene_read(log, sizeof log, platform.log));
     CHECK(strstr(log, "relay_reinstated relay=2") == NULL);
