@@ -28,3 +28,17 @@ uint64_t ct_wall_us(void)
     (void)clock_gettime(CLOCK_REALTIME, &now);
     return now.tv_sec > 0 ? (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u : 0;
 }
+
+uint64_t ct_mono_coarse_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t ct_wall_coarse_s(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return now.tv_sec > 0 ? (uint64_t)now.tv_sec : 0;
+}

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Raised whenever a struct below changes; the adapter refuses a module of another number. */
-enum { CT_HOOKS_ABI = 5 };
+enum { CT_HOOKS_ABI = 6 };
 
 /* A transport address. IPv4 is written as ::ffff:a.b.c.d, so that there is one form to compare. */
 struct ct_endpoint {
@@ -65,8 +65,9 @@ enum ct_configured {
 enum { CT_EXIT_CONFIG = 78 }; /* sysexits.h EX_CONFIG */
 
 enum ct_admission {
-    CT_ADMIT,  /* without a permission */
-    CT_REFUSE, /* unless a permission or channel is there */
+    CT_ADMIT,       /* without a permission, unless the server's own list is against it */
+    CT_ADMIT_AGAIN, /* the same, and that list was asked this second */
+    CT_REFUSE,      /* unless a permission or channel is there */
 };
 
 /* How something goes between client and peer. */
@@ -121,6 +122,8 @@ struct ct_hooks {
     bool (*peer_ok)(const struct ct_endpoint *peer);
     /* The gate, asked when no permission is there; includes the filter. use: see allocation. */
     enum ct_admission (*gate)(void *use, const struct ct_endpoint *peer, enum ct_way way);
+    /* After CT_ADMIT, on the same thread: the server's own list has nothing against that peer. */
+    void (*admitted)(void *use);
     /* A packet is about to be relayed, by permission, channel or gate. false: it is not. */
     bool (*relay)(void *use, enum ct_way way, size_t bytes);
     /* The client made a permission by CreatePermission. */

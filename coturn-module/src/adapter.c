@@ -53,11 +53,13 @@ static void to_endpoint(struct ct_endpoint *out, const ioa_addr *addr)
 static struct ct_endpoint peer_endpoint(const struct sockaddr *peer)
 {
     ioa_addr addr;
-    memset(&addr, 0, sizeof(addr));
-    memcpy(&addr, peer,
-           peer->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
     ioa_addr shown;
-    addr_cpy(&shown, &addr);
+    if (peer->sa_family == AF_INET6) {
+        memcpy(&addr.s6, peer, sizeof(addr.s6));
+    } else {
+        memcpy(&addr.s4, peer, sizeof(addr.s4));
+        memset((uint8_t *)&addr + sizeof(addr.s4), 0, sizeof(addr) - sizeof(addr.s4));
+    }
     map_addr_from_private_to_public(&addr, &shown);
     struct ct_endpoint out;
     to_endpoint(&out, &shown);
@@ -294,7 +296,23 @@ int ct_ad_gate(void *session, const struct sockaddr *peer, enum ct_way way)
     }
     const ts_ur_super_session *ss = session;
     struct ct_endpoint endpoint = peer_endpoint(peer);
-    return active->gate(ss->ct_use, &endpoint, way) == CT_ADMIT;
+    switch (active->gate(ss->ct_use, &endpoint, way)) {
+    case CT_ADMIT:
+        return 2;
+    case CT_ADMIT_AGAIN:
+        return 1;
+    case CT_REFUSE:
+        break;
+    }
+    return 0;
+}
+
+void ct_ad_admitted(void *session)
+{
+    const ts_ur_super_session *ss = session;
+    if (active) {
+        active->admitted(ss->ct_use);
+    }
 }
 
 int ct_ad_relay(void *session, enum ct_way way, size_t bytes)

@@ -21,7 +21,9 @@ void ct_ad_start(void);
 
 /* peer is coturn's address, by its generic member; session its ts_ur_super_session. */
 int ct_ad_peer_ok(const struct sockaddr *peer);
+/* 0: refused, 1: admitted, 2: admitted if the server's own list has nothing against it. */
 int ct_ad_gate(void *session, const struct sockaddr *peer, enum ct_way way);
+void ct_ad_admitted(void *session);
 /* 0: the packet is not to be relayed. */
 int ct_ad_relay(void *session, enum ct_way way, size_t bytes);
 void ct_ad_permitted(void *session);

@@ -29,6 +29,7 @@ void ct_live_set(struct ct_live *live, const struct ct_endpoint *relayed, bool i
         (void)atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
     } else {
         (void)atomic_fetch_and_explicit(word, ~bit, memory_order_relaxed);
+        (void)atomic_fetch_add(&live->endings, 1);
     }
 }
 

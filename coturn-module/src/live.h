@@ -14,6 +14,7 @@ struct ct_live {
     const struct ct_endpoint *addrs; /* this host's relayed addresses as peers see them */
     size_t addr_count;
     _Atomic uint64_t ports[2][65536 / 64]; /* IPv4, IPv6: a bit a port */
+    _Atomic uint64_t endings;              /* how often one went away */
 };
 
 void ct_live_set(struct ct_live *live, const struct ct_endpoint *relayed, bool is_live);

@@ -313,18 +313,35 @@ static bool on_peer_ok(const struct ct_endpoint *peer)
 static enum ct_admission on_gate(void *use, const struct ct_endpoint *peer, enum ct_way way)
 {
     struct module *m = &module;
-    enum ct_verdict verdict = ct_sets_gate(&m->sets, &m->host_policy.policy, peer, ct_wall_s());
+    struct ct_guests *guests = use ? ct_limits_guests(use) : NULL;
+    struct ct_guests_when now = {ct_sets_state(&m->sets), ct_wall_coarse_s()};
+    bool is_known = guests && ct_guests_has(guests, peer, &now);
+    enum ct_verdict verdict = CT_VERDICT_ADMIT;
+    if (!is_known) {
+        verdict = ct_sets_gate(&m->sets, &m->host_policy.policy, peer, now.second);
+    }
+    if (verdict == CT_VERDICT_ADMIT && guests && !is_known) {
+        ct_guests_ask(guests, peer, &now);
+    }
     if (verdict == CT_VERDICT_ADMIT && way != CT_WAY_SEND) {
-        verdict = ct_limits_uninvited(m->limits, use, peer, ct_mono_ns());
+        verdict = ct_limits_uninvited(m->limits, use, peer, ct_mono_coarse_ns());
     }
     count(m, way, verdict);
-    return verdict == CT_VERDICT_ADMIT ? CT_ADMIT : CT_REFUSE;
+    return verdict != CT_VERDICT_ADMIT ? CT_REFUSE : is_known ? CT_ADMIT_AGAIN : CT_ADMIT;
+}
+
+static void on_admitted(void *use)
+{
+    if (use) {
+        ct_guests_admit(ct_limits_guests(use));
+    }
 }
 
 static bool on_relay(void *use, enum ct_way way, size_t bytes)
 {
     struct module *m = &module;
-    bool fits = ct_limits_relay(m->limits, use, bytes, ct_mono_ns());
+    bool fits = !ct_limits_has_caps(m->limits) ||
+                ct_limits_relay(m->limits, use, bytes, ct_mono_coarse_ns());
     ct_tally_add(&m->tally, (fits ? RELAYED : CAPPED) + way);
     return fits;
 }
@@ -417,6 +434,7 @@ const struct ct_hooks ct_module_hooks = {
     .stop = on_stop,
     .peer_ok = on_peer_ok,
     .gate = on_gate,
+    .admitted = on_admitted,
     .relay = on_relay,
     .permitted = on_permitted,
     .answer = on_answer,

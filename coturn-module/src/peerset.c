@@ -11,6 +11,8 @@
 struct ct_peerset {
     struct ct_peerset_origin origin;
     size_t count;
+    size_t mask;     /* cells less one; cells are a power of two */
+    uint16_t *cells; /* by hash of the address: 1 + its first range; 0: free. Behind the ranges */
     struct ct_peer_range ranges[];
 };
 
@@ -36,6 +38,53 @@ static int compare(const void *a, const void *b)
     return (x->index > y->index) - (x->index < y->index);
 }
 
+/* Addresses differ in few bits, at either end of a word: each has to reach the lowest ones. */
+static uint64_t mix(uint64_t word)
+{
+    word = (word ^ word >> 32) * UINT64_C(0xd6e8feb86659fd93);
+    word = (word ^ word >> 32) * UINT64_C(0xd6e8feb86659fd93);
+    return word ^ word >> 32;
+}
+
+/* The cell of the address, or the free one where it would be; more than half of them are free. */
+static size_t find(const struct ct_peerset *set, const uint8_t addr16[16])
+{
+    uint64_t words[2];
+    memcpy(words, addr16, sizeof(words));
+    size_t at = (size_t)mix(words[1] ^ mix(words[0])) & set->mask;
+    while (set->cells[at] != 0 && memcmp(set->ranges[set->cells[at] - 1].addr16, addr16, 16) != 0) {
+        at = (at + 1) & set->mask;
+    }
+    return at;
+}
+
+static struct ct_peerset *make(size_t count)
+{
+    size_t cells = 2;
+    while (cells <= 2 * count) {
+        cells *= 2;
+    }
+    struct ct_peerset *set =
+        calloc(1, sizeof(*set) + count * sizeof(set->ranges[0]) + cells * sizeof(set->cells[0]));
+    if (set) {
+        set->count = count;
+        set->mask = cells - 1;
+        set->cells = (uint16_t *)(void *)(set->ranges + count);
+    }
+    return set;
+}
+
+static void sort(struct ct_peerset *set)
+{
+    if (set->count > 0) {
+        qsort(set->ranges, set->count, sizeof(set->ranges[0]), compare);
+    }
+    for (size_t i = 0; i < set->count; i++) {
+        uint16_t *cell = &set->cells[find(set, set->ranges[i].addr16)];
+        *cell = *cell == 0 ? (uint16_t)(i + 1) : *cell;
+    }
+}
+
 ct_err ct_peerset_new(struct ct_peerset **out, const struct ct_peer_range *ranges, size_t count,
                       const struct ct_peerset_origin *origin)
 {
@@ -48,16 +97,15 @@ ct_err ct_peerset_new(struct ct_peerset **out, const struct ct_peer_range *range
             return CT_ERR_ARG;
         }
     }
-    struct ct_peerset *set = calloc(1, sizeof(*set) + count * sizeof(set->ranges[0]));
+    struct ct_peerset *set = make(count);
     if (!set) {
         return CT_ERR_NOMEM;
     }
     set->origin = *origin;
-    set->count = count;
     if (count > 0) {
         memcpy(set->ranges, ranges, count * sizeof(set->ranges[0]));
-        qsort(set->ranges, count, sizeof(set->ranges[0]), compare);
     }
+    sort(set);
     *out = set;
     return CT_OK;
 }
@@ -79,20 +127,12 @@ const struct ct_peerset_origin *ct_peerset_origin(const struct ct_peerset *set)
 
 uint16_t ct_peerset_index(const struct ct_peerset *set, const uint8_t addr16[16], uint16_t port)
 {
-    size_t low = 0;
-    size_t high = set->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (memcmp(set->ranges[middle].addr16, addr16, 16) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
+    uint16_t cell = set->cells[find(set, addr16)];
+    size_t at = cell == 0 ? set->count : cell - 1u;
     /* The contract allows 8 relays on one address. */
-    for (; low < set->count && memcmp(set->ranges[low].addr16, addr16, 16) == 0; low++) {
-        if (port >= set->ranges[low].port_min && port <= set->ranges[low].port_max) {
-            return set->ranges[low].index;
+    for (; at < set->count && memcmp(set->ranges[at].addr16, addr16, 16) == 0; at++) {
+        if (port >= set->ranges[at].port_min && port <= set->ranges[at].port_max) {
+            return set->ranges[at].index;
         }
     }
     return 0;

@@ -44,27 +44,40 @@ static bool in_prefix(const uint8_t addr16[16], const struct prefix *prefix)
     return (addr16[whole] & mask) == (prefix->bytes[whole] & mask);
 }
 
-#define V4(a, b, c, d, bits)                                                \
-    {                                                                       \
-        {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d}, 96 + (bits) \
-    }
+static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
 
-/* IANA's special purpose registries; ranges kept for documentation are not refused. */
+static bool is_mapped(const uint8_t addr16[16])
+{
+    return memcmp(addr16, mapped_prefix, sizeof(mapped_prefix)) == 0;
+}
+
+#define IP4(a, b, c, d) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (c) << 8 | (d))
+#define MASK(bits) (UINT32_MAX << (32 - (bits)))
+
+/* IANA's special purpose registries; ranges kept for documentation are not refused. IPv4 is what
+ * most packets are of, so it is compared as words. */
+static const struct {
+    uint32_t net;
+    uint32_t mask;
+    enum ct_verdict verdict;
+} special4[] = {
+    {IP4(0, 0, 0, 0), MASK(8), CT_VERDICT_UNSPECIFIED},
+    {IP4(127, 0, 0, 0), MASK(8), CT_VERDICT_LOOPBACK},
+    {IP4(169, 254, 0, 0), MASK(16), CT_VERDICT_LINK_LOCAL},
+    {IP4(10, 0, 0, 0), MASK(8), CT_VERDICT_PRIVATE},
+    {IP4(172, 16, 0, 0), MASK(12), CT_VERDICT_PRIVATE},
+    {IP4(192, 168, 0, 0), MASK(16), CT_VERDICT_PRIVATE},
+    {IP4(100, 64, 0, 0), MASK(10), CT_VERDICT_PRIVATE},
+    {IP4(192, 0, 0, 0), MASK(24), CT_VERDICT_PRIVATE},
+    {IP4(198, 18, 0, 0), MASK(15), CT_VERDICT_PRIVATE},
+    {IP4(224, 0, 0, 0), MASK(4), CT_VERDICT_MULTICAST},
+    {IP4(240, 0, 0, 0), MASK(4), CT_VERDICT_MULTICAST},
+};
+
 static const struct {
     struct prefix prefix;
     enum ct_verdict verdict;
-} special[] = {
-    {V4(0, 0, 0, 0, 8), CT_VERDICT_UNSPECIFIED},
-    {V4(127, 0, 0, 0, 8), CT_VERDICT_LOOPBACK},
-    {V4(169, 254, 0, 0, 16), CT_VERDICT_LINK_LOCAL},
-    {V4(10, 0, 0, 0, 8), CT_VERDICT_PRIVATE},
-    {V4(172, 16, 0, 0, 12), CT_VERDICT_PRIVATE},
-    {V4(192, 168, 0, 0, 16), CT_VERDICT_PRIVATE},
-    {V4(100, 64, 0, 0, 10), CT_VERDICT_PRIVATE},
-    {V4(192, 0, 0, 0, 24), CT_VERDICT_PRIVATE},
-    {V4(198, 18, 0, 0, 15), CT_VERDICT_PRIVATE},
-    {V4(224, 0, 0, 0, 4), CT_VERDICT_MULTICAST},
-    {V4(240, 0, 0, 0, 4), CT_VERDICT_MULTICAST},
+} special6[] = {
     {{{0}, 128}, CT_VERDICT_UNSPECIFIED},
     {{{[15] = 1}, 128}, CT_VERDICT_LOOPBACK},
     {{{0xfe, 0x80}, 10}, CT_VERDICT_LINK_LOCAL},
@@ -75,13 +88,12 @@ static const struct {
     {{{0xff}, 8}, CT_VERDICT_MULTICAST},
 };
 
-/* Where an IPv6 address carries an IPv4 one. */
+/* Where an IPv6 address carries an IPv4 one, but for v4-mapped ones. */
 static const struct {
     struct prefix prefix;
     unsigned offset;
     uint8_t mask; /* Teredo inverts the bits, RFC 4380 4 */
 } embedding[] = {
-    {{{[10] = 0xff, [11] = 0xff}, 96}, 12, 0},  /* v4-mapped */
     {{{[8] = 0xff, [9] = 0xff}, 96}, 12, 0},    /* SIIT, RFC 2765 */
     {{{0x00, 0x64, 0xff, 0x9b}, 96}, 12, 0},    /* NAT64, RFC 6052 */
     {{{0x20, 0x02}, 16}, 2, 0},                 /* 6to4 */
@@ -110,32 +122,66 @@ static bool embedded_ip4(uint8_t ip4[4], const uint8_t in16[16])
 void ct_addr_canonical(uint8_t out16[16], const uint8_t in16[16])
 {
     uint8_t ip4[4];
-    if (embedded_ip4(ip4, in16)) {
-        memset(out16, 0, 10);
-        memset(out16 + 10, 0xff, 2);
+    if (!is_mapped(in16) && embedded_ip4(ip4, in16)) {
+        memcpy(out16, mapped_prefix, sizeof(mapped_prefix));
         memcpy(out16 + 12, ip4, 4);
     } else if (out16 != in16) {
         memcpy(out16, in16, 16);
     }
 }
 
-static enum ct_verdict special_purpose(const struct ct_policy *policy, const uint8_t addr16[16])
+static enum ct_verdict special_purpose(const uint8_t addr16[16])
 {
-    for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
-        if (in_prefix(addr16, &special[i].prefix)) {
-            enum ct_verdict verdict = special[i].verdict;
-            bool allowed = (verdict == CT_VERDICT_PRIVATE && policy->allow_private) ||
-                           (verdict == CT_VERDICT_LOOPBACK && policy->allow_loopback);
-            return allowed ? CT_VERDICT_ADMIT : verdict;
+    if (is_mapped(addr16)) {
+        uint32_t ip4 = IP4(addr16[12], addr16[13], addr16[14], addr16[15]);
+        for (size_t i = 0; i < sizeof(special4) / sizeof(special4[0]); i++) {
+            if ((ip4 & special4[i].mask) == special4[i].net) {
+                return special4[i].verdict;
+            }
+        }
+        return CT_VERDICT_ADMIT;
+    }
+    for (size_t i = 0; i < sizeof(special6) / sizeof(special6[0]); i++) {
+        if (in_prefix(addr16, &special6[i].prefix)) {
+            return special6[i].verdict;
         }
     }
     return CT_VERDICT_ADMIT;
 }
 
+static enum ct_verdict unless_allowed(const struct ct_policy *policy, enum ct_verdict verdict)
+{
+    bool allowed = (verdict == CT_VERDICT_PRIVATE && policy->allow_private) ||
+                   (verdict == CT_VERDICT_LOOPBACK && policy->allow_loopback);
+    return allowed ? CT_VERDICT_ADMIT : verdict;
+}
+
+/* An address as two numbers, to compare more than one range with. */
+struct number {
+    uint64_t high;
+    uint64_t low;
+};
+
+static struct number number_of(const uint8_t addr16[16])
+{
+    struct number n = {0, 0};
+    for (size_t i = 0; i < 8; i++) {
+        n.high = n.high << 8 | addr16[i];
+        n.low = n.low << 8 | addr16[8 + i];
+    }
+    return n;
+}
+
+static bool is_below(struct number a, struct number b)
+{
+    return a.high < b.high || (a.high == b.high && a.low < b.low);
+}
+
 static bool in_ranges(const struct ct_range *ranges, size_t count, const uint8_t addr16[16])
 {
+    struct number n = number_of(addr16);
     for (size_t i = 0; i < count; i++) {
-        if (memcmp(addr16, ranges[i].min16, 16) >= 0 && memcmp(addr16, ranges[i].max16, 16) <= 0) {
+        if (!is_below(n, number_of(ranges[i].min16)) && !is_below(number_of(ranges[i].max16), n)) {
             return true;
         }
     }
@@ -180,7 +226,7 @@ enum ct_verdict ct_policy_filter(const struct ct_policy *policy, const struct ct
 {
     uint8_t addr16[16];
     ct_addr_canonical(addr16, peer->addr16);
-    enum ct_verdict verdict = special_purpose(policy, addr16);
+    enum ct_verdict verdict = unless_allowed(policy, special_purpose(addr16));
     if (verdict != CT_VERDICT_ADMIT) {
         return verdict;
     }

@@ -12,6 +12,11 @@ void ct_sets_init(struct ct_sets *sets, const struct ct_endpoint *relayed, size_
     sets->live.addr_count = count;
 }
 
+uint64_t ct_sets_state(const struct ct_sets *sets)
+{
+    return atomic_load(&sets->readers.now) + atomic_load(&sets->live.endings);
+}
+
 /* A clock set back by minutes is no reason to drop peers; one that was far ahead is not believed.
  */
 static uint64_t age_s(struct ct_snapshot *snapshot, uint64_t now_s)

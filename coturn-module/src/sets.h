@@ -16,6 +16,8 @@ struct ct_sets {
 /* relayed: this host's relayed addresses as peers see them; borrowed. */
 void ct_sets_init(struct ct_sets *sets, const struct ct_endpoint *relayed, size_t count);
 
+/* Another number after whatever could make the gate refuse whom it admitted, but for age. */
+uint64_t ct_sets_state(const struct ct_sets *sets);
 /* What the policy's filter says of peer. Any thread. */
 enum ct_verdict ct_sets_filter(struct ct_sets *sets, const struct ct_policy *policy,
                                const struct ct_endpoint *peer);

@@ -35,11 +35,13 @@ static uint64_t fold(uint64_t a, uint64_t b)
     return low ^ high;
 }
 
-static size_t place_of(const struct ct_sources *sources, size_t row, const uint64_t words[2])
+/* Nobody outside can choose prefixes that share a place: the secret is drawn at the start. */
+static uint64_t hash_of(const struct ct_sources *sources, const struct ct_endpoint *e)
 {
-    const uint64_t *secret = &sources->secret[2 * row];
-    uint64_t h = fold(words[0] ^ secret[0], words[1] ^ secret[1]);
-    return fold(h ^ secret[1], secret[0] | 1) % CT_SOURCES_PLACES;
+    const uint64_t *secret = sources->secret;
+    uint64_t words[2];
+    prefix_of(words, e);
+    return fold(fold(words[0] ^ secret[0], words[1] ^ secret[1]) ^ secret[2], secret[3] | 1);
 }
 
 /* Who shares one place with a flood hardly shares the other, too. */
@@ -47,14 +49,13 @@ static bool take(struct ct_sources *sources, struct ct_bucket table[][CT_SOURCES
                  const struct ct_rate *rate, const struct ct_endpoint *e, uint64_t units,
                  uint64_t now_ns)
 {
-    uint64_t words[2];
     bool taken = false;
     if (rate->cost == 0) {
         return true;
     }
-    prefix_of(words, e);
+    uint64_t hash = hash_of(sources, e);
     for (size_t row = 0; row < CT_SOURCES_ROWS; row++) {
-        struct ct_bucket *bucket = &table[row][place_of(sources, row, words)];
+        struct ct_bucket *bucket = &table[row][(hash >> (32 * row)) % CT_SOURCES_PLACES];
         taken = ct_bucket_take(bucket, rate, units, now_ns) || taken;
     }
     return taken;

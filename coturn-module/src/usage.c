@@ -28,6 +28,7 @@ struct ct_use {
     struct volume volume;
     struct pass_use *pass; /* NULL: of no pass */
     struct ct_use *next;   /* of the same pass */
+    struct ct_guests guests;
 };
 
 struct rates {
@@ -42,6 +43,7 @@ struct ct_limits {
     struct ct_rate sign_ons;
     struct rates allocation;
     struct rates pass;
+    bool has_caps; /* any of those of allocation and pass */
     struct ct_sources sources;
     pthread_mutex_t lock; /* guards chains: taken when an allocation comes or goes */
     struct pass_use *chains[CHAINS];
@@ -80,6 +82,8 @@ ct_err ct_limits_new(struct ct_limits **out, const struct ct_limits_config *conf
     limits->sign_ons = ct_rate_of(SIGN_ONS_PER_S, SIGN_ON_BURST_S);
     limits->allocation = rates_of(config->allocation_pps, config->allocation_kbps);
     limits->pass = rates_of(config->pass_pps, config->pass_kbps);
+    limits->has_caps = config->allocation_pps != 0 || config->allocation_kbps != 0 ||
+                       config->pass_pps != 0 || config->pass_kbps != 0;
     *out = limits;
     return CT_OK;
 }
@@ -192,6 +196,11 @@ size_t ct_limits_sessions(struct ct_limits *limits, const uint8_t pass16[16],
     return count;
 }
 
+struct ct_guests *ct_limits_guests(struct ct_use *use)
+{
+    return &use->guests;
+}
+
 void ct_limits_invite_only(struct ct_use *use)
 {
     use->is_invite_only = true;
@@ -216,6 +225,11 @@ static bool fits(struct volume *volume, const struct rates *rates, size_t bytes,
 {
     return ct_bucket_take(&volume->packets, &rates->packets, 1, now_ns) &&
            ct_bucket_take(&volume->bytes, &rates->bytes, bytes, now_ns);
+}
+
+bool ct_limits_has_caps(const struct ct_limits *limits)
+{
+    return limits->has_caps;
 }
 
 bool ct_limits_relay(struct ct_limits *limits, struct ct_use *use, size_t bytes, uint64_t now_ns)

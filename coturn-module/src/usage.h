@@ -8,6 +8,7 @@
 
 #include <chainturn/err.h>
 #include "ct_hooks.h"
+#include "guests.h"
 #include "policy.h"
 #include "sources.h"
 
@@ -38,11 +39,15 @@ void ct_limits_close(struct ct_limits *limits, struct ct_use *use);
 size_t ct_limits_sessions(struct ct_limits *limits, const uint8_t pass16[16],
                           void (*each)(void *arg, uint64_t session), void *arg);
 
+/* Who was let in just now. */
+struct ct_guests *ct_limits_guests(struct ct_use *use);
 /* From now on only peers with a permission or channel are heard. */
 void ct_limits_invite_only(struct ct_use *use);
 /* One packet or connection of a peer without a permission: ADMIT, or why not. use may be NULL. */
 enum ct_verdict ct_limits_uninvited(struct ct_limits *limits, struct ct_use *use,
                                     const struct ct_endpoint *peer, uint64_t now_ns);
+/* false: ct_limits_relay() has nothing to say, and nobody need read the clock for it. */
+bool ct_limits_has_caps(const struct ct_limits *limits);
 /* One packet on its way, either way. false: over the limit. */
 bool ct_limits_relay(struct ct_limits *limits, struct ct_use *use, size_t bytes, uint64_t now_ns);
 /* May a pass that nobody has checked yet be checked for a client there? */

@@ -1,29 +1,15 @@
 // How long a call takes: dial to first byte, many times, on the demo's network. ./run bench dial
 //
 // node dial.mjs --build DIR [--out FILE] [--calls N]
-import fs from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { dialMany, dialOnce } from "../testbed/calls.mjs";
 import { measure } from "../testbed/network.mjs";
 import { bringUp, enrol } from "../testbed/scene.mjs";
 import { median, options, runStages } from "../testbed/stage.mjs";
-
-const round = (n) => Math.round(n * 100) / 100;
+import { goal, report, round } from "./report.mjs";
 
 function quantile(values, q) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
-}
-
-function goal(name, value, op, limit) {
-  const met = op === "<=" ? value <= limit : value >= limit;
-  return { name, value: round(value), limit: round(limit), op, met };
-}
-
-function machine() {
-  const cpus = os.cpus();
-  return { cpu: cpus[0]?.model ?? "unknown", cpus: cpus.length, memory_bytes: os.totalmem(), kernel: os.release(), node: process.version };
 }
 
 const opt = options(process.argv.slice(2), ["build", "out", "calls"]);
@@ -54,10 +40,5 @@ runStages({ build: opt.build ?? "build/dev" }, async (s) => {
     first_byte_all_ms: warm.map(round),
     stages_ms: calls.at(-1).stages,
   };
-  for (const g of goals) s.say(`goal ${g.name}: ${g.value} ${g.op} ${g.limit}: ${g.met ? "met" : "MISSED"}`);
-  if (opt.out) {
-    fs.mkdirSync(path.dirname(path.resolve(opt.out)), { recursive: true });
-    fs.writeFileSync(opt.out, JSON.stringify({ name: "dial", goals, figures, machine: machine() }, null, 2) + "\n");
-  }
-  return goals.every((g) => g.met) ? 0 : 1;
+  return report("dial", goals, figures, opt.out, (line) => s.say(line));
 });

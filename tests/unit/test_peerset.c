@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "ct_test.h"
 #include "peerset.h"
 
@@ -40,6 +41,48 @@ static void every_range_of_an_address_is_found(void)
     CHECK_EQ(ct_peerset_index(set, relay(11, 0, 0).addr16, 50000), 0);
     CHECK_EQ(ct_peerset_index(set, relay(10, 0, 0).addr16, 50000), 0);
     CHECK_EQ(ct_peerset_index(set, relay(13, 0, 0).addr16, 50000), 0);
+    ct_peerset_free(set);
+}
+
+/* Hosts side by side, and far apart, as IPv4 and IPv6: all are found, their neighbours are not. */
+static void ten_thousand_relays_are_found_and_nobody_else(void)
+{
+    enum { COUNT = 10000 };
+    static struct ct_peer_range ranges[COUNT];
+    for (unsigned i = 0; i < COUNT; i++) {
+        static const uint8_t ip6[6] = {0x20, 0x01, 0x0d, 0xb8, 0, 0};
+        unsigned host = i / 4 * 2; /* every other address, two relays at each */
+        ranges[i] = (struct ct_peer_range){.port_min = (uint16_t)(i % 2 == 0 ? 50000 : 51000),
+                                           .port_max = (uint16_t)(i % 2 == 0 ? 50999 : 51999),
+                                           .index = (uint16_t)(i + 1)};
+        bool is_ip6 = i % 4 >= 2;
+        memcpy(ranges[i].addr16, is_ip6 ? ip6 : relay(0, 0, 0).addr16, is_ip6 ? 6 : 12);
+        ranges[i].addr16[is_ip6 ? 6 : 13] = (uint8_t)(host >> 8);
+        ranges[i].addr16[is_ip6 ? 7 : 15] = (uint8_t)host;
+    }
+    struct ct_peerset *set = NULL;
+    REQUIRE(ct_peerset_new(&set, ranges, COUNT, &origin) == CT_OK);
+    unsigned wrong = 0;
+    for (unsigned i = 0; i < COUNT; i++) {
+        uint8_t next[16];
+        memcpy(next, ranges[i].addr16, 16);
+        next[i % 4 >= 2 ? 7 : 15] |= 1;
+        wrong += ct_peerset_index(set, ranges[i].addr16, ranges[i].port_max) != i + 1;
+        wrong += ct_peerset_index(set, ranges[i].addr16, 52000) != 0;
+        wrong += ct_peerset_index(set, next, ranges[i].port_min) != 0;
+    }
+    CHECK_EQ(wrong, 0);
+    volatile unsigned sum = 0;
+    uint64_t began = ct_mono_ns();
+    for (unsigned i = 0; i < 100 * COUNT; i++) {
+        unsigned at = i * 7919u % COUNT;
+        sum += ct_peerset_index(set, ranges[at].addr16, ranges[at].port_min);
+    }
+    double ns = (double)(ct_mono_ns() - began) / (100 * COUNT);
+    printf("    look-up among ten thousand relays: %.1f ns\n", ns);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    CHECK(ns < 1000); /* one long run of taken cells would be some 10 us */
+#endif
     ct_peerset_free(set);
 }
 
@@ -140,8 +183,11 @@ static void cut_or_changed_file_is_refused(void)
 }
 
 static const struct ct_test tests[] = {
-    CT_TEST(every_range_of_an_address_is_found),       CT_TEST(empty_set_has_nobody),
-    CT_TEST(empty_port_range_and_index_0_are_refused), CT_TEST(saved_set_comes_back),
+    CT_TEST(every_range_of_an_address_is_found),
+    CT_TEST(ten_thousand_relays_are_found_and_nobody_else),
+    CT_TEST(empty_set_has_nobody),
+    CT_TEST(empty_port_range_and_index_0_are_refused),
+    CT_TEST(saved_set_comes_back),
     CT_TEST(cut_or_changed_file_is_refused),
 };
 
