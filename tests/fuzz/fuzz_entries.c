@@ -6,37 +6,11 @@
 /* links: ct_chain ct_base */
 #include "chain/registry_log.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "chain/bundle.h"
-#include "fuzz.h"
+#include "endpoint.h"
 
 enum { FROM = 1, TO = 8 };
-
-static const uint8_t *reply;
-static size_t reply_len;
-
-/* Every endpoint's answer is the input. */
-static ct_err answer(void *arg, struct ct_http_request *requests, size_t count, uint32_t timeout_ms,
-                     ct_http_enough *enough, void *enough_arg)
-{
-    (void)arg;
-    (void)timeout_ms;
-    (void)enough;
-    (void)enough_arg;
-    for (size_t i = 0; i < count; i++) {
-        requests[i].response = malloc(reply_len + 1);
-        HOLDS(requests[i].response != NULL);
-        memcpy(requests[i].response, reply, reply_len);
-        requests[i].response[reply_len] = '\0';
-        requests[i].response_len = reply_len;
-        requests[i].status = 200;
-        requests[i].err = CT_OK;
-    }
-    return CT_OK;
-}
 
 static void check(const struct ct_log_entries *entries)
 {
@@ -54,17 +28,10 @@ static void check(const struct ct_log_entries *entries)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct ct_bundle bundle = {
-        .chain_id = 31337, .rpc_count = 1, .quorum = 1, .insecure_single_rpc = true};
-    const struct ct_chain_env env = {.http = answer};
-    struct ct_chain *chain = NULL;
+    struct fuzz_reply reply = {data, size};
+    struct ct_chain *chain = fuzz_endpoint(&reply);
     struct ct_log_entries entries = {.list = NULL};
     struct ct_why why = {""};
-    memset(bundle.contract20, 0x11, sizeof(bundle.contract20));
-    (void)snprintf(bundle.rpc[0], CT_BUNDLE_URL_MAX, "http://127.0.0.1:1");
-    reply = data;
-    reply_len = size;
-    HOLDS(ct_chain_open(&chain, &bundle, &env, &why) == CT_OK);
     ct_err err = ct_registry_log_entries(chain, FROM, TO, &entries, &why);
     if (err == CT_OK) {
         check(&entries);

@@ -7,34 +7,11 @@
 #include <string.h>
 
 #include "base/hex.h"
-#include "chain/bundle.h"
 #include "chain/registry.h"
 #include "chain/rpc.h"
-#include "fuzz.h"
+#include "endpoint.h"
 
 static const uint8_t hash32[32] = {0xab};
-static const uint8_t *reply;
-static size_t reply_len;
-
-/* Every endpoint's answer is the input. */
-static ct_err answer(void *arg, struct ct_http_request *requests, size_t count, uint32_t timeout_ms,
-                     ct_http_enough *enough, void *enough_arg)
-{
-    (void)arg;
-    (void)timeout_ms;
-    (void)enough;
-    (void)enough_arg;
-    for (size_t i = 0; i < count; i++) {
-        requests[i].response = malloc(reply_len + 1);
-        HOLDS(requests[i].response != NULL);
-        memcpy(requests[i].response, reply, reply_len);
-        requests[i].response[reply_len] = '\0';
-        requests[i].response_len = reply_len;
-        requests[i].status = 200;
-        requests[i].err = CT_OK;
-    }
-    return CT_OK;
-}
 
 static void check(const struct ct_receipt *receipt)
 {
@@ -60,17 +37,11 @@ static void check(const struct ct_receipt *receipt)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct ct_bundle bundle = {
-        .chain_id = 31337, .rpc_count = 1, .quorum = 1, .insecure_single_rpc = true};
-    const struct ct_chain_env env = {.http = answer};
-    struct ct_chain *chain = NULL;
+    struct fuzz_reply reply = {data, size};
+    struct ct_chain *chain = fuzz_endpoint(&reply);
     struct ct_receipt receipt;
     struct ct_why why = {""};
     memset(&receipt, 0, sizeof(receipt));
-    (void)snprintf(bundle.rpc[0], CT_BUNDLE_URL_MAX, "http://127.0.0.1:1");
-    reply = data;
-    reply_len = size;
-    HOLDS(ct_chain_open(&chain, &bundle, &env, &why) == CT_OK);
     ct_err err = ct_rpc_receipt(chain, hash32, &receipt, &why);
     if (err == CT_OK) {
         check(&receipt);
