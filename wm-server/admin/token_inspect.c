@@ -1,17 +1,16 @@
 /* wm-admin token inspect: what tokens say, and with the configuration whether we signed them. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "admin.h"
 #include "base/clock.h"
 #include "base/hex.h"
-#include "base/secret.h"
 #include "chain/registry.h"
 #include "command.h"
 #include "kex/token.h"
 #include "settings.h"
+#include "token_file.h"
 
 enum { FILE_MAX = 1 << 20 };
 
@@ -31,9 +30,10 @@ static const char *verdict(const char *line, size_t len, const struct ct_wm_key 
     }
 }
 
-static ct_err inspect_line(const char *line, size_t len, const struct ct_wm_key *key,
-                           struct ct_why *why)
+/* arg: the key that it should be signed with, or NULL. */
+static ct_err inspect_line(void *arg, const char *line, size_t len, struct ct_why *why)
 {
+    const struct ct_wm_key *key = arg;
     struct ct_token token;
     char jti[33];
     char when[32] = "?";
@@ -54,29 +54,6 @@ static ct_err inspect_line(const char *line, size_t len, const struct ct_wm_key 
                  token.identity, token.is_prefix ? "*" : "", when, gas, token.key_id,
                  verdict(line, len, key));
     return CT_OK;
-}
-
-static ct_err inspect(const char *path, const struct ct_wm_key *key, struct ct_why *why)
-{
-    size_t len = 0;
-    char *text = malloc(FILE_MAX);
-    if (text == NULL) {
-        return ct_why(why, CT_ERR_NOMEM, "out of memory");
-    }
-    ct_err err = ct_file_read(text, FILE_MAX, &len, path, true, why);
-    if (err == CT_ERR_NOT_FOUND) {
-        err = ct_why(why, CT_ERR_CONFIG, "there is no file %s", path);
-    }
-    for (char *line = text; err == CT_OK && *line != '\0';) {
-        size_t n = strcspn(line, "\n");
-        if (n > 0) {
-            err = inspect_line(line, n, key, why);
-        }
-        line += n + (line[n] == '\n');
-    }
-    ct_wipe(text, FILE_MAX);
-    free(text);
-    return err;
 }
 
 static ct_err own_key(struct ct_wm_key *out, const char *config, struct ct_why *why)
@@ -111,7 +88,7 @@ int admin_token_inspect(int argc, char **argv)
     }
     ct_err err = config == NULL ? CT_OK : own_key(&key, config, &why);
     if (err == CT_OK) {
-        err = inspect(argv[rest], config == NULL ? NULL : &key, &why);
+        err = admin_token_file(argv[rest], FILE_MAX, inspect_line, config == NULL ? NULL : &key, &why);
     }
     return err == CT_OK ? CT_EXIT_OK : ct_command_failed(ADMIN, err, &why);
 }

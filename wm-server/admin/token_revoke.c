@@ -7,13 +7,13 @@
 
 #include "admin.h"
 #include "base/hex.h"
-#include "base/secret.h"
 #include "chain/registry.h"
 #include "command.h"
 #include "kex/token.h"
 #include "revocation.h"
 #include "settings.h"
 #include "store.h"
+#include "token_file.h"
 
 enum { FILE_MAX = CT_TOKEN_TEXT_MAX * 100001 };
 
@@ -115,38 +115,21 @@ static ct_err revoke_one(struct ct_store *store, const uint8_t jti16[16], const 
                                           : revoke_enrolled_of(store, NULL, jti16, queued, why);
 }
 
-static ct_err revoke_line(struct ct_store *store, const char *line, size_t len,
-                          struct devices *queued, struct ct_why *why)
+struct lines {
+    struct ct_store *store;
+    struct devices *queued;
+    size_t tokens; /* withdrawn */
+};
+
+static ct_err revoke_line(void *arg, const char *line, size_t len, struct ct_why *why)
 {
+    struct lines *l = arg;
     struct ct_token token;
     if (ct_token_parse(&token, line, len) != CT_OK) {
         return ct_why(why, CT_ERR_FORMAT, "a line is no token (ctk1. and two parts)");
     }
-    return revoke_one(store, token.jti16, token.batch, token.expiry_s, queued, why);
-}
-
-static ct_err revoke_file(struct ct_store *store, const char *path, struct devices *queued,
-                          size_t *tokens, struct ct_why *why)
-{
-    size_t len = 0;
-    char *text = malloc(FILE_MAX);
-    if (text == NULL) {
-        return ct_why(why, CT_ERR_NOMEM, "out of memory");
-    }
-    ct_err err = ct_file_read(text, FILE_MAX, &len, path, true, why);
-    if (err == CT_ERR_NOT_FOUND) {
-        err = ct_why(why, CT_ERR_CONFIG, "there is no file %s", path);
-    }
-    for (char *line = text; err == CT_OK && *line != '\0';) {
-        size_t n = strcspn(line, "\n");
-        if (n > 0) {
-            err = revoke_line(store, line, n, queued, why);
-            *tokens += err == CT_OK;
-        }
-        line += n + (line[n] == '\n');
-    }
-    ct_wipe(text, len);
-    free(text);
+    ct_err err = revoke_one(l->store, token.jti16, token.batch, token.expiry_s, l->queued, why);
+    l->tokens += err == CT_OK;
     return err;
 }
 
@@ -154,10 +137,10 @@ static ct_err withdraw(struct ct_store *store, const struct order *o, struct dev
                        struct ct_why *why)
 {
     uint8_t jti[16];
-    size_t tokens = 0;
     if (o->file != NULL) {
-        ct_err err = revoke_file(store, o->file, queued, &tokens, why);
-        (void)printf("withdrew %zu token%s\n", tokens, tokens == 1 ? "" : "s");
+        struct lines l = {.store = store, .queued = queued};
+        ct_err err = admin_token_file(o->file, FILE_MAX, revoke_line, &l, why);
+        (void)printf("withdrew %zu token%s\n", l.tokens, l.tokens == 1 ? "" : "s");
         return err;
     }
     if (o->jti != NULL) {
