@@ -88,7 +88,8 @@ int admin_token_inspect(int argc, char **argv)
     }
     ct_err err = config == NULL ? CT_OK : own_key(&key, config, &why);
     if (err == CT_OK) {
-        err = admin_token_file(argv[rest], FILE_MAX, inspect_line, config == NULL ? NULL : &key, &why);
+        err = admin_token_file(argv[rest], FILE_MAX, inspect_line, config == NULL ? NULL : &key,
+                               &why);
     }
     return err == CT_OK ? CT_EXIT_OK : ct_command_failed(ADMIN, err, &why);
 }
