@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "chain/bundle.h"
 #include "chain/key.h"
+#include "counts.h"
 #include "ct_hooks.h"
 #include "host.h"
 #include "usage.h"
@@ -44,22 +45,6 @@ static struct module {
     _Atomic uint64_t pass_told_ms;
     struct ct_tally tally; /* packets are counted, never logged one by one */
 } module;
-
-/* The tally's kinds: what the gate said of each way, what the filter said else, what went out. */
-enum {
-    WAY_OTHER = CT_WAY_COUNT,
-    RELAYED = (CT_WAY_COUNT + 1) * CT_VERDICT_COUNT,
-    CAPPED = RELAYED + CT_WAY_COUNT,
-    ANSWERED = CAPPED + CT_WAY_COUNT,
-    UNANSWERED,
-    SIGNED_ON,
-    NOT_SIGNED_ON,
-    KINDS
-};
-_Static_assert((int)KINDS <= (int)CT_TALLY_KINDS, "a place for every kind");
-
-static const char *const way_texts[] = {"send",       "data",       "channel_out",
-                                        "channel_in", "connection", "other"};
 
 static void to_server_log(enum ct_log_level level, const char *line, void *arg)
 {
@@ -260,42 +245,13 @@ static bool on_start(void)
     return true;
 }
 
-static void tell_counts(struct module *m)
-{
-    for (size_t kind = 0; kind < RELAYED; kind++) {
-        uint64_t n = ct_tally_sum(&m->tally, kind);
-        if (n > 0) {
-            ct_log(&m->log, CT_LOG_INFO, "peers verdict=%s by=%s packets=%" PRIu64,
-                   ct_verdict_text((enum ct_verdict)(kind % CT_VERDICT_COUNT)),
-                   way_texts[kind / CT_VERDICT_COUNT], n);
-        }
-    }
-    for (size_t kind = RELAYED; kind < ANSWERED; kind++) {
-        uint64_t n = ct_tally_sum(&m->tally, kind);
-        if (n > 0) {
-            ct_log(&m->log, CT_LOG_INFO, "%s by=%s packets=%" PRIu64,
-                   kind < CAPPED ? "relayed" : "capped", way_texts[(kind - RELAYED) % CT_WAY_COUNT],
-                   n);
-        }
-    }
-    ct_log(&m->log, CT_LOG_INFO, "unproved_addresses answered=%" PRIu64 " not=%" PRIu64,
-           ct_tally_sum(&m->tally, ANSWERED), ct_tally_sum(&m->tally, UNANSWERED));
-    ct_log(&m->log, CT_LOG_INFO, "sign_ons tried=%" PRIu64 " not=%" PRIu64,
-           ct_tally_sum(&m->tally, SIGNED_ON), ct_tally_sum(&m->tally, NOT_SIGNED_ON));
-}
-
 static void on_stop(void)
 {
     struct module *m = &module;
     if (m->registrar) {
         ct_registrar_stop(m->registrar);
     }
-    tell_counts(m);
-}
-
-static void count(struct module *m, size_t way, enum ct_verdict verdict)
-{
-    ct_tally_add(&m->tally, way * CT_VERDICT_COUNT + verdict);
+    ct_counts_tell(&m->tally, &m->log);
 }
 
 static bool on_peer_ok(const struct ct_endpoint *peer)
@@ -305,7 +261,7 @@ static bool on_peer_ok(const struct ct_endpoint *peer)
     if (verdict == CT_VERDICT_ADMIT) {
         return true;
     }
-    count(m, WAY_OTHER, verdict);
+    ct_count_verdict(&m->tally, CT_COUNT_OTHER_WAY, verdict);
     return false;
 }
 
@@ -326,7 +282,7 @@ static enum ct_admission on_gate(void *use, const struct ct_endpoint *peer, enum
     if (verdict == CT_VERDICT_ADMIT && way != CT_WAY_SEND) {
         verdict = ct_limits_uninvited(m->limits, use, peer, ct_mono_coarse_ns());
     }
-    count(m, way, verdict);
+    ct_count_verdict(&m->tally, way, verdict);
     return verdict != CT_VERDICT_ADMIT ? CT_REFUSE : is_known ? CT_ADMIT_AGAIN : CT_ADMIT;
 }
 
@@ -342,7 +298,7 @@ static bool on_relay(void *use, enum ct_way way, size_t bytes)
     struct module *m = &module;
     bool fits = !ct_limits_has_caps(m->limits) ||
                 ct_limits_relay(m->limits, use, bytes, ct_mono_coarse_ns());
-    ct_tally_add(&m->tally, (fits ? RELAYED : CAPPED) + way);
+    ct_tally_add(&m->tally, (fits ? CT_COUNT_RELAYED : CT_COUNT_CAPPED) + way);
     return fits;
 }
 
@@ -355,7 +311,7 @@ static bool on_answer(const struct ct_endpoint *to, size_t in, size_t out)
 {
     struct module *m = &module;
     bool may = ct_limits_answer(m->limits, to, in, out, ct_mono_ns());
-    ct_tally_add(&m->tally, may ? ANSWERED : UNANSWERED);
+    ct_tally_add(&m->tally, may ? CT_COUNT_ANSWERED : CT_COUNT_UNANSWERED);
     return may;
 }
 
@@ -399,7 +355,7 @@ static bool on_sign_on(const char *user, const struct ct_endpoint *from)
     struct module *m = &module;
     bool may =
         ct_passes_is_cheap(m->passes, user) || ct_limits_sign_on(m->limits, from, ct_mono_ns());
-    ct_tally_add(&m->tally, may ? SIGNED_ON : NOT_SIGNED_ON);
+    ct_tally_add(&m->tally, may ? CT_COUNT_SIGNED_ON : CT_COUNT_NOT_SIGNED_ON);
     return may;
 }
 
