@@ -19,6 +19,7 @@ void ct_follow_tell(struct ct_follow *f, const char *event, const struct ct_why 
     uint64_t now = ct_mono_ms();
     char line[sizeof(f->told)];
     (void)snprintf(line, sizeof(line), "%s reason=\"%s\"", event, why->text);
+    ct_board_failure(f->config->board, line, ct_wall_s());
     if (strcmp(f->told, line) == 0 && now - f->told_ms < REPEAT_MS) {
         return;
     }
@@ -35,6 +36,7 @@ static void note_standing(struct ct_follow *f, uint64_t time_s)
     bool news = !f->done || standing != f->standing || index != f->index;
     f->standing = standing;
     f->index = index;
+    ct_board_standing(f->config->board, standing, index);
     if (!news) {
         return;
     }
@@ -166,6 +168,7 @@ static ct_err refresh_at(struct ct_follow *f, const struct ct_view *view, struct
         return err;
     }
     note_standing(f, view->timestamp_s);
+    ct_board_head(f->config->board, view, head.count);
     f->head = head;
     f->done = true;
     confirm(f);

@@ -44,7 +44,8 @@ static struct module {
     char devices_path[CT_PATH_MAX + 16];
     _Atomic uint64_t pass_told_ms;
     struct ct_tally tally; /* packets are counted, never logged one by one */
-} module;
+    struct ct_board board;
+} module = {.board = CT_BOARD_INIT};
 
 static void to_server_log(enum ct_log_level level, const char *line, void *arg)
 {
@@ -176,6 +177,7 @@ static ct_err make_registrar(struct module *m, struct ct_why *why)
         .log_path = m->log_path,
         .devices_path = m->options.mode == CT_MODE_DEVICES ? m->devices_path : NULL,
         .poll_ms = m->options.poll_ms,
+        .board = &m->board,
         .log = m->log,
         .not_our_chain = not_our_chain,
         .pass_revoked = pass_revoked,

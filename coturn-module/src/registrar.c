@@ -45,17 +45,21 @@ static void enrol(struct ct_registrar *r)
 {
     struct ct_why why = {""};
     uint64_t now = ct_mono_ms();
+    ct_board_registrar(r->config.board, "getting this relay listed");
     ct_err err =
         ct_relay_enrol(r->follow.chain, &r->config, r->follow.index, &r->memory, now, &why);
     if (err == CT_OK) {
+        ct_board_registrar(r->config.board, "approved, waiting for its block");
         ct_follow_reread(&r->follow); /* and give the approval's block time to show */
         r->enrol_at_ms = ct_mono_ms() + SHOWS_MS;
         r->enrol_wait_ms = 0;
         return;
     }
     if (err == CT_ERR_AGAIN) {
+        ct_board_registrar(r->config.board, "registered, waiting for its block");
         return;
     }
+    ct_board_registrar(r->config.board, "failed, to be tried again");
     r->enrol_wait_ms = r->enrol_wait_ms == 0                 ? RETRY_MIN_MS
                        : r->enrol_wait_ms < RETRY_MAX_MS / 2 ? 2 * r->enrol_wait_ms
                                                              : RETRY_MAX_MS;
@@ -119,6 +123,8 @@ static void *run(void *arg)
         if (wants_enrolment(r)) {
             enrol(r);
             pause = r->config.poll_ms < SOON_MS ? r->config.poll_ms : SOON_MS;
+        } else if (r->follow.standing == CT_STANDING_LISTED) {
+            ct_board_registrar(r->config.board, "nothing to do");
         }
     }
     ct_chain_free(r->follow.chain);

@@ -7,6 +7,7 @@
 #include <chainturn/err.h>
 #include "base/log.h"
 #include "base/why.h"
+#include "board.h"
 #include "chain/bundle.h"
 #include "chain/key.h"
 #include "chain/registry.h"
@@ -31,6 +32,7 @@ struct ct_registrar_config {
     const char *log_path;
     const char *devices_path; /* NULL: devices are not asked for */
     uint32_t poll_ms;
+    struct ct_board *board; /* where to put up what is known; NULL: nowhere */
     struct ct_log log;
     /*
      * Called from the thread when the endpoints agree on a chain that is not the bundle's, or one
