@@ -8,12 +8,10 @@
 
 #include "base/hex.h"
 #include "chain/ask.h"
+#include "chain/keccak.h"
 
 /* More gas than a transaction of ours can need: an estimate beyond it is a lie. */
 static const uint64_t gas_max = 30000000;
-/* Most tip that an endpoint can talk us into, wei a unit of gas: unlike the base fee it is paid. */
-static const uint64_t tip_max_wei = 20000000000u;
-
 /* A quantity as several endpoints tell it, and which of their words to go by. */
 struct numbers {
     uint64_t max; /* more than this is no answer; 0: any */
@@ -107,52 +105,6 @@ ct_err ct_rpc_balance(struct ct_chain *chain, const uint8_t addr20[20], struct c
     return err;
 }
 
-struct fees {
-    struct ct_u256 max_fee;
-    struct ct_u256 tip;
-};
-
-static ct_err take_fees(void *arg, size_t endpoint, const struct ct_jsonrpc_answer *items)
-{
-    struct fees *fees = arg;
-    struct ct_u256 base;
-    struct ct_u256 tip;
-    struct ct_u256 fee;
-    const struct ct_u256 most = ct_u256_from_u64(tip_max_wei);
-    (void)endpoint;
-    if (ct_json_u256(&base, ct_json_get(items[0].result, "baseFeePerGas")) != CT_OK ||
-        ct_json_u256(&tip, items[1].result) != CT_OK) {
-        return CT_ERR_FORMAT;
-    }
-    if (ct_u256_is_zero(&tip)) {
-        tip = ct_u256_from_u64(1);
-    }
-    if (ct_u256_cmp(&tip, &most) > 0) {
-        tip = most;
-    }
-    if (ct_u256_mul_u64(&fee, &base, 2) != CT_OK || ct_u256_add(&fee, &fee, &tip) != CT_OK) {
-        return CT_ERR_FORMAT;
-    }
-    *fees = (struct fees){fee, tip};
-    return CT_OK;
-}
-
-ct_err ct_rpc_fees(struct ct_chain *chain, struct ct_u256 *max_fee_wei,
-                   struct ct_u256 *priority_wei, struct ct_why *why)
-{
-    static const struct ct_jsonrpc_call calls[2] = {{"eth_getBlockByNumber", "[\"latest\",false]"},
-                                                    {"eth_maxPriorityFeePerGas", "[]"}};
-    struct fees fees = {.tip = {{0}}};
-    const struct ct_ask ask = {
-        .calls = calls, .count = 2, .want = 1, .take = take_fees, .arg = &fees};
-    ct_err err = ct_ask(chain, &ask, why);
-    if (err == CT_OK) {
-        *max_fee_wei = fees.max_fee;
-        *priority_wei = fees.tip;
-    }
-    return err;
-}
-
 static void put(struct ct_wr *w, const char *text)
 {
     ct_wr_bytes(w, text, strlen(text));
@@ -206,26 +158,53 @@ ct_err ct_rpc_estimate_gas(struct ct_chain *chain, const struct ct_rpc_tx *tx, u
     return err;
 }
 
+/* What k endpoints say alike: there is no proof of what a call returns. */
 struct returned {
     uint8_t *out;
     size_t cap;
-    size_t len;
-    bool too_long;
+    size_t len; /* cap + 1: longer than cap */
+    unsigned k;
+    bool agreed;
+    size_t count;
+    uint8_t heard[CT_BUNDLE_RPC_MAX][32]; /* hashes of the answers */
 };
 
 static ct_err take_returned(void *arg, size_t endpoint, const struct ct_jsonrpc_answer *items)
 {
     struct returned *r = arg;
+    unsigned alike = 1;
+    uint8_t *hash = r->heard[r->count];
     (void)endpoint;
+    if (r->agreed) {
+        return CT_OK; /* out is what they agree on */
+    }
     ct_err err = ct_json_data(r->out, r->cap, &r->len, items[0].result);
-    r->too_long = err == CT_ERR_ROOM;
-    return err == CT_ERR_ROOM ? CT_OK : err;
+    if (err == CT_ERR_ROOM) {
+        r->len = r->cap + 1;
+        memset(hash, 0, 32);
+    } else if (err != CT_OK) {
+        return err;
+    } else {
+        ct_keccak256(hash, r->out, r->len);
+    }
+    for (size_t i = 0; i < r->count; i++) {
+        alike += memcmp(r->heard[i], hash, 32) == 0;
+    }
+    r->agreed = alike >= r->k;
+    r->count += r->count + 1 < CT_BUNDLE_RPC_MAX;
+    return CT_OK;
+}
+
+static bool is_agreed(void *arg)
+{
+    const struct returned *r = arg;
+    return r->agreed;
 }
 
 ct_err ct_rpc_call(struct ct_chain *chain, const struct ct_rpc_tx *tx, uint8_t *out, size_t cap,
                    size_t *len, struct ct_why *why)
 {
-    struct returned returned = {.out = out, .cap = cap};
+    struct returned returned = {.out = out, .cap = cap, .k = quorum_of(chain)};
     char *params = tx_params(tx);
     if (params == NULL) {
         return ct_why(why, CT_ERR_NOMEM, "no memory");
@@ -234,12 +213,19 @@ ct_err ct_rpc_call(struct ct_chain *chain, const struct ct_rpc_tx *tx, uint8_t *
     const struct ct_ask ask = {.calls = &call,
                                .count = 1,
                                .may_revert = true,
-                               .want = 1,
+                               .want = returned.k,
                                .take = take_returned,
+                               .enough = is_agreed,
                                .arg = &returned};
     ct_err err = ct_ask(chain, &ask, why);
     free(params);
-    if (err == CT_OK && returned.too_long) {
+    if (err == CT_OK && !returned.agreed) {
+        return ct_why(why, CT_ERR_QUORUM,
+                      "fewer than %u RPC endpoints say alike what the call returns; try again, or "
+                      "check that they are in sync",
+                      returned.k);
+    }
+    if (err == CT_OK && returned.len > cap) {
         return ct_why(why, CT_ERR_ROOM, "eth_call returned more than %zu bytes", cap);
     }
     if (err == CT_OK) {

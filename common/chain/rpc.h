@@ -27,7 +27,11 @@ CT_MUST_USE ct_err ct_rpc_nonce(struct ct_chain *chain, const uint8_t addr20[20]
 /* The highest of k. */
 CT_MUST_USE ct_err ct_rpc_balance(struct ct_chain *chain, const uint8_t addr20[20],
                                   struct ct_u256 *out_wei, struct ct_why *why);
-/* Wei a unit of gas: tip as suggested (at least 1), max fee = 2 * base fee + tip. */
+/*
+ * Wei a unit of gas: tip as suggested (at least 1, at most 20 gwei), max fee = 2 * base fee + tip;
+ * both as k endpoints name them at least, so that fewer cannot raise them. All are asked when the
+ * first k differ by more than a factor of two.
+ */
 CT_MUST_USE ct_err ct_rpc_fees(struct ct_chain *chain, struct ct_u256 *max_fee_wei,
                                struct ct_u256 *priority_wei, struct ct_why *why);
 
@@ -41,7 +45,8 @@ struct ct_rpc_tx { /* what eth_call and eth_estimateGas are asked */
 /* The highest of k, at most 30 million. */
 CT_MUST_USE ct_err ct_rpc_estimate_gas(struct ct_chain *chain, const struct ct_rpc_tx *tx,
                                        uint64_t *out, struct ct_why *why);
-/* CT_ERR_ROOM when what the call returns is longer than cap. */
+/* What k endpoints say alike; out is undefined after an error. CT_ERR_QUORUM: fewer do.
+ * CT_ERR_ROOM: what the call returns is longer than cap. */
 CT_MUST_USE ct_err ct_rpc_call(struct ct_chain *chain, const struct ct_rpc_tx *tx, uint8_t *out,
                                size_t cap, size_t *len, struct ct_why *why);
 /*

@@ -8,8 +8,8 @@
 #include "chain/keccak.h"
 #include "ct_test.h"
 
-/* Each endpoint has one answer to everything: the members behind the id, "" for no answer at all.
- */
+/* Each endpoint has one answer to everything: the members behind the id, or a batch's whole answer;
+ * "" for no answer at all. */
 static const char *says[3];
 static unsigned asked[3];
 static char logged[1024];
@@ -31,8 +31,8 @@ static ct_err fake_http(void *arg, struct ct_http_request *requests, size_t coun
             (void)snprintf(requests[i].text, sizeof(requests[i].text), "no answer in time");
         } else {
             requests[i].response = malloc(room);
-            (void)snprintf(requests[i].response, room, "{\"jsonrpc\":\"2.0\",\"id\":1,%s}",
-                           says[e]);
+            (void)snprintf(requests[i].response, room,
+                           says[e][0] == '[' ? "%s" : "{\"jsonrpc\":\"2.0\",\"id\":1,%s}", says[e]);
             requests[i].response_len = strlen(requests[i].response);
             requests[i].err = CT_OK;
         }
@@ -144,6 +144,82 @@ static void nonce_far_ahead_from_one_liar_is_not_used(void)
     uint64_t nonce = 0;
     CHECK_EQ(ct_rpc_nonce(chain, addr, true, &nonce, &why), CT_OK);
     CHECK_EQ(nonce, 5);
+    ct_chain_free(chain);
+}
+
+/* Base fee and tip of one endpoint, in wei. */
+static void fee_answer(char out[256], unsigned long long base, unsigned long long tip)
+{
+    (void)snprintf(out, 256,
+                   "[{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"baseFeePerGas\":\"0x%llx\"}},"
+                   "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":\"0x%llx\"}]",
+                   base, tip);
+}
+
+static void check_fees(struct ct_chain *chain, uint64_t want_max, uint64_t want_tip)
+{
+    struct ct_u256 max;
+    struct ct_u256 tip;
+    struct ct_why why = {""};
+    uint64_t max_wei = 0;
+    uint64_t tip_wei = 0;
+    REQUIRE(ct_rpc_fees(chain, &max, &tip, &why) == CT_OK);
+    CHECK(ct_u256_to_u64(&max_wei, &max) == CT_OK && ct_u256_to_u64(&tip_wei, &tip) == CT_OK);
+    CHECK_EQ(max_wei, want_max);
+    CHECK_EQ(tip_wei, want_tip);
+}
+
+static void fee_that_one_liar_names_is_not_paid(void)
+{
+    char honest[256];
+    char other[256];
+    char greedy[256];
+    char mean[256];
+    fee_answer(honest, 1000, 100);
+    fee_answer(other, 1125, 100); /* a block further */
+    fee_answer(greedy, 1ull << 60, 1ull << 60);
+    fee_answer(mean, 0, 0);
+    struct ct_chain *chain = open_chain(3, greedy, honest, other);
+    check_fees(chain, 2 * 1125 + 100, 100);
+    says[0] = mean; /* nor is a transaction left lying by it */
+    check_fees(chain, 2 * 1000 + 100, 100);
+    says[0] = greedy;
+    says[2] = ""; /* two that differ and no third: the cheaper one */
+    check_fees(chain, 2 * 1000 + 100, 100);
+    ct_chain_free(chain);
+}
+
+static void fee_question_goes_no_further_than_those_of_one_mind(void)
+{
+    char honest[256];
+    fee_answer(honest, 1000, 100);
+    struct ct_chain *chain = open_chain(3, honest, honest, honest);
+    check_fees(chain, 2100, 100);
+    CHECK_EQ(asked[0] + asked[1] + asked[2], 2);
+    ct_chain_free(chain);
+    chain = open_chain(1, honest, "", "");
+    check_fees(chain, 2100, 100);
+    ct_chain_free(chain);
+}
+
+static void what_a_call_returns_takes_k_endpoints(void)
+{
+    static const char truth[] = "\"result\":\"0xaabb\"";
+    static const char lie[] = "\"result\":\"0xaabbcc\"";
+    static const uint8_t addr[20] = {1};
+    const struct ct_rpc_tx tx = {.from20 = addr, .to20 = addr, .data = addr, .data_len = 4};
+    uint8_t out[8];
+    size_t len = 0;
+    struct ct_why why = {""};
+    struct ct_chain *chain = open_chain(3, lie, truth, truth);
+    CHECK_EQ(ct_rpc_call(chain, &tx, out, sizeof(out), &len, &why), CT_OK);
+    CHECK(len == 2 && out[0] == 0xaa && out[1] == 0xbb);
+    says[2] = ""; /* one against one */
+    CHECK_EQ(ct_rpc_call(chain, &tx, out, sizeof(out), &len, &why), CT_ERR_QUORUM);
+    says[2] = lie; /* k that say the same are believed */
+    CHECK_EQ(ct_rpc_call(chain, &tx, out, sizeof(out), &len, &why), CT_OK);
+    CHECK_EQ(len, 3);
+    CHECK_EQ(ct_rpc_call(chain, &tx, out, 1, &len, &why), CT_ERR_ROOM);
     ct_chain_free(chain);
 }
 
@@ -264,6 +340,9 @@ static const struct ct_test tests[] = {
     CT_TEST(malformed_answer_is_not_the_end_of_the_question),
     CT_TEST(estimate_of_one_liar_neither_starves_nor_drains),
     CT_TEST(nonce_far_ahead_from_one_liar_is_not_used),
+    CT_TEST(fee_that_one_liar_names_is_not_paid),
+    CT_TEST(fee_question_goes_no_further_than_those_of_one_mind),
+    CT_TEST(what_a_call_returns_takes_k_endpoints),
     CT_TEST(dead_first_endpoint_is_asked_last_from_then_on),
     CT_TEST(already_known_from_one_liar_is_no_success),
     CT_TEST(another_transactions_hash_is_no_success),
