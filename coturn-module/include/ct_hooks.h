@@ -131,9 +131,10 @@ struct ct_hooks {
     /* May a question of in bytes be answered by out bytes, at an address that nothing proves? */
     bool (*answer)(const struct ct_endpoint *to, size_t in, size_t out);
 
-    /* May this user name be looked up for a client at that address? Asked once a session. */
+    /* May this user name be looked up for a client at that address? Asked once a session, and
+     * again when it is to take over another's allocation. */
     bool (*sign_on)(const char *user, const struct ct_endpoint *from);
-    /* Is user a pass that renews the other, whose allocation it takes over? */
+    /* Does user say that it is a pass that renews the other? The server checks the rest. */
     bool (*renews)(const char *user, const char *renewed);
     /* The password of a long-term user name, NUL-terminated. */
     enum ct_user (*password)(char password[CT_USER_PASSWORD_MAX], const char *user);

@@ -375,6 +375,16 @@ int ct_ad_user_key(const uint8_t *user, const uint8_t *realm, uint8_t *key)
     return result;
 }
 
+/* The session is another's until the message proves to be of the renewing pass's bearer. */
+int ct_ad_takes_over(void *session, const uint8_t *user, const uint8_t *realm, uint8_t *message,
+                     size_t len, uint8_t *key)
+{
+    uint8_t no_password[sizeof(password_t)] = "";
+    return ct_ad_sign_on(session, user) && ct_ad_user_key(user, realm, key) > 0 &&
+           stun_check_message_integrity_by_key_str(turn_params.ct, message, len, key, no_password,
+                                                   SHATYPE_DEFAULT) > 0;
+}
+
 int ct_ad_session(const uint8_t *user, uint32_t *max_session_s)
 {
     return !active || active->session(max_session_s, (const char *)user);

@@ -32,10 +32,13 @@ int ct_ad_answer(void *session, size_t in, size_t out);
 
 /* 0: the user name is not to be looked up, there were too many from the session's address. */
 int ct_ad_sign_on(void *session, const uint8_t *user);
-/* 1: the first is a pass that takes over the other's allocation. */
+/* 1: the first says that it is a pass that renews the other. Nothing of it is checked. */
 int ct_ad_renews(const uint8_t *user, const uint8_t *renewed);
 /* 1 the key is set, -1 refused, 0 not a user name of the module's. realm is NUL-terminated. */
 int ct_ad_user_key(const uint8_t *user, const uint8_t *realm, uint8_t *key);
+/* 1: the message shows that such a pass holds and that its bearer sent it; its key is set. */
+int ct_ad_takes_over(void *session, const uint8_t *user, const uint8_t *realm, uint8_t *message,
+                     size_t len, uint8_t *key);
 /* 0 when the credential has ended; else max_session_s is lowered to what it has left. */
 int ct_ad_session(const uint8_t *user, uint32_t *max_session_s);
 void ct_ad_allocation(void *session, uint32_t lifetime_s, enum ct_allocation_event event);

@@ -363,7 +363,7 @@ static bool on_sign_on(const char *user, const struct ct_endpoint *from)
 
 static bool on_renews(const char *user, const char *renewed)
 {
-    return ct_passes_renews(module.passes, user, renewed, ct_wall_s());
+    return ct_passes_renews(module.passes, user, renewed);
 }
 
 static enum ct_user on_password(char password[CT_USER_PASSWORD_MAX], const char *user)

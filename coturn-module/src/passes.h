@@ -41,9 +41,8 @@ CT_MUST_USE ct_err ct_passes_revoked(struct ct_passes *passes, struct ct_revoked
 
 /* Is it no pass at all, or one that was worked out already? Others cost a signature's check. */
 bool ct_passes_is_cheap(struct ct_passes *passes, const char *user);
-/* Does this pass renew that one (docs/protocol.md 5), and hold? */
-bool ct_passes_renews(struct ct_passes *passes, const char *user, const char *renewed,
-                      uint64_t now_s);
+/* Does this pass say that it renews that one (docs/protocol.md 5)? Its signature is not checked. */
+bool ct_passes_renews(const struct ct_passes *passes, const char *user, const char *renewed);
 /* why has the reason when a pass is refused. */
 enum ct_user ct_passes_password(struct ct_passes *passes, char password[CT_USER_PASSWORD_MAX],
                                 const char *user, uint64_t now_s, struct ct_why *why);

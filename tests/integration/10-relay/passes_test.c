@@ -1,4 +1,5 @@
 /* Claims about passes at a relay that follows a real chain: renewed, revoked, rotated, forged. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,37 @@ static void renewal_takes_over_the_allocation_and_nobody_else_does(void)
     CHECK_EQ(p.relayed.port, port);
     probe_close(&p);
     (void)close(peer);
+}
+
+/* Whoever sees a renewing pass go by knows its name, and may forge the client's address. */
+static void renewing_pass_takes_nothing_over_before_its_message_proves_it(void)
+{
+    struct credential first;
+    struct credential second;
+    uint8_t first_id[16];
+    uint8_t id[16];
+    struct probe p;
+    struct ct_addr peer_at = loopback(3, APPROVED_MIN);
+    REQUIRE(place_pass_renewing(&place, &first, NULL, first_id) &&
+            place_pass_renewing(&place, &second, first_id, id));
+    struct credential forged = second;
+    struct credential junk = second;
+    forged.password[0] = forged.password[0] == 'x' ? 'y' : 'x';
+    junk.user[200] = junk.user[200] == 'x' ? 'y' : 'x'; /* of its signature */
+    REQUIRE(allocate(&p, &first) == 0);
+    CHECK_EQ(refresh_as(&p, &forged), 401);
+    CHECK_EQ(refresh_as(&p, &first), 0);
+    CHECK_EQ(refresh_as(&p, &junk), 401);
+    CHECK_EQ(refresh_as(&p, &first), 0);
+    p.user = forged.user;
+    p.password = forged.password;
+    CHECK_EQ(probe_bind(&p, &peer_at, 0x4001), 401);
+    CHECK_EQ(probe_permit(&p, &peer_at), 401);
+    CHECK_EQ(refresh_as(&p, &first), 0);
+    CHECK_EQ(refresh_as(&p, &second), 0);
+    CHECK_EQ(refresh_as(&p, &forged), 401); /* it is its own now, and still not a forger's */
+    CHECK_EQ(refresh_as(&p, &second), 0);
+    probe_close(&p);
 }
 
 static void revoked_pass_loses_its_allocations_within_a_block_and_a_poll(void)
@@ -295,6 +327,14 @@ static int allocate_anew(const struct credential *c)
 
 enum { ATTEMPTS = 3000 };
 
+/* Another signature each time, everything else as it has to be. */
+static void make_junk(struct credential *c, unsigned i)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    c->user[200] = digits[i % 64];
+    c->user[201] = digits[i / 64 % 64];
+}
+
 static unsigned long cost_of(const struct credential *good, bool is_junk)
 {
     unsigned long before = server_ticks();
@@ -302,11 +342,8 @@ static unsigned long cost_of(const struct credential *good, bool is_junk)
     for (unsigned i = 0; i < ATTEMPTS; i++) {
         struct credential c = *good;
         struct probe p;
-        if (is_junk) { /* another signature each time, everything else as it has to be */
-            static const char digits[] =
-                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-            c.user[200] = digits[i % 64];
-            c.user[201] = digits[i / 64 % 64];
+        if (is_junk) {
+            make_junk(&c, i);
         } else {
             c.password[0] = c.password[0] == 'x' ? 'y' : 'x';
         }
@@ -321,6 +358,29 @@ static unsigned long cost_of(const struct credential *good, bool is_junk)
     return server_ticks() - before;
 }
 
+/* The same in Refreshes of an allocation that stands, each by another pass that names its own. */
+static unsigned long cost_of_renewing(const struct credential *good, const uint8_t good_id[16])
+{
+    struct credential renewing;
+    struct probe p;
+    uint8_t id[16];
+    unsigned refused = 0;
+    if (!place_pass_renewing(&place, &renewing, good_id, id) || allocate(&p, good) != 0) {
+        return ULONG_MAX;
+    }
+    unsigned long before = server_ticks();
+    for (unsigned i = 0; i < ATTEMPTS; i++) {
+        struct credential c = renewing;
+        make_junk(&c, i);
+        refused += refresh_as(&p, &c) == 401;
+    }
+    unsigned long cost = server_ticks() - before;
+    CHECK(refused >= ATTEMPTS - 1);
+    CHECK_EQ(refresh_as(&p, good), 0);
+    probe_close(&p);
+    return cost;
+}
+
 static void junk_passes_cost_no_more_than_wrong_passwords(void)
 {
     struct credential good;
@@ -332,8 +392,12 @@ static void junk_passes_cost_no_more_than_wrong_passwords(void)
     CHECK_EQ(allocate_anew(&good), 0);
     unsigned long wrong = cost_of(&alice, false);
     unsigned long junk = cost_of(&good, true);
-    printf("    %d sign-ons: wrong password %lu ms of processor, junk pass %lu ms\n", ATTEMPTS,
-           wrong * 10, junk * 10);
+    unsigned long renewing = cost_of_renewing(&good, id);
+    printf("    %d sign-ons: wrong password %lu ms of processor, junk pass %lu ms: %.2f of it\n",
+           ATTEMPTS, wrong * 10, junk * 10, (double)junk / (double)(wrong + !wrong));
+    printf("    %d Refreshes by junk that says it renews: %lu ms, %.2f of it\n", ATTEMPTS,
+           renewing * 10, (double)renewing / (double)(wrong + !wrong));
+    CHECK(renewing <= wrong + wrong / 4 + 10);
     CHECK(junk <= wrong + wrong / 4 + 10);
     /* whoever has a pass that is known is not kept out by the junk from his own network */
     CHECK_EQ(allocate_anew(&good), 0);
@@ -344,6 +408,7 @@ static void junk_passes_cost_no_more_than_wrong_passwords(void)
 
 static const struct ct_test tests[] = {
     CT_TEST(renewal_takes_over_the_allocation_and_nobody_else_does),
+    CT_TEST(renewing_pass_takes_nothing_over_before_its_message_proves_it),
     CT_TEST(revoked_pass_loses_its_allocations_within_a_block_and_a_poll),
     CT_TEST(renewed_pass_that_is_revoked_loses_the_allocation_of_the_old_one),
     CT_TEST(revocation_whose_block_vanishes_is_undone),
