@@ -1,10 +1,11 @@
-/* The only file that sees SQLite's types. */
+/* The only file that sees SQLite's types: one connection that writes, some that read. */
 #include "sql.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,19 +14,41 @@
 #include "metrics.h"
 
 #define STATEMENTS 96
+#define READERS 4u
+#define GROUP_MAX 64u
 
 struct ct_sql_stmt {
     const char *literal;
     sqlite3_stmt *stmt;
     sqlite3 *db;
     ct_err bad; /* a bind that failed, told at the step */
+    bool in_use;
 };
 
+/* A change that is made and waits for the commit that it shares with others. */
+struct member {
+    struct member *next;
+    bool is_done;
+    ct_err err;
+};
+
+/*
+ * Each change is a savepoint in a transaction that others may join: as long as somebody waits for
+ * the lock, the commit is left to them, so that one sync of the disk serves all who came while the
+ * one before it lasted. None returns before the commit.
+ */
 struct ct_sql {
     sqlite3 *db;
     pthread_mutex_t lock;
     struct ct_sql_stmt statements[STATEMENTS];
-    bool is_quick; /* the change under way */
+    struct ct_sql *readers[READERS]; /* none in a reader */
+    bool is_reader;
+    bool is_quick;        /* the change under way */
+    bool is_open;         /* the transaction */
+    atomic_uint waiting;  /* for the lock */
+    struct member *group; /* made, and not committed yet */
+    size_t group_count;
+    pthread_cond_t committed;
 };
 
 static ct_err of_code(int code)
@@ -61,25 +84,46 @@ static ct_err make_private(const char *path, struct ct_why *why)
     return CT_OK;
 }
 
-ct_err ct_sql_open(struct ct_sql **out, const char *path, struct ct_why *why)
+static ct_err attach(struct ct_sql **out, const char *path, const char *pragmas, struct ct_why *why)
 {
-    ct_err err = make_private(path, why);
-    if (err != CT_OK) {
-        return err;
-    }
     struct ct_sql *db = calloc(1, sizeof *db);
     if (db == NULL) {
-        return ct_why(why, CT_ERR_NOMEM, "out of memory");
+        (void)ct_why(why, CT_ERR_NOMEM, "out of memory");
+        return CT_ERR_NOMEM;
     }
     (void)pthread_mutex_init(&db->lock, NULL);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX;
+    (void)pthread_cond_init(&db->committed, NULL);
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX; /* the lock is ours */
     if (sqlite3_open_v2(path, &db->db, flags, NULL) != SQLITE_OK ||
-        sqlite3_busy_timeout(db->db, 5000) != SQLITE_OK ||
-        ct_sql_script(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                          "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;") != CT_OK) {
-        err = ct_why(why, CT_ERR_SYSTEM,
+        sqlite3_busy_timeout(db->db, 5000) != SQLITE_OK || ct_sql_script(db, pragmas) != CT_OK) {
+        (void)ct_why(why, CT_ERR_SYSTEM,
                      "cannot use the store %s: %s; is it an SQLite file, and its folder writable?",
                      path, db->db == NULL ? "out of memory" : sqlite3_errmsg(db->db));
+        ct_sql_close(db);
+        return CT_ERR_SYSTEM;
+    }
+    *out = db;
+    return CT_OK;
+}
+
+ct_err ct_sql_open(struct ct_sql **out, const char *path, struct ct_why *why)
+{
+    struct ct_sql *db = NULL;
+    ct_err err = make_private(path, why);
+    if (err == CT_OK) {
+        err = attach(&db, path,
+                     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                     "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",
+                     why);
+    }
+    for (size_t i = 0; i < READERS && err == CT_OK; i++) {
+        err = attach(&db->readers[i], path, "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF;",
+                     why);
+        if (err == CT_OK) {
+            db->readers[i]->is_reader = true;
+        }
+    }
+    if (err != CT_OK) {
         ct_sql_close(db);
         return err;
     }
@@ -92,10 +136,14 @@ void ct_sql_close(struct ct_sql *db)
     if (db == NULL) {
         return;
     }
+    for (size_t i = 0; i < READERS; i++) {
+        ct_sql_close(db->readers[i]);
+    }
     for (size_t i = 0; i < STATEMENTS; i++) {
         (void)sqlite3_finalize(db->statements[i].stmt);
     }
     (void)sqlite3_close(db->db);
+    (void)pthread_cond_destroy(&db->committed);
     (void)pthread_mutex_destroy(&db->lock);
     free(db);
 }
@@ -105,71 +153,227 @@ ct_err ct_sql_script(struct ct_sql *db, const char *sql)
     return of_code(sqlite3_exec(db->db, sql, NULL, NULL, NULL));
 }
 
-ct_err ct_sql_begin(struct ct_sql *db)
+/* A word of its own, such as COMMIT. */
+static ct_err word(struct ct_sql *db, const char *literal)
 {
-    (void)pthread_mutex_lock(&db->lock);
-    /* IMMEDIATE: a later write never fails because another process wrote in between */
-    ct_err err = ct_sql_script(db, "BEGIN IMMEDIATE");
-    if (err != CT_OK) {
-        (void)pthread_mutex_unlock(&db->lock);
-        ct_metrics_store(err);
+    struct ct_sql_stmt *s = ct_sql_stmt(db, literal);
+    ct_err err = ct_sql_run(s);
+    if (s != NULL) {
+        (void)sqlite3_reset(s->stmt);
     }
     return err;
 }
 
-/* In WAL mode NORMAL leaves out the commit's own fsync; the next one at FULL makes up for it. */
-ct_err ct_sql_begin_quick(struct ct_sql *db)
-{
-    (void)pthread_mutex_lock(&db->lock);
-    ct_err err = ct_sql_script(db, "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE");
-    db->is_quick = err == CT_OK;
-    if (err != CT_OK) {
-        (void)!ct_sql_script(db, "PRAGMA synchronous = FULL");
-        (void)pthread_mutex_unlock(&db->lock);
-    }
-    return err;
-}
-
-ct_err ct_sql_end(struct ct_sql *db, ct_err err)
+static void rest(struct ct_sql *db)
 {
     for (size_t i = 0; i < STATEMENTS && db->statements[i].stmt != NULL; i++) {
-        (void)sqlite3_reset(db->statements[i].stmt);
+        if (db->statements[i].in_use) {
+            (void)sqlite3_reset(db->statements[i].stmt);
+            db->statements[i].in_use = false;
+        }
     }
-    ct_err last = ct_sql_script(db, err == CT_OK ? "COMMIT" : "ROLLBACK");
-    if (err == CT_OK && last != CT_OK) {
-        (void)!ct_sql_script(db, "ROLLBACK");
-        err = last;
+}
+
+/* ---- changes ---- */
+
+/* The commit, or what is left of the transaction undone: everybody in it is told. */
+static void end_group(struct ct_sql *db)
+{
+    bool is_there = sqlite3_get_autocommit(db->db) == 0; /* a grave error ends it by itself */
+    ct_err err = is_there ? word(db, "COMMIT") : CT_ERR_SYSTEM;
+    if (is_there && err != CT_OK) {
+        (void)!word(db, "ROLLBACK");
     }
-    if (db->is_quick) {
-        db->is_quick = false;
-        last = ct_sql_script(db, "PRAGMA synchronous = FULL");
-        err = err == CT_OK ? last : err;
+    for (struct member *m = db->group; m != NULL; m = m->next) {
+        m->err = err;
+        m->is_done = true;
+    }
+    db->group = NULL;
+    db->group_count = 0;
+    db->is_open = false;
+    (void)pthread_cond_broadcast(&db->committed);
+}
+
+static void take_lock(struct ct_sql *db)
+{
+    (void)atomic_fetch_add(&db->waiting, 1);
+    (void)pthread_mutex_lock(&db->lock);
+    (void)atomic_fetch_sub(&db->waiting, 1);
+}
+
+/* Nobody goes on with the group: whoever joined it is not to wait for ever. */
+static ct_err give_up(struct ct_sql *db, ct_err err)
+{
+    if (db->is_open) {
+        end_group(db);
     }
     (void)pthread_mutex_unlock(&db->lock);
     ct_metrics_store(err);
     return err;
 }
 
-struct ct_sql_stmt *ct_sql_stmt(struct ct_sql *db, const char *literal)
+ct_err ct_sql_begin(struct ct_sql *db)
+{
+    ct_err err = CT_OK;
+    take_lock(db);
+    if (!db->is_open) {
+        /* IMMEDIATE: a later write never fails because another process wrote in between */
+        err = word(db, "BEGIN IMMEDIATE");
+        db->is_open = err == CT_OK;
+    }
+    if (err == CT_OK) {
+        err = word(db, "SAVEPOINT one");
+    }
+    return err == CT_OK ? CT_OK : give_up(db, err);
+}
+
+/* In WAL mode NORMAL leaves out the commit's own fsync; the next one at FULL makes up for it. In
+ * company it waits with the others. */
+ct_err ct_sql_begin_quick(struct ct_sql *db)
+{
+    ct_err err = CT_OK;
+    take_lock(db);
+    if (!db->is_open) {
+        db->is_quick = true;
+        err = ct_sql_script(db, "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE");
+        db->is_open = err == CT_OK;
+    }
+    if (err == CT_OK) {
+        err = word(db, "SAVEPOINT one");
+    }
+    if (err != CT_OK && db->is_quick) {
+        db->is_quick = false;
+        (void)!ct_sql_script(db, "ROLLBACK");
+        (void)!ct_sql_script(db, "PRAGMA synchronous = FULL");
+        db->is_open = false;
+    }
+    return err == CT_OK ? CT_OK : give_up(db, err);
+}
+
+static ct_err end_change(struct ct_sql *db, ct_err err)
+{
+    struct member self = {.next = db->group};
+    ct_err last = sqlite3_get_autocommit(db->db) != 0 ? CT_ERR_SYSTEM : CT_OK;
+    if (last == CT_OK && err != CT_OK) {
+        last = word(db, "ROLLBACK TO one");
+    }
+    if (last == CT_OK) {
+        last = word(db, "RELEASE one");
+    }
+    if (last != CT_OK) { /* what is to be undone must not be committed with the others */
+        (void)!word(db, "ROLLBACK");
+    }
+    err = err == CT_OK ? last : err;
+    /* cppcheck-suppress autoVariables; it is out of the group before this returns */
+    db->group = &self;
+    db->group_count++;
+    bool is_quick = db->is_quick;
+    if (is_quick || last != CT_OK || db->group_count >= GROUP_MAX ||
+        atomic_load(&db->waiting) == 0) {
+        end_group(db);
+    }
+    while (!self.is_done) {
+        (void)pthread_cond_wait(&db->committed, &db->lock);
+    }
+    if (is_quick) {
+        db->is_quick = false;
+        last = ct_sql_script(db, "PRAGMA synchronous = FULL");
+        err = err == CT_OK ? last : err;
+    }
+    return err == CT_OK ? self.err : err;
+}
+
+ct_err ct_sql_end(struct ct_sql *db, ct_err err)
+{
+    rest(db);
+    if (db->is_reader) {
+        ct_err last = word(db, "COMMIT");
+        err = err == CT_OK ? last : err;
+    } else {
+        err = end_change(db, err);
+    }
+    (void)pthread_mutex_unlock(&db->lock);
+    ct_metrics_store(err);
+    return err;
+}
+
+/* ---- reads ---- */
+
+/* The one that is free, from the one that this thread had last on. */
+static struct ct_sql *a_reader(struct ct_sql *db)
+{
+    static _Thread_local unsigned last;
+    for (unsigned i = 0; i < READERS; i++) {
+        unsigned at = (last + i) % READERS;
+        if (pthread_mutex_trylock(&db->readers[at]->lock) == 0) {
+            last = at;
+            return db->readers[at];
+        }
+    }
+    (void)pthread_mutex_lock(&db->readers[last]->lock);
+    return db->readers[last];
+}
+
+ct_err ct_sql_begin_read(struct ct_sql **db)
+{
+    struct ct_sql *reader = a_reader(*db);
+    ct_err err = word(reader, "BEGIN");
+    if (err != CT_OK) {
+        (void)pthread_mutex_unlock(&reader->lock);
+        ct_metrics_store(err);
+        return err;
+    }
+    *db = reader;
+    return CT_OK;
+}
+
+/* ---- statements ---- */
+
+/* A literal has one address in most cases, and its text in all. */
+static struct ct_sql_stmt *known(struct ct_sql *db, const char *literal)
+{
+    for (size_t i = 0; i < STATEMENTS && db->statements[i].stmt != NULL; i++) {
+        if (db->statements[i].literal == literal) {
+            return &db->statements[i];
+        }
+    }
+    for (size_t i = 0; i < STATEMENTS && db->statements[i].stmt != NULL; i++) {
+        if (strcmp(db->statements[i].literal, literal) == 0) {
+            return &db->statements[i];
+        }
+    }
+    return NULL;
+}
+
+static struct ct_sql_stmt *prepare(struct ct_sql *db, const char *literal)
 {
     for (size_t i = 0; i < STATEMENTS; i++) {
         struct ct_sql_stmt *s = &db->statements[i];
-        if (s->stmt != NULL && strcmp(s->literal, literal) == 0) {
-            (void)sqlite3_reset(s->stmt);
-            (void)sqlite3_clear_bindings(s->stmt);
-            s->bad = CT_OK;
-            return s;
-        }
         if (s->stmt == NULL) {
-            int code =
-                sqlite3_prepare_v3(db->db, literal, -1, SQLITE_PREPARE_PERSISTENT, &s->stmt, NULL);
             s->literal = literal;
             s->db = db->db;
-            s->bad = CT_OK;
+            int code =
+                sqlite3_prepare_v3(db->db, literal, -1, SQLITE_PREPARE_PERSISTENT, &s->stmt, NULL);
             return code == SQLITE_OK ? s : NULL;
         }
     }
     return NULL;
+}
+
+struct ct_sql_stmt *ct_sql_stmt(struct ct_sql *db, const char *literal)
+{
+    struct ct_sql_stmt *s = known(db, literal);
+    if (s == NULL) {
+        s = prepare(db, literal);
+    } else {
+        (void)sqlite3_reset(s->stmt);
+        (void)sqlite3_clear_bindings(s->stmt);
+    }
+    if (s != NULL) {
+        s->bad = CT_OK;
+        s->in_use = true;
+    }
+    return s;
 }
 
 static void bound(struct ct_sql_stmt *s, int code)

@@ -1,4 +1,5 @@
-/* SQLite behind plain types: statements prepared once, bound, stepped; one lock around a change. */
+/* SQLite behind plain types: statements prepared once, bound, stepped; one lock around a change,
+ * none around a read. */
 #ifndef CT_WM_SQL_H
 #define CT_WM_SQL_H
 
@@ -21,8 +22,12 @@ void ct_sql_close(struct ct_sql *db);
 /* Several statements without parameters, for schemas. */
 CT_MUST_USE ct_err ct_sql_script(struct ct_sql *db, const char *sql);
 
-/* One writer at a time: lock and begin; end commits when err is CT_OK, else rolls back. */
+/* One writer at a time: lock and begin; end commits when err is CT_OK, else rolls back. Changes
+ * that came while others were committed share the next commit. */
 CT_MUST_USE ct_err ct_sql_begin(struct ct_sql *db);
+/* For what only reads: *db becomes a connection that sees what is committed now and waits for no
+ * writer; end with it. */
+CT_MUST_USE ct_err ct_sql_begin_read(struct ct_sql **db);
 /* The same for a change that a power cut may undo: it survives a kill, and waits for no disk. */
 CT_MUST_USE ct_err ct_sql_begin_quick(struct ct_sql *db);
 ct_err ct_sql_end(struct ct_sql *db, ct_err err);

@@ -113,7 +113,7 @@ static void read_pass(struct ct_sql_stmt *q, struct ct_pass_row *out)
 static ct_err pass_find(struct ct_store *s, const uint8_t id16[16], struct ct_pass_row *out)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     if (err != CT_OK) {
         return err;
     }
@@ -133,7 +133,7 @@ static ct_err pass_list(struct ct_store *s, const char *identity, uint64_t now_s
 {
     struct ct_sql *db = ct_store_db(s);
     size_t n = 0;
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     if (err != CT_OK) {
         return err;
     }
@@ -179,7 +179,7 @@ static ct_err device_put(struct ct_store *s, const struct ct_device_row *device)
 static ct_err device_find(struct ct_store *s, const char *identity, struct ct_device_row *out)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     if (err != CT_OK) {
         return err;
     }
@@ -223,7 +223,7 @@ static ct_err relay_put(struct ct_store *s, const struct ct_relay_row *relay)
 static ct_err relay_find(struct ct_store *s, const uint8_t pending32[32], struct ct_relay_row *out)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     if (err != CT_OK) {
         return err;
     }

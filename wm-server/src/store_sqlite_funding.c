@@ -127,7 +127,7 @@ ct_err ct_sqlite_funding_add(struct ct_store *s, struct ct_op *op, const struct 
 ct_err ct_sqlite_funding_find(struct ct_store *s, const uint8_t jti16[16], struct ct_funding *out)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     if (err != CT_OK) {
         return err;
     }
@@ -150,7 +150,7 @@ ct_err ct_sqlite_funding_find(struct ct_store *s, const uint8_t jti16[16], struc
 ct_err ct_sqlite_outflow(struct ct_store *s, uint64_t now_s, struct ct_outflow *out)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     if (err != CT_OK) {
         return err;
     }

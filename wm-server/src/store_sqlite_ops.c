@@ -72,7 +72,7 @@ ct_err ct_sqlite_op_unended(struct ct_store *s, enum ct_op_kind kind, const char
                             struct ct_op *out)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     return err != CT_OK ? err : ct_sql_end(db, ct_sqlite_op_under_way(db, kind, subject, out));
 }
 
@@ -109,7 +109,7 @@ ct_err ct_sqlite_op_add(struct ct_store *s, struct ct_op *op)
 ct_err ct_sqlite_op_find(struct ct_store *s, const char *id, struct ct_op *out)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     if (err != CT_OK) {
         return err;
     }
@@ -141,7 +141,7 @@ ct_err ct_sqlite_op_list(struct ct_store *s, enum ct_op_state state, unsigned ki
                          struct ct_op *out, size_t cap, size_t *count)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     if (err != CT_OK) {
         return err;
     }
@@ -182,7 +182,7 @@ ct_err ct_sqlite_op_of_tx(struct ct_store *s, const uint8_t hash32[32], struct c
                           size_t cap, size_t *count)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     if (err != CT_OK) {
         return err;
     }

@@ -65,7 +65,7 @@ ct_err ct_sqlite_counts(struct ct_store *s, struct ct_store_counts *out)
 {
     struct ct_sql *db = ct_store_db(s);
     struct ct_store_counts c = {0};
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     if (err != CT_OK) {
         return err;
     }
@@ -91,7 +91,7 @@ ct_err ct_sqlite_totals(struct ct_store *s, uint64_t *devices, uint64_t *relays)
     struct ct_sql *db = ct_store_db(s);
     uint64_t d = 0;
     uint64_t r = 0;
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     if (err != CT_OK) {
         return err;
     }
@@ -134,7 +134,7 @@ ct_err ct_sqlite_device_page(struct ct_store *s, const char *after, struct ct_de
 {
     struct ct_sql *db = ct_store_db(s);
     size_t n = 0;
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     if (err != CT_OK) {
         return err;
     }
@@ -159,7 +159,7 @@ ct_err ct_sqlite_relay_page(struct ct_store *s, const uint8_t *after32, struct c
 {
     struct ct_sql *db = ct_store_db(s);
     size_t n = 0;
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     if (err != CT_OK) {
         return err;
     }
@@ -212,7 +212,7 @@ ct_err ct_sqlite_test_list(struct ct_store *s, const uint8_t pending32[32],
 {
     struct ct_sql *db = ct_store_db(s);
     size_t n = 0;
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     if (err != CT_OK) {
         return err;
     }

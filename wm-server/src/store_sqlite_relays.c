@@ -47,7 +47,7 @@ static void read_watch(struct ct_sql_stmt *q, uint16_t index, struct ct_relay_wa
 ct_err ct_sqlite_relay_watch_find(struct ct_store *s, uint16_t index, struct ct_relay_watch *out)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     if (err != CT_OK) {
         return err;
     }

@@ -153,7 +153,7 @@ ct_err ct_sqlite_token_page(struct ct_store *s, const char *batch, const uint8_t
 {
     struct ct_sql *db = ct_store_db(s);
     size_t n = 0;
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     if (err != CT_OK) {
         return err;
     }

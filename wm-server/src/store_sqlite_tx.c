@@ -147,7 +147,7 @@ ct_err ct_sqlite_tx_next(struct ct_store *s, const uint8_t sender20[20], uint64_
                          struct ct_txn *out)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     if (err != CT_OK) {
         return err;
     }
@@ -164,7 +164,7 @@ ct_err ct_sqlite_tx_slot(struct ct_store *s, const uint8_t sender20[20], uint64_
 {
     struct ct_sql *db = ct_store_db(s);
     size_t n = 0;
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     if (err != CT_OK) {
         return err;
     }
@@ -185,7 +185,7 @@ ct_err ct_sqlite_tx_at(struct ct_store *s, const uint8_t sender20[20], uint64_t 
                        struct ct_txn *out)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     if (err != CT_OK) {
         return err;
     }
@@ -200,7 +200,7 @@ ct_err ct_sqlite_tx_at(struct ct_store *s, const uint8_t sender20[20], uint64_t 
 ct_err ct_sqlite_tx_top(struct ct_store *s, const uint8_t sender20[20], uint64_t *nonce)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     if (err != CT_OK) {
         return err;
     }
@@ -218,7 +218,7 @@ ct_err ct_sqlite_tx_list(struct ct_store *s, struct ct_txn_row *out, size_t cap,
 {
     struct ct_sql *db = ct_store_db(s);
     size_t n = 0;
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sql_begin_read(&db);
     if (err != CT_OK) {
         return err;
     }
