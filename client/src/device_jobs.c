@@ -191,6 +191,7 @@ static void prepared(struct ct_job *job, void *owner)
         ct_device_failed(c, err, job->why.text);
     } else if (d->state == CT_DEVICE_PREPARING) {
         d->relay = p->relay;
+        memcpy(d->token, p->token, sizeof d->token); /* in place of a factory credential */
         d->is_funded = p->is_funded;
         d->relay_rtt_us = p->relay_rtt_us;
         d->is_registered = p->is_registered;

@@ -45,8 +45,11 @@ static ct_err settle_identity(struct ct_prepare *p, struct ct_worker_env *env,
             return ct_why(&p->job.why, CT_ERR_CONFIG,
                           "%s is no enrolled device; run 'chainturn up' first", env->home.dir);
         }
-        if (p->identity[0] == '\0' && make_uuid(p->identity) != CT_OK) {
-            return ct_why(&p->job.why, CT_ERR_SYSTEM, "this host gives no randomness");
+        if (p->identity[0] == '\0') {
+            if (make_uuid(p->identity) != CT_OK) {
+                return ct_why(&p->job.why, CT_ERR_SYSTEM, "this host gives no randomness");
+            }
+            ct_factory_name(p);
         }
     } else if (p->identity[0] == '\0') {
         memcpy(p->identity, home->identity, sizeof p->identity);
@@ -290,6 +293,7 @@ static ct_err prepare(struct ct_prepare *p, struct ct_worker_env *env)
     if ((err = judge_record(p, env, &view)) != CT_OK || (err = check_token(p)) != CT_OK ||
         (err = ct_home_make(&env->home, &p->job.why)) != CT_OK ||
         (err = take_keys(env, true, &p->job.why)) != CT_OK ||
+        (err = ct_factory_exchange(p, env, &view)) != CT_OK ||
         (err = take_pass(p, env, &view)) != CT_OK) {
         return err;
     }

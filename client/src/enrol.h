@@ -22,11 +22,11 @@ bool ct_pass_is_good(const struct ct_own_pass *pass, const uint8_t deployment32[
 struct ct_prepare {
     struct ct_job job;
     /* in */
-    char identity[64]; /* "": that of HOME, or a UUID */
-    char token[CT_TOKEN_CAP];
-    bool only_pass;    /* no relay is needed: to dial */
-    uint16_t to_relay; /* 0, or the one to move to */
-    bool names_road;   /* is_funded is asked for; else that of HOME holds */
+    char identity[64];        /* "": that of HOME, or a UUID */
+    char token[CT_TOKEN_CAP]; /* or a factory credential, in whose place comes a token */
+    bool only_pass;           /* no relay is needed: to dial */
+    uint16_t to_relay;        /* 0, or the one to move to */
+    bool names_road;          /* is_funded is asked for; else that of HOME holds */
     /* in and out */
     bool is_funded;
     /* out */
@@ -41,6 +41,12 @@ struct ct_prepare {
     uint64_t block, time_s;
 };
 void ct_prepare_run(struct ct_job *job, struct ct_worker_env *env);
+
+/* Exchanges a factory credential, if p has one and no record yet, for the device's own token. */
+CT_MUST_USE ct_err ct_factory_exchange(struct ct_prepare *p, struct ct_worker_env *env,
+                                       const struct ct_view *view);
+/* Puts the prefix that the token is for before a name that was made up. */
+void ct_factory_name(struct ct_prepare *p);
 
 /* ---- the record ---- */
 

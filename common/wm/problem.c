@@ -19,6 +19,8 @@ static const struct {
     {"token-expired", CT_ERR_EXPIRED, "the token has expired", "ask the platform for a new one"},
     {"token-gas", CT_ERR_REFUSED, "the token pays for too little gas",
      "ask the platform for a new one"},
+    {"factory-used-up", CT_ERR_REFUSED, "the factory credential is used up",
+     "ask the platform for another one"},
     {"token-used", CT_ERR_AUTH, "the token was used before", "ask the platform for a new one"},
     {"identity", CT_ERR_AUTH, "this identity is not allowed here",
      "use the identity that the token names"},

@@ -81,6 +81,32 @@ ct_err ct_wm_pass(struct ct_wm *wm, uint8_t out175[CT_PASS_LEN], uint64_t *expir
     return err;
 }
 
+ct_err ct_wm_exchange(struct ct_wm *wm, char *out, const char *factory, struct ct_why *why)
+{
+    char body[BODY_MAX];
+    struct ct_json *document = NULL;
+    struct ct_token token;
+    if (ct_factory_parse(&token, factory, strlen(factory)) != CT_OK) {
+        return ct_why(why, CT_ERR_AUTH,
+                      "this is not a factory credential: it does not parse; copy it whole, from "
+                      "\"ctf1.\" on");
+    }
+    (void)snprintf(body, sizeof(body), "{\"factory\":\"%s\"}", factory);
+    ct_err err = ct_wm_ask(wm, &document, "POST", "/v1/tokens", body, why);
+    ct_wipe(body, sizeof(body));
+    if (err == CT_OK) {
+        const char *text = ct_json_text(ct_json_get(document, "token"));
+        if (text == NULL || ct_token_parse(&token, text, strlen(text)) != CT_OK ||
+            !ct_token_allows(&token, wm->identity)) {
+            err = ct_wm_bad_answer("/v1/tokens", why);
+        } else {
+            memcpy(out, text, strlen(text) + 1);
+        }
+    }
+    ct_json_free(document);
+    return err;
+}
+
 /* ---- operations ---- */
 
 static const char *const STATE_TEXT[] = {[CT_WM_QUEUED] = "queued",

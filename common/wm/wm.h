@@ -76,6 +76,11 @@ struct ct_wm_pass_request {
 CT_MUST_USE ct_err ct_wm_pass(struct ct_wm *wm, uint8_t out175[CT_PASS_LEN], uint64_t *expires_s,
                               const struct ct_wm_pass_request *request, struct ct_why *why);
 
+/* POST /v1/tokens: a factory credential for the account's own token; out has room for
+ * CT_TOKEN_TEXT_MAX + 1 (kex/token.h). CT_ERR_REFUSED: as many names as it is for have had one. */
+CT_MUST_USE ct_err ct_wm_exchange(struct ct_wm *wm, char *out, const char *factory,
+                                  struct ct_why *why);
+
 struct ct_wm_operation {
     char id[65];
     enum { CT_WM_QUEUED, CT_WM_SENT, CT_WM_DONE, CT_WM_FAILED } state;

@@ -279,6 +279,107 @@ static void the_longest_token_fits(void)
     CHECK_STR(out.identity, sample.identity);
 }
 
+/* ---- factory credentials ---- */
+
+static struct ct_token factory;
+
+static void set_up_factory(void)
+{
+    set_up();
+    factory = sample;
+    factory.is_prefix = true;
+    factory.count = 500;
+    factory.max_gas = 90000;
+    (void)snprintf(factory.identity, sizeof(factory.identity), "acme-");
+    CHECK_EQ(ct_token_sign(text, sizeof(text), &factory, &wm_key), CT_OK);
+}
+
+static void a_factory_credential_is_no_token_and_no_token_is_one(void)
+{
+    struct ct_token out;
+    struct ct_why why = {""};
+    set_up_factory();
+    CHECK(ct_factory_is(text, strlen(text)) && memcmp(text, "ctf1.", 5) == 0);
+    CHECK_EQ(ct_factory_verify(&out, text, strlen(text), listed, 1, NOW, &why), CT_OK);
+    CHECK(out.count == 500 && out.is_prefix && out.max_gas == 90000 && !out.is_minted);
+    CHECK_EQ(ct_factory_verify(&out, text, strlen(text), listed, 1, NOW + 90, &why),
+             CT_ERR_EXPIRED);
+    CHECK_EQ(verify(&out, NOW, NULL), CT_ERR_FORMAT);
+    memcpy(text, "ctk1.", 5); /* and not by another beginning */
+    CHECK_EQ(verify(&out, NOW, NULL), CT_ERR_FORMAT);
+    set_up();
+    CHECK_EQ(ct_factory_verify(&out, text, strlen(text), listed, 1, NOW, &why), CT_ERR_FORMAT);
+    memcpy(text, "ctf1.", 5);
+    CHECK_EQ(ct_factory_verify(&out, text, strlen(text), listed, 1, NOW, &why), CT_ERR_FORMAT);
+}
+
+static void a_factory_credential_is_the_json_of_the_protocol(void)
+{
+    static const char payload[] =
+        "{\"kid\":1,\"jti\":\"abababababababababababababababab\",\"batch\":\"B7\",\"exp\":"
+        "1700000090,\"id_prefix\":\"acme-\",\"count\":500,\"max_gas\":90000}";
+    char body[CT_BASE64URL_LEN(512) + 1];
+    set_up_factory();
+    ct_base64url(body, payload, strlen(payload));
+    CHECK(strncmp(text + 5, body, strlen(body)) == 0 && text[5 + strlen(body)] == '.');
+}
+
+static void a_factory_credential_is_refused_cut_or_with_a_bit_flipped(void)
+{
+    struct ct_token out;
+    set_up_factory();
+    const size_t len = strlen(text);
+    for (size_t cut = 0; cut < len; cut++) {
+        CHECK(ct_factory_verify(&out, text, cut, listed, 1, NOW, NULL) != CT_OK);
+    }
+    for (size_t bit = 0; bit < 8 * len; bit++) {
+        text[bit / 8] = (char)(text[bit / 8] ^ (1 << (bit % 8)));
+        CHECK(ct_factory_verify(&out, text, len, listed, 1, NOW, NULL) != CT_OK);
+        text[bit / 8] = (char)(text[bit / 8] ^ (1 << (bit % 8)));
+    }
+    CHECK_EQ(ct_factory_verify(&out, text, len, listed, 1, NOW, NULL), CT_OK);
+}
+
+static void what_is_minted_for_a_name_is_the_same_each_time(void)
+{
+    struct ct_token a, b, other, out;
+    char first[CT_TOKEN_TEXT_MAX + 1];
+    set_up_factory();
+    REQUIRE(ct_factory_mint(&a, &factory, "acme-1", 1) == CT_OK);
+    REQUIRE(ct_token_sign(first, sizeof(first), &a, &wm_key) == CT_OK);
+    REQUIRE(ct_factory_mint(&b, &factory, "acme-1", 1) == CT_OK);
+    REQUIRE(ct_token_sign(text, sizeof(text), &b, &wm_key) == CT_OK);
+    CHECK_STR(first, text);
+    REQUIRE(verify(&out, NOW, NULL) == CT_OK);
+    CHECK(out.is_minted && !out.is_prefix && out.count == 0 && out.max_gas == 90000);
+    CHECK_MEM(out.factory16, factory.jti16, 16);
+    CHECK_STR(out.identity, "acme-1");
+    CHECK_EQ(out.expiry_s, factory.expiry_s);
+    CHECK(ct_token_allows(&out, "acme-1") && !ct_token_allows(&out, "acme-2"));
+    REQUIRE(ct_factory_mint(&other, &factory, "acme-2", 1) == CT_OK);
+    CHECK(memcmp(other.jti16, a.jti16, 16) != 0);
+    CHECK_EQ(ct_factory_mint(&other, &factory, "acme-", 1), CT_ERR_NOT_APPROVED);
+    CHECK_EQ(ct_factory_mint(&other, &factory, "door-1", 1), CT_ERR_NOT_APPROVED);
+}
+
+static void factory_credentials_that_cannot_be_are_refused(void)
+{
+    set_up_factory();
+    struct ct_token bad = factory;
+    bad.is_prefix = false; /* for one name */
+    CHECK_EQ(ct_token_sign(text, sizeof(text), &bad, &wm_key), CT_ERR_ARG);
+    bad = factory;
+    bad.count = CT_FACTORY_COUNT_MAX + 1;
+    CHECK_EQ(ct_token_sign(text, sizeof(text), &bad, &wm_key), CT_ERR_ARG);
+    bad = factory;
+    bad.is_minted = true; /* from another */
+    CHECK_EQ(ct_token_sign(text, sizeof(text), &bad, &wm_key), CT_ERR_ARG);
+    bad = sample;
+    bad.is_minted = true;
+    bad.is_prefix = true; /* a token for many */
+    CHECK_EQ(ct_token_sign(text, sizeof(text), &bad, &wm_key), CT_ERR_ARG);
+}
+
 static const struct ct_test TESTS[] = {
     CT_TEST(a_signed_token_verifies_with_all_its_fields),
     CT_TEST(the_payload_is_the_json_of_the_protocol),
@@ -292,5 +393,10 @@ static const struct ct_test TESTS[] = {
     CT_TEST(it_allows_its_identity_or_what_begins_with_its_prefix),
     CT_TEST(fields_that_cannot_be_written_are_refused),
     CT_TEST(the_longest_token_fits),
+    CT_TEST(a_factory_credential_is_no_token_and_no_token_is_one),
+    CT_TEST(a_factory_credential_is_the_json_of_the_protocol),
+    CT_TEST(a_factory_credential_is_refused_cut_or_with_a_bit_flipped),
+    CT_TEST(what_is_minted_for_a_name_is_the_same_each_time),
+    CT_TEST(factory_credentials_that_cannot_be_are_refused),
 };
 CT_TEST_MAIN(TESTS)

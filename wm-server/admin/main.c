@@ -6,7 +6,8 @@ int main(int argc, char **argv)
 {
     static const struct ct_command commands[] = {
         {"token issue", admin_token_issue,
-         "--config FILE --batch B [--count N] --expires 90d (--id NAME | --id-prefix P) "
+         "--config FILE --batch B [--factory] [--count N] --expires 90d (--id NAME | --id-prefix "
+         "P) "
          "[--max-gas N] --out FILE"},
         {"token inspect", admin_token_inspect, "[--config FILE] TOKENFILE"},
         {"token list", admin_token_list, "--config FILE [--batch B]"},

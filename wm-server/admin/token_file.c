@@ -29,3 +29,11 @@ ct_err admin_token_file(const char *path, size_t max, admin_token_line *each, vo
     free(text);
     return err;
 }
+
+ct_err admin_token_parse(struct ct_token *out, const char *line, size_t len, struct ct_why *why)
+{
+    ct_err err = ct_factory_is(line, len) ? ct_factory_parse(out, line, len)
+                                          : ct_token_parse(out, line, len);
+    return err == CT_OK ? CT_OK
+                        : ct_why(why, err, "a line is no token (ctk1. or ctf1. and two parts)");
+}

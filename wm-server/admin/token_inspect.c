@@ -17,10 +17,12 @@ enum { FILE_MAX = 1 << 20 };
 static const char *verdict(const char *line, size_t len, const struct ct_wm_key *key)
 {
     struct ct_token token;
+    bool is_factory = ct_factory_is(line, len);
     if (key == NULL) {
         return "signature not checked (no --config)";
     }
-    switch (ct_token_verify(&token, line, len, key, 1, ct_wall_s(), NULL)) {
+    switch (is_factory ? ct_factory_verify(&token, line, len, key, 1, ct_wall_s(), NULL)
+                       : ct_token_verify(&token, line, len, key, 1, ct_wall_s(), NULL)) {
     case CT_OK:
         return "signature good";
     case CT_ERR_EXPIRED:
@@ -38,9 +40,11 @@ static ct_err inspect_line(void *arg, const char *line, size_t len, struct ct_wh
     char jti[33];
     char when[32] = "?";
     char gas[40] = "";
+    char kind[80] = "";
     struct tm tm;
-    if (ct_token_parse(&token, line, len) != CT_OK) {
-        return ct_why(why, CT_ERR_FORMAT, "a line is no token (ctk1. and two parts)");
+    ct_err err = admin_token_parse(&token, line, len, why);
+    if (err != CT_OK) {
+        return err;
     }
     time_t expiry = (time_t)token.expiry_s;
     if (gmtime_r(&expiry, &tm) != NULL) {
@@ -49,9 +53,16 @@ static ct_err inspect_line(void *arg, const char *line, size_t len, struct ct_wh
     if (token.max_gas != 0) {
         (void)snprintf(gas, sizeof gas, ", at most %llu gas", (unsigned long long)token.max_gas);
     }
+    if (token.count != 0) {
+        (void)snprintf(kind, sizeof kind, "factory credential for %u devices, ",
+                       (unsigned)token.count);
+    } else if (token.is_minted) {
+        ct_hex(jti, token.factory16, sizeof token.factory16);
+        (void)snprintf(kind, sizeof kind, "of factory credential %s, ", jti);
+    }
     ct_hex(jti, token.jti16, sizeof token.jti16);
-    (void)printf("number %s, batch %s, for %s%s, until %s%s, key %u, %s\n", jti, token.batch,
-                 token.identity, token.is_prefix ? "*" : "", when, gas, token.key_id,
+    (void)printf("%snumber %s, batch %s, for %s%s, until %s%s, key %u, %s\n", kind, jti,
+                 token.batch, token.identity, token.is_prefix ? "*" : "", when, gas, token.key_id,
                  verdict(line, len, key));
     return CT_OK;
 }

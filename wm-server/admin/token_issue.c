@@ -1,4 +1,5 @@
-/* wm-admin token issue: tokens signed with the pass key, noted in the store, written to a file. */
+/* wm-admin token issue: tokens, or one factory credential for so many, signed with the pass key,
+ * noted in the store, written to a file. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@ enum { COUNT_MAX = 100000 };
 struct order {
     const char *config, *out;
     uint64_t count;
+    bool is_factory;
     struct ct_token token; /* but for its number */
 };
 
@@ -39,7 +41,8 @@ static bool take(struct order *o, int c)
         return copy_text(o->token.batch, sizeof o->token.batch, optarg);
     case 'n':
         o->count = strtoull(optarg, &end, 10);
-        return *end == '\0' && o->count > 0 && o->count <= COUNT_MAX;
+        return optarg[0] >= '0' && optarg[0] <= '9' && *end == '\0' && o->count > 0 &&
+               o->count <= CT_FACTORY_COUNT_MAX;
     case 'e':
         if (!admin_duration(&lasts_s, optarg)) {
             return false;
@@ -57,6 +60,9 @@ static bool take(struct order *o, int c)
         o->token.max_gas = strtoull(optarg, &end, 10);
         return optarg[0] >= '0' && optarg[0] <= '9' && *end == '\0' && o->token.max_gas > 0 &&
                o->token.max_gas <= INT64_MAX;
+    case 'f':
+        o->is_factory = true;
+        return true;
     case 'o':
         o->out = optarg;
         return true;
@@ -65,19 +71,36 @@ static bool take(struct order *o, int c)
     }
 }
 
+static bool parse_count(struct order *o)
+{
+    if (o->is_factory && (!o->token.is_prefix || o->count == 0)) {
+        (void)ct_command_usage(
+            ADMIN, "a factory credential is for --count names that begin with --id-prefix");
+        return false;
+    }
+    if (o->count > 1 && !o->token.is_prefix) {
+        (void)ct_command_usage(ADMIN, "one name takes one token; use --id-prefix for many");
+        return false;
+    }
+    if (!o->is_factory && o->count > COUNT_MAX) {
+        (void)ct_command_usage(ADMIN, "at most %d tokens at once; or use --factory",
+                               (int)COUNT_MAX);
+        return false;
+    }
+    o->token.count = o->is_factory ? (uint32_t)o->count : 0;
+    o->count = o->is_factory || o->count == 0 ? 1 : o->count; /* of lines, from here on */
+    return true;
+}
+
 /* False when the options are not good, which is said. */
 static bool parse(struct order *o, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"batch", required_argument, NULL, 'b'},
-        {"count", required_argument, NULL, 'n'},
-        {"expires", required_argument, NULL, 'e'},
-        {"id", required_argument, NULL, 'i'},
-        {"id-prefix", required_argument, NULL, 'p'},
-        {"out", required_argument, NULL, 'o'},
-        {"max-gas", required_argument, NULL, 'g'},
-        {0},
+        {"config", required_argument, NULL, 'c'}, {"batch", required_argument, NULL, 'b'},
+        {"count", required_argument, NULL, 'n'},  {"expires", required_argument, NULL, 'e'},
+        {"id", required_argument, NULL, 'i'},     {"id-prefix", required_argument, NULL, 'p'},
+        {"out", required_argument, NULL, 'o'},    {"max-gas", required_argument, NULL, 'g'},
+        {"factory", no_argument, NULL, 'f'},      {0},
     };
     int c;
     int at = 0;
@@ -99,11 +122,7 @@ static bool parse(struct order *o, int argc, char **argv)
                    "--out");
         return false;
     }
-    if (o->count > 1 && !o->token.is_prefix) {
-        (void)ct_command_usage(ADMIN, "one name takes one token; use --id-prefix for many");
-        return false;
-    }
-    return true;
+    return parse_count(o);
 }
 
 static ct_err one(char **at, const struct order *o, const struct ct_ed25519 *key,
@@ -122,7 +141,9 @@ static ct_err one(char **at, const struct order *o, const struct ct_ed25519 *key
     }
     *at += strlen(*at);
     *(*at)++ = '\n';
-    err = store->ops->token_add(store, token.jti16, token.batch, token.expiry_s);
+    err = token.count == 0 ? store->ops->token_add(store, token.jti16, token.batch, token.expiry_s)
+                           : store->ops->factory_add(store, token.jti16, token.batch,
+                                                     token.expiry_s, token.count);
     if (err == CT_ERR_REFUSED) {
         return ct_why(why, err, "batch %s was withdrawn; choose another --batch", token.batch);
     }
@@ -180,7 +201,7 @@ static ct_err issue(struct order *o, struct ct_why *why)
 
 int admin_token_issue(int argc, char **argv)
 {
-    struct order o = {.count = 1};
+    struct order o = {.count = 0};
     struct ct_why why = {{0}};
     if (!parse(&o, argc, argv)) {
         return CT_EXIT_USAGE;
@@ -188,6 +209,11 @@ int admin_token_issue(int argc, char **argv)
     ct_err err = issue(&o, &why);
     if (err != CT_OK) {
         return ct_command_failed(ADMIN, err, &why);
+    }
+    if (o.is_factory) {
+        (void)printf("a factory credential for %u devices named %s*, batch %s, in %s\n",
+                     (unsigned)o.token.count, o.token.identity, o.token.batch, o.out);
+        return CT_EXIT_OK;
     }
     (void)printf("%llu token%s for %s%s, batch %s, in %s\n", (unsigned long long)o.count,
                  o.count == 1 ? "" : "s", o.token.identity, o.token.is_prefix ? "*" : "",

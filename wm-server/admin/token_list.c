@@ -34,10 +34,19 @@ static void time_text(char out[24], uint64_t when_s)
 
 static void print_token(const struct ct_token_row *t, uint64_t now_s)
 {
-    char jti[33], until[24], used[24], wallet[43];
+    static const uint8_t none[16];
+    char jti[33], factory[33], until[24], used[24], wallet[43];
     ct_hex(jti, t->jti16, sizeof t->jti16);
     time_text(until, t->expires_s);
     (void)printf("%s %-9s batch %s until %s", jti, state_text(t, now_s), t->batch, until);
+    if (t->count > 0) {
+        (void)printf(" factory credential, %u of %u exchanged", (unsigned)t->minted,
+                     (unsigned)t->count);
+    }
+    if (memcmp(t->factory16, none, sizeof none) != 0) {
+        ct_hex(factory, t->factory16, sizeof t->factory16);
+        (void)printf(" of factory credential %s", factory);
+    }
     if (t->identity[0] != '\0') {
         time_text(used, t->used_s);
         ct_hex0x(wallet, t->wallet20, sizeof t->wallet20);

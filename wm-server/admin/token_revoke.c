@@ -73,46 +73,55 @@ static ct_err revoke_enrolled(struct ct_store *store, const struct ct_token_row 
     return err == CT_OK ? remember(queued, op.id, why) : err;
 }
 
-/* All of the batch, or only the one of that number. */
-static ct_err revoke_enrolled_of(struct ct_store *store, const char *batch, const uint8_t *jti16,
-                                 struct devices *queued, struct ct_why *why)
+/* All of the batch, or what was minted from a factory credential of that batch. */
+static ct_err revoke_enrolled_of(struct ct_store *store, const char *batch,
+                                 const uint8_t *factory16, struct devices *queued,
+                                 struct ct_why *why)
 {
     static struct ct_token_row rows[CT_STORE_PAGE];
     uint8_t after[16];
-    const uint8_t *from = NULL;
-    const size_t most = jti16 == NULL ? CT_STORE_PAGE : 1;
-    size_t count = most;
-    if (jti16 != NULL) { /* the number before it */
-        memcpy(after, jti16, sizeof after);
-        for (size_t i = sizeof after; i-- > 0 && after[i]-- == 0;) {
-        }
-        from = after;
-    }
-    while (count == most) {
-        ct_err err =
-            store_failed(store->ops->token_page(store, batch, from, rows, most, &count), why);
+    size_t count = CT_STORE_PAGE;
+    for (const uint8_t *from = NULL; count == CT_STORE_PAGE; from = after) {
+        ct_err err = store_failed(
+            store->ops->token_page(store, batch, from, rows, CT_STORE_PAGE, &count), why);
         for (size_t i = 0; i < count && err == CT_OK; i++) {
-            if (jti16 == NULL || memcmp(rows[i].jti16, jti16, 16) == 0) {
+            if (factory16 == NULL || memcmp(rows[i].factory16, factory16, 16) == 0) {
                 err = revoke_enrolled(store, &rows[i], queued, why);
             }
         }
-        if (err != CT_OK || jti16 != NULL) {
+        if (err != CT_OK) {
             return err;
         }
         if (count > 0) {
             memcpy(after, rows[count - 1].jti16, sizeof after);
-            from = after;
         }
     }
     return CT_OK;
+}
+
+/* The one of that number. */
+static ct_err revoke_enrolled_by(struct ct_store *store, const uint8_t jti16[16],
+                                 struct devices *queued, struct ct_why *why)
+{
+    struct ct_token_row row;
+    uint8_t before[16];
+    size_t count = 0;
+    memcpy(before, jti16, sizeof before);
+    for (size_t i = sizeof before; i-- > 0 && before[i]-- == 0;) {
+    }
+    ct_err err = store_failed(store->ops->token_page(store, NULL, before, &row, 1, &count), why);
+    if (err != CT_OK || count == 0 || memcmp(row.jti16, jti16, 16) != 0) {
+        return err;
+    }
+    return row.count > 0 ? revoke_enrolled_of(store, row.batch, jti16, queued, why)
+                         : revoke_enrolled(store, &row, queued, why);
 }
 
 static ct_err revoke_one(struct ct_store *store, const uint8_t jti16[16], const char *batch,
                          uint64_t expires_s, struct devices *queued, struct ct_why *why)
 {
     ct_err err = store_failed(store->ops->token_withdraw_one(store, jti16, batch, expires_s), why);
-    return err != CT_OK || queued == NULL ? err
-                                          : revoke_enrolled_of(store, NULL, jti16, queued, why);
+    return err != CT_OK || queued == NULL ? err : revoke_enrolled_by(store, jti16, queued, why);
 }
 
 struct lines {
@@ -125,10 +134,11 @@ static ct_err revoke_line(void *arg, const char *line, size_t len, struct ct_why
 {
     struct lines *l = arg;
     struct ct_token token;
-    if (ct_token_parse(&token, line, len) != CT_OK) {
-        return ct_why(why, CT_ERR_FORMAT, "a line is no token (ctk1. and two parts)");
+    ct_err err = admin_token_parse(&token, line, len, why);
+    if (err != CT_OK) {
+        return err;
     }
-    ct_err err = revoke_one(l->store, token.jti16, token.batch, token.expiry_s, l->queued, why);
+    err = revoke_one(l->store, token.jti16, token.batch, token.expiry_s, l->queued, why);
     l->tokens += err == CT_OK;
     return err;
 }

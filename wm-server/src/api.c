@@ -50,6 +50,7 @@ struct route {
 
 static const struct route posts[] = {
     {"/v1/passes", ct_api_passes, CT_HS_ENROL_DEVICE, true},
+    {"/v1/tokens", ct_api_tokens, CT_HS_ENROL_DEVICE, true},
     {"/v1/devices", ct_api_devices, CT_HS_ENROL_DEVICE, true},
     {"/v1/vouchers", ct_api_vouchers, CT_HS_ENROL_DEVICE, true},
     {"/v1/changes", ct_api_changes, CT_HS_ENROL_DEVICE, true},

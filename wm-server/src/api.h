@@ -66,6 +66,7 @@ struct ct_api_call {
 };
 
 void ct_api_passes(const struct ct_api_call *call);
+void ct_api_tokens(const struct ct_api_call *call);
 void ct_api_devices(const struct ct_api_call *call);
 void ct_api_vouchers(const struct ct_api_call *call);
 void ct_api_approvals(const struct ct_api_call *call);
@@ -81,6 +82,8 @@ void ct_api_once(struct ct_api_call *call, void (*run)(struct ct_api_call *call,
                  void *arg);
 /* Answers for a failure that is not the request's fault: chain, store. */
 void ct_api_failure(struct ct_answer *answer, ct_err err, const struct ct_why *why);
+/* Answers why a token, or a factory credential, is not taken. */
+void ct_api_refuse_token(struct ct_answer *answer, ct_err err, const struct ct_why *why);
 /* Stores the operation, wakes who works on it, answers 202 or the reason why not. */
 void ct_api_queue(const struct ct_api_call *call, struct ct_op *op);
 /*

@@ -29,16 +29,18 @@ static bool is_taken(const struct ct_api_call *call, const struct ct_device *rec
            memcmp(record->wallet20, p->wallet20, 20) != 0;
 }
 
-/* A token for this name and no other takes it over from a wallet that was lost. */
+/* A token for this name and no other takes it over from a wallet that was lost; not one that the
+ * whole fleet can have made. */
 static bool names_exactly(const struct ct_api_call *call)
 {
     struct ct_token token;
     const char *text = ct_json_text(ct_json_get(call->body, "token"));
     return text != NULL && ct_token_parse(&token, text, strlen(text)) == CT_OK &&
-           !token.is_prefix && strcmp(token.identity, call->session->party.identity) == 0;
+           !token.is_prefix && !token.is_minted &&
+           strcmp(token.identity, call->session->party.identity) == 0;
 }
 
-static void refuse_token(struct ct_answer *answer, ct_err err, const struct ct_why *why)
+void ct_api_refuse_token(struct ct_answer *answer, ct_err err, const struct ct_why *why)
 {
     switch (err) {
     case CT_ERR_EXPIRED:
@@ -87,7 +89,7 @@ static bool admit_by_token(const struct ct_api_call *call)
     if (err != CT_OK) {
         ct_log(&call->api->log, CT_LOG_WARN, "token_refused id=%s cause=\"%s\"", p->identity,
                ct_err_text(err));
-        refuse_token(call->answer, err, &why);
+        ct_api_refuse_token(call->answer, err, &why);
     }
     return err == CT_OK;
 }

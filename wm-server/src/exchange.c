@@ -44,6 +44,7 @@ const char *const ct_problem_words[] = {
     "token-expired",
     "token-used",
     "token-gas",
+    "factory-used-up",
     "identity",
     "signature",
     "not-registered",

@@ -24,6 +24,17 @@ struct ct_token_use {
     char identity[CT_STORE_IDENTITY];
     uint8_t wallet20[20];
     uint64_t now_s;
+    uint8_t factory16[16]; /* the credential that it was exchanged for; zeros: none */
+};
+
+/* A factory credential exchanged for one token. */
+struct ct_token_mint {
+    uint8_t jti16[16]; /* the token's */
+    uint8_t factory16[16];
+    char batch[CT_STORE_BATCH];
+    char identity[CT_STORE_IDENTITY];
+    uint32_t count; /* of tokens that the credential is for */
+    uint64_t expires_s;
 };
 
 enum ct_token_state { CT_TOKEN_ISSUED, CT_TOKEN_USED, CT_TOKEN_WITHDRAWN };
@@ -34,8 +45,11 @@ struct ct_token_row {
     enum ct_token_state state;
     char identity[CT_STORE_IDENTITY]; /* who used it, also when it is withdrawn; "": nobody */
     uint8_t wallet20[20];
-    uint64_t expires_s; /* 0: not known here */
-    uint64_t used_s;    /* 0: never */
+    uint64_t expires_s;    /* 0: not known here */
+    uint64_t used_s;       /* 0: never */
+    uint32_t count;        /* 0: a token; else a factory credential, for so many tokens */
+    uint32_t minted;       /* of these */
+    uint8_t factory16[16]; /* a token's that was minted from one; else zeros */
 };
 
 struct ct_pass_row {
@@ -283,9 +297,17 @@ struct ct_store_ops {
      */
     ct_err (*token_add)(struct ct_store *s, const uint8_t jti16[16], const char *batch,
                         uint64_t expires_s);
+    /* A factory credential for count tokens; errors as above. */
+    ct_err (*factory_add)(struct ct_store *s, const uint8_t jti16[16], const char *batch,
+                          uint64_t expires_s, uint32_t count);
+    /*
+     * Adds the token and counts it, or finds that it was added before. CT_ERR_STATE: the credential
+     * was exchanged as often as it may be. CT_ERR_REFUSED: it, its batch or the token is withdrawn.
+     */
+    ct_err (*token_mint)(struct ct_store *s, const struct ct_token_mint *mint);
     /*
      * Binds the token to (identity, wallet), or finds it bound to the same. CT_ERR_REPLAY: bound to
-     * others. CT_ERR_REFUSED: withdrawn.
+     * others. CT_ERR_REFUSED: withdrawn, or the credential that it was minted from is.
      */
     ct_err (*token_use)(struct ct_store *s, const struct ct_token_use *use);
 

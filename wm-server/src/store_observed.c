@@ -70,6 +70,35 @@ static ct_err token_add(struct ct_store *s, const uint8_t jti16[16], const char 
     return tell(s, "token_issued", &l);
 }
 
+static ct_err factory_add(struct ct_store *s, const uint8_t jti16[16], const char *batch,
+                          uint64_t expires_s, uint32_t count)
+{
+    struct line l = {.count = 0};
+    ct_err err = driver(s)->factory_add(s, jti16, batch, expires_s, count);
+    if (err != CT_OK) {
+        return err;
+    }
+    put_hex(&l, "token", jti16, 16);
+    put(&l, "batch", batch);
+    put_u64(&l, "expires", expires_s);
+    put_u64(&l, "count", count);
+    return tell(s, "factory_issued", &l);
+}
+
+static ct_err token_mint(struct ct_store *s, const struct ct_token_mint *mint)
+{
+    struct line l = {.count = 0};
+    ct_err err = driver(s)->token_mint(s, mint);
+    if (err != CT_OK) {
+        return err;
+    }
+    put_hex(&l, "token", mint->jti16, 16);
+    put_hex(&l, "factory", mint->factory16, 16);
+    put(&l, "batch", mint->batch);
+    put(&l, "identity", mint->identity);
+    return tell(s, "token_minted", &l);
+}
+
 static ct_err token_use(struct ct_store *s, const struct ct_token_use *use)
 {
     struct line l = {.count = 0};
@@ -323,6 +352,8 @@ ct_err ct_store_observe(struct ct_store *s, struct ct_audit *audit)
     o->audit = audit;
     o->ops.free = free_store;
     o->ops.token_add = token_add;
+    o->ops.factory_add = factory_add;
+    o->ops.token_mint = token_mint;
     o->ops.token_use = token_use;
     o->ops.token_withdraw = token_withdraw;
     o->ops.token_withdraw_one = token_withdraw_one;

@@ -217,6 +217,8 @@ static ct_err relay_find(struct ct_store *s, const uint8_t pending32[32], struct
 static const struct ct_store_ops redis_ops = {
     .free = free_store,
     .token_add = ct_redis_token_add,
+    .factory_add = ct_redis_factory_add,
+    .token_mint = ct_redis_token_mint,
     .token_use = ct_redis_token_use,
     .token_withdraw = ct_redis_token_withdraw,
     .token_withdraw_one = ct_redis_token_withdraw_one,

@@ -75,6 +75,12 @@ static const char *const steps[] = {
     " tested_at INTEGER NOT NULL, rtt_us INTEGER NOT NULL);"
     "CREATE INDEX relay_tests_by_relay ON relay_tests (pending, row);"
     "PRAGMA user_version = 7;",
+
+    "ALTER TABLE tokens ADD COLUMN count INTEGER NOT NULL DEFAULT 0;" /* of a factory credential */
+    "ALTER TABLE tokens ADD COLUMN minted INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE tokens ADD COLUMN factory BLOB;"
+    "CREATE INDEX tokens_factories ON tokens (jti) WHERE count > 0;"
+    "PRAGMA user_version = 8;",
 };
 
 #define SCHEMA_VERSION (sizeof steps / sizeof steps[0])
@@ -245,6 +251,8 @@ static ct_err relay_find(struct ct_store *s, const uint8_t pending32[32], struct
 static const struct ct_store_ops sqlite_ops = {
     .free = free_store,
     .token_add = ct_sqlite_token_add,
+    .factory_add = ct_sqlite_factory_add,
+    .token_mint = ct_sqlite_token_mint,
     .token_use = ct_sqlite_token_use,
     .token_withdraw = ct_sqlite_token_withdraw,
     .token_withdraw_one = ct_sqlite_token_withdraw_one,

@@ -22,6 +22,9 @@ ct_err ct_sqlite_op_insert(struct ct_sql *db, struct ct_op *op);
 
 ct_err ct_sqlite_token_add(struct ct_store *s, const uint8_t jti16[16], const char *batch,
                            uint64_t expires_s);
+ct_err ct_sqlite_factory_add(struct ct_store *s, const uint8_t jti16[16], const char *batch,
+                             uint64_t expires_s, uint32_t count);
+ct_err ct_sqlite_token_mint(struct ct_store *s, const struct ct_token_mint *mint);
 ct_err ct_sqlite_token_use(struct ct_store *s, const struct ct_token_use *use);
 ct_err ct_sqlite_token_withdraw(struct ct_store *s, const char *identity, const uint8_t *except20);
 ct_err ct_sqlite_token_withdraw_one(struct ct_store *s, const uint8_t jti16[16], const char *batch,

@@ -196,6 +196,58 @@ static void device_that_lost_its_wallet_keeps_its_name(void)
     device_close(&thief);
 }
 
+/* One credential for a fleet: each device gets its own token of it, as often as it asks. */
+static void fleet_enrols_with_one_factory_credential(void)
+{
+    enum { MANY = 2 };
+    static struct device d[MANY + 1];
+    struct ct_why why = {{0}};
+    char file[128], factory[CT_TOKEN_TEXT_MAX + 2], once[CT_TOKEN_TEXT_MAX + 1], number[33];
+    struct ct_token t = {.key_id = 0};
+    REQUIRE(platform.pid > 0);
+    (void)snprintf(file, sizeof file, "%s/factory", platform.folder);
+    const char *const argv[] = {admin,         "token", "issue",     "--config", platform.conf,
+                                "--batch",     "FC1",   "--factory", "--count",  "2",
+                                "--id-prefix", "acme-", "--expires", "1d",       "--out",
+                                file,          NULL};
+    REQUIRE(scene_run(said, sizeof said, argv) == 0);
+    CHECK(says("a factory credential for 2 devices named acme-*, batch FC1, in "));
+    REQUIRE(scene_read(factory, sizeof factory, file));
+    factory[strcspn(factory, "\n")] = '\0';
+    REQUIRE(ct_factory_parse(&t, factory, strlen(factory)) == CT_OK);
+    ct_hex(number, t.jti16, sizeof t.jti16);
+    for (int i = 0; i <= MANY; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "acme-%d", i);
+        REQUIRE(device_new(&d[i], name));
+        ct_err err = ct_wm_exchange(d[i].wm, d[i].token, factory, &why);
+        CHECK_EQ(err, i < MANY ? CT_OK : CT_ERR_REFUSED);
+    }
+    CHECK(strstr(why.text, "2 names") != NULL);
+    CHECK(ct_wm_exchange(d[0].wm, once, factory, &why) == CT_OK);
+    CHECK_STR(once, d[0].token);
+    REQUIRE(device_register(&d[0]) == CT_OK);
+    CHECK_EQ(token("inspect", (const char *const[6]){file}), 0);
+    CHECK(says("factory credential for 2 devices, number ") && says("for acme-*") &&
+          says("signature good"));
+    CHECK_EQ(token("list", (const char *const[6]){"--batch", "FC1"}), 0);
+    CHECK(says(" factory credential, 2 of 2 exchanged\n") && says(" of factory credential ") &&
+          says(" used ") && says(number));
+    CHECK_EQ(token("revoke", (const char *const[6]){file, "--with-devices"}), 0);
+    CHECK(says("withdrew 1 token\n") && says("revoked acme-0\n") && says("revoked 1 device, "));
+    struct ct_device record;
+    REQUIRE(device_record(&d[0], &record) == CT_OK);
+    CHECK_EQ(record.state, CT_RECORD_REVOKED);
+    CHECK_EQ(ask_pass(&d[1], &why), CT_ERR_AUTH); /* its token was never used */
+    CHECK(strstr(why.text, "withdrawn") != NULL);
+    CHECK_EQ(ct_wm_exchange(d[1].wm, once, factory, &why), CT_ERR_AUTH);
+    CHECK_EQ(token("list", (const char *const[6]){"--batch", "FC1"}), 0);
+    CHECK(strstr(said, " issued ") == NULL && strstr(said, " used  ") == NULL);
+    for (int i = 0; i <= MANY; i++) {
+        device_close(&d[i]);
+    }
+}
+
 /* The owner's wallet is elsewhere: here it is the test that sends what was printed. */
 static bool owner_sends_what_was_printed(void)
 {
@@ -263,7 +315,8 @@ static void log_tells_no_token(void)
     REQUIRE(platform.pid > 0);
     CHECK_EQ(platform_end(SIGTERM), 0);
     REQUIRE(scene_read(log, sizeof log, platform.log));
-    CHECK(strstr(log, "ctk1.") == NULL && strstr(log, "pass_issued") != NULL);
+    CHECK(strstr(log, "ctk1.") == NULL && strstr(log, "ctf1.") == NULL);
+    CHECK(strstr(log, "pass_issued") != NULL);
 }
 
 static const struct ct_test tests[] = {
@@ -272,6 +325,7 @@ static const struct ct_test tests[] = {
     CT_TEST(withdrawn_tokens_admit_nobody),
     CT_TEST(batch_is_withdrawn_with_the_devices_it_enrolled),
     CT_TEST(device_that_lost_its_wallet_keeps_its_name),
+    CT_TEST(fleet_enrols_with_one_factory_credential),
     CT_TEST(pass_key_is_rotated_and_what_the_old_one_signed_stays_good),
     CT_TEST(log_tells_no_token),
 };
