@@ -112,10 +112,13 @@ static ct_err lower_s(uint8_t rs64[64])
 
 /* A token tells neither v nor the lower s: the one v that recovers to this wallet is taken. */
 static ct_err sign_outside(uint8_t sig65[CT_SIG_LEN], const struct ct_wallet *wallet,
-                           const uint8_t hash32[32])
+                           const uint8_t hash32[32], const struct ct_typed *typed)
 {
     uint8_t sig[CT_SIG_LEN];
-    ct_err err = wallet->signer.sign(wallet->signer.arg, sig, hash32);
+    const struct ct_signer *signer = &wallet->signer;
+    ct_err err = typed != NULL && signer->sign_typed != NULL
+                     ? signer->sign_typed(signer->arg, sig, typed)
+                     : signer->sign(signer->arg, sig, hash32);
     if (err == CT_OK) {
         err = lower_s(sig);
     }
@@ -133,7 +136,7 @@ ct_err ct_wallet_sign(uint8_t sig65[CT_SIG_LEN], const struct ct_wallet *wallet,
                       const uint8_t hash32[32])
 {
     if (wallet->signer.sign != NULL) {
-        return sign_outside(sig65, wallet, hash32);
+        return sign_outside(sig65, wallet, hash32, NULL);
     }
     secp256k1_context *ctx = signing_context();
     secp256k1_ecdsa_recoverable_signature sig;
@@ -157,6 +160,13 @@ ct_err ct_wallet_sign(uint8_t sig65[CT_SIG_LEN], const struct ct_wallet *wallet,
     ct_wipe(&sig, sizeof(sig));
     secp256k1_context_destroy(ctx);
     return err;
+}
+
+ct_err ct_wallet_sign_typed(uint8_t sig65[CT_SIG_LEN], const struct ct_wallet *wallet,
+                            const uint8_t hash32[32], const struct ct_typed *typed)
+{
+    return wallet->signer.sign != NULL ? sign_outside(sig65, wallet, hash32, typed)
+                                       : ct_wallet_sign(sig65, wallet, hash32);
 }
 
 static ct_err recover(uint8_t addr20[20], const secp256k1_context *ctx, const uint8_t hash32[32],

@@ -12,11 +12,21 @@
 #include "base/source.h"
 #include "base/why.h"
 
-/* Who signs in place of a secret: a hardware token, thread-safe. rs64 is r | s, s in either half.
+/* EIP-712 data as it is signed (chain/eip712.h), for a signer that wants to see what it signs. */
+struct ct_typed {
+    const char *type;           /* "Mail(address to,bytes32 id)" */
+    const uint8_t (*words)[32]; /* its members; keccak256 of those that are strings */
+    size_t count;
+};
+
+/*
+ * Who signs in place of a secret, thread-safe: a hardware token, or another process. rs64 is r | s,
+ * s in either half. sign_typed NULL: sign is asked for typed data, too.
  */
 struct ct_signer {
     ct_err (*sign)(void *arg, uint8_t rs64[64], const uint8_t hash32[32]);
     void *arg; /* borrowed */
+    ct_err (*sign_typed)(void *arg, uint8_t rs64[64], const struct ct_typed *typed);
 };
 
 struct ct_wallet {
@@ -70,6 +80,9 @@ void ct_wallet_wipe(struct ct_wallet *wallet);
  */
 CT_MUST_USE ct_err ct_wallet_sign(uint8_t sig65[CT_SIG_LEN], const struct ct_wallet *wallet,
                                   const uint8_t hash32[32]);
+/* The same for typed data, whose digest is hash32; what a signer refuses, in its own error. */
+CT_MUST_USE ct_err ct_wallet_sign_typed(uint8_t sig65[CT_SIG_LEN], const struct ct_wallet *wallet,
+                                        const uint8_t hash32[32], const struct ct_typed *typed);
 /*
  * Who signed. CT_ERR_AUTH for r or s out of range, s in the upper half, v other than 27 or 28, or a
  * point that does not exist. The caller compares the address with the one expected.

@@ -13,6 +13,11 @@ struct ct_wallet; /* chain/key.h */
 
 enum ct_hs_purpose { CT_HS_CALL = 0, CT_HS_ENROL_DEVICE = 1, CT_HS_ENROL_RELAY = 2 };
 
+/* What A signs (docs/protocol.md 2): the EIP-712 type, how many members it has, and its label. */
+extern const char ct_hs_type[];
+enum { CT_HS_WORDS = 9 };
+const char *ct_hs_label(enum ct_hs_purpose purpose);
+
 #define CT_HS_FIRST_BYTE 0x0cu /* tells a handshake message from STUN, DTLS, RTP (RFC 7983) */
 #define CT_HS_M0_LEN 52u
 #define CT_HS_M1_LEN 389u

@@ -11,7 +11,7 @@
 #include "chain/registry.h"
 #include "kex/kdf.h"
 
-static const char HANDSHAKE_TYPE[] =
+const char ct_hs_type[] =
     "Handshake(bytes32 deployment,string label,bytes16 sid,string initiator,string responder,"
     "bytes32 n1,bytes32 n2,bytes32 key,bytes32 transcript)";
 
@@ -50,12 +50,15 @@ ct_err ct_hs_hash(uint8_t out32[32], const uint8_t *messages, size_t len)
     return ct_sha256(out32, &piece, 1);
 }
 
-ct_err ct_hs_signed_digest(uint8_t out32[32], const struct ct_hs_binding *b)
+const char *ct_hs_label(enum ct_hs_purpose purpose)
 {
-    const char *label = PURPOSE_LABEL[b->purpose];
-    uint8_t words[9][32] = {{0}};
-    uint8_t domain32[32];
-    uint8_t struct32[32];
+    return PURPOSE_LABEL[purpose];
+}
+
+static ct_err signed_words(uint8_t words[CT_HS_WORDS][32], const struct ct_hs_binding *b)
+{
+    const char *label = ct_hs_label(b->purpose);
+    memset(words, 0, CT_HS_WORDS * sizeof(words[0]));
     memcpy(words[0], b->deployment32, 32);
     ct_keccak256(words[1], label, strlen(label));
     memcpy(words[2], b->sid16, 16); /* bytes16 stands on the left */
@@ -64,11 +67,40 @@ ct_err ct_hs_signed_digest(uint8_t out32[32], const struct ct_hs_binding *b)
     memcpy(words[5], b->n1_32, 32);
     memcpy(words[6], b->n2_32, 32);
     memcpy(words[7], b->session32, 32);
-    ct_err err = ct_hs_hash(words[8], b->messages, CT_HS_END3);
+    return ct_hs_hash(words[8], b->messages, CT_HS_END3);
+}
+
+static void words_digest(uint8_t out32[32], const struct ct_hs_binding *b,
+                         const uint8_t words[CT_HS_WORDS][32])
+{
+    uint8_t domain32[32];
+    uint8_t struct32[32];
+    ct_eip712_chainturn(domain32, b->net->chain_id, b->net->contract20);
+    ct_eip712_struct(struct32, ct_hs_type, words, CT_HS_WORDS);
+    ct_eip712_digest(out32, domain32, struct32);
+}
+
+ct_err ct_hs_signed_digest(uint8_t out32[32], const struct ct_hs_binding *b)
+{
+    uint8_t words[CT_HS_WORDS][32];
+    ct_err err = signed_words(words, b);
     if (err == CT_OK) {
-        ct_eip712_chainturn(domain32, b->net->chain_id, b->net->contract20);
-        ct_eip712_struct(struct32, HANDSHAKE_TYPE, (const uint8_t(*)[32])words, 9);
-        ct_eip712_digest(out32, domain32, struct32);
+        words_digest(out32, b, (const uint8_t(*)[32])words);
+    }
+    ct_wipe(words, sizeof(words));
+    return err;
+}
+
+ct_err ct_hs_sign(uint8_t sig65[CT_SIG_LEN], const struct ct_wallet *wallet,
+                  const struct ct_hs_binding *b)
+{
+    uint8_t words[CT_HS_WORDS][32];
+    uint8_t digest32[32];
+    const struct ct_typed typed = {ct_hs_type, (const uint8_t(*)[32])words, CT_HS_WORDS};
+    ct_err err = signed_words(words, b);
+    if (err == CT_OK) {
+        words_digest(digest32, b, typed.words);
+        err = ct_wallet_sign_typed(sig65, wallet, digest32, &typed);
     }
     ct_wipe(words, sizeof(words));
     return err;

@@ -121,14 +121,10 @@ static ct_err make_m3(struct ct_hs_initiator *hs)
 static ct_err make_m4(struct ct_hs_initiator *hs, const struct ct_hs_binding *binding)
 {
     uint8_t plain[CT_HS_P4_LEN];
-    uint8_t digest32[32];
     memcpy(plain, hs->draw.sid16, 16);
     memcpy(plain + 16, hs->p2.n2_32, 32);
     memcpy(plain + 48, hs->draw.session.bytes, 32);
-    ct_err err = ct_hs_signed_digest(digest32, binding);
-    if (err == CT_OK) {
-        err = ct_wallet_sign(plain + 80, hs->wallet, digest32);
-    }
+    ct_err err = ct_hs_sign(plain + 80, hs->wallet, binding);
     if (err == CT_OK) {
         err = seal_step(hs, hs->messages + CT_HS_END3, 4, &hs->draw.seal4, plain, sizeof(plain));
     }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "chain/key.h"
 #include "kex/handshake.h"
 
 enum {
@@ -96,6 +97,9 @@ struct ct_hs_binding {
 
 /* The EIP-712 digest over H(m1,m2,m3). */
 CT_MUST_USE ct_err ct_hs_signed_digest(uint8_t out32[32], const struct ct_hs_binding *b);
+/* A's signature of it; a signer is told the typed data. */
+CT_MUST_USE ct_err ct_hs_sign(uint8_t sig65[CT_SIG_LEN], const struct ct_wallet *wallet,
+                              const struct ct_hs_binding *b);
 /* The PSK, from H(m1..m4) and the ephemerals. CT_ERR_AUTH: a peer key of low order. */
 CT_MUST_USE ct_err ct_hs_psk(uint8_t psk32[32], const struct ct_hs_binding *b,
                              const struct ct_secret32 *own_ephemeral, const uint8_t peer_eph32[32]);

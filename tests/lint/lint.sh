@@ -66,7 +66,7 @@ check_header_of() {
         return 1
     fi
     cc -std=c11 -D_DEFAULT_SOURCE -fsyntax-only -Wall -Wextra -Werror -x c -Icommon -Icommon/include \
-        -Icoturn-module/include -Iclient/include -Iwm-server/src -I"$(dirname "$file")" "$file"
+        -Icoturn-module/include -Icoturn-module/src -Iclient/include -Iwm-server/src -I"$(dirname "$file")" "$file"
 }
 
 # The check must see what it is there for: each planted breach has to be refused.
