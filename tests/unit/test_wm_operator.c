@@ -28,13 +28,13 @@ static struct {
     struct ct_watch *watch;
     struct ct_roster *roster;
     struct ct_operator *op;
-    bool leads;
+    enum ct_leads leads;
 } wm;
 
-static bool leads(void *arg, char *words, size_t cap)
+static enum ct_leads leads(void *arg, char *words, size_t cap)
 {
     (void)arg;
-    (void)snprintf(words, cap, "%s", wm.leads ? "yes" : "wm-2 leads; nothing to do");
+    (void)snprintf(words, cap, "%s", wm.leads == CT_LEADS_SELF ? "yes" : "wm-2 leads");
     return wm.leads;
 }
 
@@ -50,7 +50,7 @@ static bool start(void)
                                        .account_count = 1,
                                        .accounts = {{.role = "approver", .addr20 = {1}}},
                                        .wall_s = ct_wall_s};
-    wm.leads = true;
+    wm.leads = CT_LEADS_SELF;
     bool good = temp_dir_make(&wm.dir) && ct_sessions_new(&wm.sessions, 8) == CT_OK &&
                 ct_events_new(&wm.events) == CT_OK && ct_roster_new(&wm.roster) == CT_OK;
     (void)snprintf(path, sizeof path, "%s/wm.sqlite", wm.dir.path);
@@ -235,10 +235,14 @@ static void readiness_says_for_each_part_what_to_do(void)
     ct_watch_round(wm.watch, NULL);
     ct_watch_get(wm.watch, &view);
     CHECK(view.looked_s > 0 && !view.chain_known);
-    wm.leads = false;
+    wm.leads = CT_LEADS_OTHER;
     CHECK_EQ(ask("GET", "/readyz", "localhost", ""), 503);
     CHECK(strstr(body(), "FAIL rpc      ") != NULL && strstr(body(), "endpoint") != NULL);
-    CHECK(strstr(body(), "FAIL leader   wm-2 leads; nothing to do\n") != NULL);
+    CHECK(strstr(body(), "ok   leader   wm-2 leads\n") != NULL); /* it answers requests */
+    CHECK_EQ(ct_metrics_gauge(CT_GAUGE_LEADER), 0);
+    wm.leads = CT_LEADS_NOBODY;
+    CHECK_EQ(ask("GET", "/readyz", "localhost", ""), 503);
+    CHECK(strstr(body(), "FAIL leader   ") != NULL);
     CHECK_EQ(ask("GET", "/healthz", "localhost", ""), 200); /* alive all the same */
     stop();
 }

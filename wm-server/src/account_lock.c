@@ -19,13 +19,13 @@ static ct_err taken(const char *key_source, struct ct_why *why)
                   key_source);
 }
 
-static ct_err lock_file(int *out, const char *key_path, struct ct_why *why)
+static ct_err lock_file(int *out, const char *key_path, bool is_shared, struct ct_why *why)
 {
     int fd = open(key_path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         return ct_why(why, CT_ERR_CONFIG, "cannot open %s: %s", key_path, strerror(errno));
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (flock(fd, (is_shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
         int failed = errno;
         (void)close(fd);
         return failed == EWOULDBLOCK
@@ -61,9 +61,11 @@ static ct_err lock_name(int *out, const char *key_source, const uint8_t addr20[2
     return CT_OK;
 }
 
-ct_err ct_account_lock(int *out, const char *key_source, const uint8_t addr20[20],
+ct_err ct_account_lock(int *out, const char *key_source, const uint8_t addr20[20], bool is_shared,
                        struct ct_why *why)
 {
-    return ct_source_is_path(key_source) ? lock_file(out, key_source, why)
-                                         : lock_name(out, key_source, addr20, why);
+    if (ct_source_is_path(key_source)) {
+        return lock_file(out, key_source, is_shared, why);
+    }
+    return is_shared ? CT_OK : lock_name(out, key_source, addr20, why);
 }

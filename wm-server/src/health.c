@@ -89,12 +89,13 @@ static void check_balance(const struct ct_health *h, const struct ct_watch_view 
 
 static void check_leader(const struct ct_health *h, struct ct_health_check *c)
 {
-    c->good = true;
+    enum ct_leads leads = CT_LEADS_SELF;
     (void)snprintf(c->words, sizeof c->words, "this server alone uses its keys");
     if (h->leads != NULL) {
-        c->good = h->leads(h->leads_arg, c->words, sizeof c->words);
+        leads = h->leads(h->leads_arg, c->words, sizeof c->words);
     }
-    ct_metrics_set(CT_GAUGE_LEADER, c->good);
+    c->good = leads != CT_LEADS_NOBODY;
+    ct_metrics_set(CT_GAUGE_LEADER, leads == CT_LEADS_SELF);
 }
 
 bool ct_health_look(const struct ct_health *h, struct ct_health_check out[CT_HEALTH_CHECKS])

@@ -12,6 +12,12 @@
 
 enum { CT_HEALTH_CHECKS = 4, CT_HEALTH_WORDS = 320, CT_HEALTH_STALE_S = 60 };
 
+enum ct_leads {
+    CT_LEADS_NOBODY, /* some account: nothing goes out */
+    CT_LEADS_OTHER,  /* another server, some or all accounts; no failure of this one */
+    CT_LEADS_SELF,
+};
+
 struct ct_health_check {
     const char *name; /* store, rpc, balance, leader */
     bool good;
@@ -23,8 +29,8 @@ struct ct_health {
     struct ct_watch *watch;
     uint64_t max_head_age_s; /* an older agreed block is no news of the chain */
     uint64_t alert_days;     /* a shorter runway is said, though it is no failure */
-    /* May this process use the signing keys? Else words say who does. NULL: it alone may. */
-    bool (*leads)(void *arg, char *words, size_t cap);
+    /* Who may use the signing keys, with words that say it. NULL: this process alone. */
+    enum ct_leads (*leads)(void *arg, char *words, size_t cap);
     void *leads_arg;
     uint64_t (*wall_s)(void);
 };

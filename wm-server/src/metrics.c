@@ -43,6 +43,8 @@ static const struct name counter_names[CT_METRICS] = {
     [CT_METRIC_PROBES_REFUSED] = {NAME("probes_total"), "result=\"refused\"", NULL},
     [CT_METRIC_PROBES_WAIT] = {NAME("probes_total"), "result=\"waits\"", NULL},
     [CT_METRIC_STORE_ERRORS] = {NAME("store_errors_total"), "", "Steps of the store that failed"},
+    [CT_METRIC_FENCED] = {NAME("fenced_steps_total"), "",
+                          "Steps that the store refused since another server leads"},
     [CT_METRIC_RPC_ERRORS] = {NAME("rpc_errors_total"), "",
                               "Endpoints of the chain that failed or were refused"},
     [CT_METRIC_LOG_ERRORS] = {NAME("log_lines_total"), "level=\"error\"",
@@ -77,7 +79,13 @@ static const struct name gauge_names[CT_GAUGES] = {
     [CT_GAUGE_DEVICES] = {NAME("devices"), "", "Devices that the store knows"},
     [CT_GAUGE_WATCHERS] = {NAME("event_streams"), "", "Readers of the live events"},
     [CT_GAUGE_READY] = {NAME("ready"), "", "1 when /readyz says so"},
-    [CT_GAUGE_LEADER] = {NAME("leader"), "", "1 when this server may use the signing keys"},
+    [CT_GAUGE_LEADER] = {NAME("leader"), "", "1 when this server may use all of its signing keys"},
+    [CT_GAUGE_APPROVER_LEADER] = {NAME("lease_held"), "account=\"approver\"",
+                                  "1 when this server has the lease of that account"},
+    [CT_GAUGE_FUNDER_LEADER] = {NAME("lease_held"), "account=\"funder\"", NULL},
+    [CT_GAUGE_APPROVER_FENCE] = {NAME("lease_number"), "account=\"approver\"",
+                                 "Fencing number of whoever has it"},
+    [CT_GAUGE_FUNDER_FENCE] = {NAME("lease_number"), "account=\"funder\"", NULL},
 };
 
 static const struct name timer_names[CT_TIMERS] = {
@@ -165,6 +173,9 @@ void ct_metrics_store(ct_err err)
 {
     if (CT_ERR_CLASS(err) == CT_ERR_CLASS_HOST || CT_ERR_CLASS(err) == CT_ERR_CLASS_WORLD) {
         ct_metrics_count(CT_METRIC_STORE_ERRORS);
+    }
+    if (err == CT_ERR_EXPIRED) {
+        ct_metrics_count(CT_METRIC_FENCED);
     }
 }
 

@@ -33,6 +33,7 @@ enum ct_metric {
     CT_METRIC_PROBES_REFUSED,
     CT_METRIC_PROBES_WAIT, /* the chain could not be asked */
     CT_METRIC_STORE_ERRORS,
+    CT_METRIC_FENCED, /* refused by the store, since another server leads */
     CT_METRIC_RPC_ERRORS,
     CT_METRIC_LOG_ERRORS,
     CT_METRIC_LOG_WARNINGS,
@@ -63,6 +64,10 @@ enum ct_gauge {
     CT_GAUGE_WATCHERS,
     CT_GAUGE_READY,
     CT_GAUGE_LEADER,
+    CT_GAUGE_APPROVER_LEADER,
+    CT_GAUGE_FUNDER_LEADER,
+    CT_GAUGE_APPROVER_FENCE,
+    CT_GAUGE_FUNDER_FENCE,
     CT_GAUGES,
 };
 

@@ -31,9 +31,11 @@ struct ct_observe_parts { /* borrowed until the stop */
     const struct ct_keys *keys;
     struct ct_store *store;
     struct ct_sessions *sessions;
-    /* May this process use the signing keys (health.h)? NULL: it alone may. */
-    bool (*leads)(void *arg, char *words, size_t cap);
+    /* Who may use the signing keys (health.h); NULL: this process alone. */
+    enum ct_leads (*leads)(void *arg, char *words, size_t cap);
     void *leads_arg;
+    struct ct_lease *const *leases;
+    size_t lease_count;
     ct_http_handler *more; /* what else the operators' listener answers; may be NULL */
     void *more_arg;
 };

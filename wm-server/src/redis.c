@@ -17,8 +17,8 @@ enum { WORDS = 256, ARENA = 40 * 1024, OWN_WORDS = 5 };
 struct ct_redis {
     pthread_mutex_t lock;
     struct ct_link *link;
-    char id[CT_REDIS_ID]; /* of the store, drawn when it was made */
-    char request[CT_REDIS_ID];
+    char id[CT_REDIS_ID];           /* of the store, drawn when it was made */
+    char request[CT_REDIS_ID + 64]; /* its name, and the fence */
     const char *words[WORDS];
     size_t lens[WORDS];
     size_t count;
@@ -57,6 +57,16 @@ void ct_redis_begin(struct ct_redis *r, const char *script)
     word(r, "0", 1);
     word(r, r->id, strlen(r->id));
     word(r, r->request, strlen(r->request));
+}
+
+void ct_redis_fence(struct ct_redis *r, const uint8_t account20[20], uint64_t number)
+{
+    char account[2 * 20 + 1];
+    ct_hex(account, account20, 20);
+    size_t len = strlen(r->request);
+    (void)snprintf(r->request + len, sizeof r->request - len, ":%s:%llu", account,
+                   (unsigned long long)number);
+    r->lens[OWN_WORDS - 1] = strlen(r->request);
 }
 
 void ct_redis_text(struct ct_redis *r, const char *text)
@@ -103,6 +113,9 @@ static ct_err answer_of(const char *text, size_t len, char id[CT_REDIS_ID])
                    {"STATE", CT_ERR_STATE},
                    {"REPLAY", CT_ERR_REPLAY},
                    {"REFUSED", CT_ERR_REFUSED}};
+    if (len == 7 && memcmp(text, "EXPIRED", 7) == 0) {
+        return CT_ERR_EXPIRED;
+    }
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
         size_t n = strlen(answers[i].word);
         if (len < n || memcmp(text, answers[i].word, n) != 0) {
@@ -138,6 +151,11 @@ ct_err ct_redis_read(struct ct_redis *r, size_t columns, size_t *rows)
         return err;
     }
     return ct_link_table(r->link, columns, rows) ? CT_OK : CT_ERR_SYSTEM;
+}
+
+ct_err ct_redis_read_kept(struct ct_redis *r, size_t columns, size_t *rows)
+{
+    return ct_redis_read(r, columns, rows);
 }
 
 ct_err ct_redis_end(struct ct_redis *r, ct_err err)

@@ -19,6 +19,7 @@
 #include "plain.h"
 #include "probe.h"
 #include "reload.h"
+#include "replica.h"
 #include "reprobe.h"
 #include "settings.h"
 #include "txmgr.h"
@@ -27,6 +28,8 @@
 
 enum { WORKERS = 4, SESSIONS = 4096, VET_PERIOD_MS = 500 };
 enum { OF_VET = WORKERS, OF_REPROBE, CHAINS }; /* whose chain object */
+/* Whose handle of the store: each of these threads works under a lease. */
+enum { BY_TX, BY_FUND, BY_VET, BY_REPROBE, HANDLES };
 
 /* Of the test of relays: what a reload may change. */
 struct vet_bounds {
@@ -46,7 +49,8 @@ struct ct_server {
     struct ct_verified verified;
     struct ct_chain *chains[CHAINS]; /* the first are the workers' */
     struct ct_ledger ledgers[WORKERS];
-    struct ct_store *store;
+    struct ct_store *store, *handles[HANDLES];
+    struct ct_replica replica;
     struct ct_sessions *sessions;
     struct ct_enrolment *enrolment;
     pthread_mutex_t reload_lock; /* for api and the bounds */
@@ -97,18 +101,28 @@ static void wake(void *arg, enum ct_op_kind kind)
     }
 }
 
+/* A lease was taken. */
+static void taken(void *arg)
+{
+    struct ct_server *s = arg;
+    ct_loop_kick(s->vet_loop);
+    ct_loop_kick(s->reprobe_loop);
+    ct_loop_kick(s->tx_loop);
+    ct_loop_kick(s->fund_loop);
+}
+
 static void passed(void *arg)
 {
     struct ct_server *s = arg;
     ct_loop_kick(s->tx_loop);
 }
 
-static struct ct_pass_issuer issuer_of(const struct ct_server *s)
+static struct ct_pass_issuer issuer_of(const struct ct_server *s, struct ct_store *store)
 {
     struct ct_pass_issuer issuer = {.key_id = s->verified.keys[0].id,
                                     .key = &s->keys.pass,
                                     .life_s = s->settings.pass_life_s,
-                                    .store = s->store};
+                                    .store = store};
     memcpy(issuer.deployment32, s->bundle.deployment32, 32);
     return issuer;
 }
@@ -129,7 +143,8 @@ static ct_err make_txmgrs(struct ct_server *s, struct ct_why *why)
                                  .wallet = &s->keys.approver,
                                  .role = "approver",
                                  .lanes = ct_lanes_approver,
-                                 .store = s->store,
+                                 .store = s->handles[BY_TX],
+                                 .lease = s->replica.leases[CT_ACCOUNT_APPROVER],
                                  .rules = {.confirmations = (unsigned)s->settings.confirmations,
                                            .repeat_s = s->settings.repeat_s,
                                            .bump_s = s->settings.bump_s,
@@ -142,6 +157,8 @@ static ct_err make_txmgrs(struct ct_server *s, struct ct_why *why)
         tc.wallet = &s->keys.funder;
         tc.role = "funder";
         tc.lanes = ct_lanes_funder;
+        tc.store = s->handles[BY_FUND];
+        tc.lease = s->replica.leases[CT_ACCOUNT_FUNDER];
         err = ct_txmgr_new(&s->funder, &tc, why);
     }
     return err;
@@ -185,7 +202,7 @@ static ct_err join_parts(struct ct_server *s, struct ct_why *why)
     (void)pthread_mutex_init(&s->reload_lock, NULL);
     s->api = (struct ct_api){.chain_id = s->bundle.chain_id,
                              .key_count = s->verified.key_count,
-                             .issuer = issuer_of(s),
+                             .issuer = issuer_of(s, s->store),
                              .approver = &s->keys.approver,
                              .store = s->store,
                              .sessions = s->sessions,
@@ -201,8 +218,8 @@ static ct_err join_parts(struct ct_server *s, struct ct_why *why)
         s->ledgers[i] = ct_ledger_of_chain(s->chains[i]);
     }
     s->vet = (struct ct_vet){.ledger = ct_ledger_of_chain(s->chains[OF_VET]),
-                             .store = s->store,
-                             .issuer = issuer_of(s),
+                             .store = s->handles[BY_VET],
+                             .issuer = issuer_of(s, s->handles[BY_VET]),
                              .probe = ct_probe_relay,
                              .probe_at = s->settings.probe_at,
                              .wall_s = ct_wall_s,
@@ -210,8 +227,8 @@ static ct_err join_parts(struct ct_server *s, struct ct_why *why)
                              .passed_arg = s,
                              .log = s->log};
     s->reprobe = (struct ct_reprobe){.ledger = ct_ledger_of_chain(s->chains[OF_REPROBE]),
-                                     .store = s->store,
-                                     .issuer = issuer_of(s),
+                                     .store = s->handles[BY_REPROBE],
+                                     .issuer = issuer_of(s, s->handles[BY_REPROBE]),
                                      .probe = ct_probe_relay,
                                      .probe_at = s->settings.probe_at,
                                      .wall_s = ct_wall_s,
@@ -271,7 +288,11 @@ static ct_err listen_all(struct ct_server *s, struct ct_why *why)
                                            .bundle = &s->bundle,
                                            .keys = &s->keys,
                                            .store = s->store,
-                                           .sessions = s->sessions};
+                                           .sessions = s->sessions,
+                                           .leads = ct_replica_leads,
+                                           .leads_arg = &s->replica,
+                                           .leases = s->replica.leases,
+                                           .lease_count = s->replica.count};
     if (err == CT_OK) {
         err = ct_observe_start(&s->observe, &parts, &s->log, why);
     }
@@ -308,6 +329,9 @@ static void say_ready(const struct ct_server *s)
 static void vet_round(void *arg, struct ct_loop *loop)
 {
     struct ct_server *s = arg;
+    if (!ct_lease_enter(s->replica.leases[CT_ACCOUNT_APPROVER], s->handles[BY_VET])) {
+        return;
+    }
     (void)pthread_mutex_lock(&s->reload_lock);
     struct vet_bounds b = s->vet_bounds;
     (void)pthread_mutex_unlock(&s->reload_lock);
@@ -320,6 +344,9 @@ static void vet_round(void *arg, struct ct_loop *loop)
 static void reprobe_round(void *arg, struct ct_loop *loop)
 {
     struct ct_server *s = arg;
+    if (!ct_lease_enter(s->replica.leases[CT_ACCOUNT_APPROVER], s->handles[BY_REPROBE])) {
+        return;
+    }
     (void)pthread_mutex_lock(&s->reload_lock);
     s->reprobe.bounds = s->reprobe_bounds;
     (void)pthread_mutex_unlock(&s->reload_lock);
@@ -339,21 +366,55 @@ static ct_err start_loops(struct ct_server *s, struct ct_why *why)
     if (err == CT_OK) {
         err = ct_loop_start(&s->reprobe_loop, VET_PERIOD_MS, reprobe_round, s);
     }
-    return err == CT_OK ? CT_OK : ct_why(why, CT_ERR_SYSTEM, "cannot start a thread");
+    if (err == CT_OK) {
+        return ct_replica_run(&s->replica, why);
+    }
+    return ct_why(why, CT_ERR_SYSTEM, "cannot start a thread");
+}
+
+/* The accounts are this server's alone, or those who share them share the store. */
+static ct_err lock_accounts(struct ct_server *s, struct ct_why *why)
+{
+    bool is_shared = s->settings.store_path == NULL;
+    ct_err err = ct_account_lock(&s->account_lock, s->settings.approver_path,
+                                 s->keys.approver.addr20, is_shared, why);
+    if (err == CT_OK && s->settings.funder_path != NULL) {
+        err = ct_account_lock(&s->funder_lock, s->settings.funder_path, s->keys.funder.addr20,
+                              is_shared, why);
+    }
+    return err;
+}
+
+/* The store, this server's leases there, and a handle for each thread that works under one. */
+static ct_err open_store(struct ct_server *s, struct ct_why *why)
+{
+    const struct ct_wallet *const accounts[HANDLES] = {&s->keys.approver, &s->keys.funder,
+                                                       &s->keys.approver, &s->keys.approver};
+    ct_err err = ct_settings_store(&s->store, &s->settings, why);
+    if (err != CT_OK) {
+        return err;
+    }
+    const struct ct_replica_parts parts = {.settings = &s->settings,
+                                           .keys = &s->keys,
+                                           .bundle = &s->bundle,
+                                           .store = s->store,
+                                           .taken = taken,
+                                           .taken_arg = s};
+    err = ct_replica_join(&s->replica, &parts, &s->log, why);
+    for (size_t i = 0; i < HANDLES && err == CT_OK; i++) {
+        err = ct_store_fenced(&s->handles[i], s->store, accounts[i]->addr20);
+    }
+    return err;
 }
 
 static ct_err start(struct ct_server *s, const char *conf_path, struct ct_why *why)
 {
     ct_err err = load(s, conf_path, why);
     if (err == CT_OK) {
-        err = ct_account_lock(&s->account_lock, s->settings.approver_path, s->keys.approver.addr20,
-                              why);
-    }
-    if (err == CT_OK && s->settings.funder_path != NULL) {
-        err = ct_account_lock(&s->funder_lock, s->settings.funder_path, s->keys.funder.addr20, why);
+        err = lock_accounts(s, why);
     }
     if (err == CT_OK) {
-        err = ct_settings_store(&s->store, &s->settings, why);
+        err = open_store(s, why);
     }
     if (err == CT_OK) {
         err = ct_observe_begun(s->store, conf_path, &s->bundle, why);
@@ -429,11 +490,16 @@ void ct_server_stop(struct ct_server *s)
     ct_loop_stop(s->reprobe_loop);
     ct_loop_stop(s->tx_loop);
     ct_loop_stop(s->fund_loop);
+    ct_replica_leave(&s->replica);
     ct_observe_stop(&s->observe);
     ct_txmgr_free(s->txmgr);
     ct_txmgr_free(s->funder);
     ct_enrolment_free(s->enrolment);
     ct_sessions_free(s->sessions);
+    ct_replica_free(&s->replica);
+    for (size_t i = 0; i < HANDLES; i++) {
+        ct_store_free(s->handles[i]);
+    }
     ct_store_free(s->store);
     for (size_t i = 0; i < CHAINS; i++) {
         ct_chain_free(s->chains[i]);

@@ -38,6 +38,7 @@ static const struct ct_conf_key keys[] = {
     {"store.path", CT_CONF_STRING, false, FIELD(store_path), "SQLite file"},
     {"store.redis", CT_CONF_STRING, false, FIELD(store_redis), "unix:/path or host:port instead"},
     {"store.redis-password-file", CT_CONF_STRING, false, FIELD(redis_password_path), "private"},
+    {"store.lease-ms", CT_CONF_U64, false, FIELD(lease_ms), "until a silent server is replaced"},
     {"relays.approval-days", CT_CONF_U64, false, FIELD(relay_days), "life of an approval"},
     {"relays.probe-timeout-s", CT_CONF_U64, false, FIELD(probe_timeout_s), "for one test"},
     {"relays.reprobe-s", CT_CONF_U64, false, FIELD(reprobe_s), "between tests; 0: none"},
@@ -119,6 +120,7 @@ static ct_err check_ranges(const struct ct_settings *s, struct ct_why *why)
         {"chain.lost-s", s->lost_s, 1, 86400},
         {"chain.fee-max-gwei", s->chain_fee_gwei, 1, 1000000},
         {"keys.pass-id", s->pass_key_id, 1, UINT32_MAX},
+        {"store.lease-ms", s->lease_ms, 500, 60000},
         {"relays.approval-days", s->relay_days, 1, 1096},
         {"relays.probe-timeout-s", s->probe_timeout_s, 1, 60},
         {"relays.reprobe-s", s->reprobe_s, 0, 86400},
@@ -209,6 +211,7 @@ ct_err ct_settings_load(struct ct_settings *out, const char *path, struct ct_why
     struct ct_settings s = {
         .confirmations = 1,
         .window_ms = 250,
+        .lease_ms = 5000,
         .batch = 64,
         .repeat_s = 10,
         .bump_s = 30,

@@ -19,6 +19,7 @@ struct ct_settings {
     char *bundle_path;
     char *store_path, *store_redis; /* one of them is NULL */
     char *redis_password_path;      /* NULL: none */
+    uint64_t lease_ms;              /* without a renewal */
     char *contract;                 /* NULL: the bundle's */
     struct ct_conf_list rpc;        /* empty: the bundle's */
     uint64_t quorum;                /* 0: the bundle's, or a majority of rpc */

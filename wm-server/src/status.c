@@ -193,6 +193,9 @@ bool ct_status_look(const struct ct_status *s, const struct ct_request *request,
     }
     v->now_s = s->health.wall_s();
     v->ready = ct_health_look(&s->health, v->checks);
+    for (size_t i = 0; i < s->lease_count && i < CT_STATUS_LEASES; i++) {
+        ct_lease_get(s->leases[i], &v->leases[v->lease_count++]);
+    }
     ct_watch_get(s->health.watch, &v->watch);
     v->counts_known = count(s, &v->counts) == CT_OK;
     v->sessions = ct_sessions_count(s->sessions, s->mono_ms());

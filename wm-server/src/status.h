@@ -10,16 +10,19 @@
 #include "audit.h"
 #include "exchange.h"
 #include "health.h"
+#include "lease.h"
 #include "roster.h"
 #include "sessions.h"
 
-enum { CT_STATUS_ROWS = 50 };
+enum { CT_STATUS_ROWS = 50, CT_STATUS_LEASES = 2 };
 
 struct ct_status {           /* all of it borrowed */
     struct ct_health health; /* store and watch are in it */
     struct ct_sessions *sessions;
     struct ct_roster *roster;
     struct ct_audit *audit; /* may be NULL */
+    struct ct_lease *const *leases;
+    size_t lease_count;
     uint64_t chain_id;
     uint8_t contract20[20];
     uint64_t (*mono_ms)(void);
@@ -44,6 +47,8 @@ struct ct_status_view {
     uint64_t now_s;
     bool ready;
     struct ct_health_check checks[CT_HEALTH_CHECKS];
+    struct ct_lease_view leases[CT_STATUS_LEASES];
+    size_t lease_count;
     struct ct_watch_view watch;
     bool counts_known;
     struct ct_store_counts counts;

@@ -59,6 +59,19 @@ static void put_checks(struct ct_text *t, const struct ct_status_view *v)
     ct_text_put(t, "]", 1);
 }
 
+static void put_leases(struct ct_text *t, const struct ct_status_view *v)
+{
+    ct_text_add(t, ",\"leases\":[");
+    for (size_t i = 0; i < v->lease_count; i++) {
+        const struct ct_lease_view *l = &v->leases[i];
+        ct_text_add(t, "%s{\"role\":\"%s\",\"leads\":%s,\"number\":%llu,", comma(i), l->role,
+                    l->leads ? "true" : "false", (unsigned long long)l->number);
+        put_text(t, "holder", l->holder);
+        ct_text_put(t, "}", 1);
+    }
+    ct_text_put(t, "]", 1);
+}
+
 static void put_chain(struct ct_text *t, const struct ct_status *s, const struct ct_status_view *v)
 {
     const struct ct_watch_view *w = &v->watch;
@@ -235,6 +248,7 @@ void ct_status_json(const struct ct_status *s, const struct ct_request *request,
         struct ct_text t = ct_text_init(TEXT_MAX);
         ct_text_add(&t, "{\"time\":%llu,", (unsigned long long)v->now_s);
         put_checks(&t, v);
+        put_leases(&t, v);
         put_chain(&t, s, v);
         put_counts(&t, v);
         put_relays(&t, s, v);

@@ -283,11 +283,30 @@ static inline uint64_t ct_bucket_take(uint64_t *then_us, const struct ct_bucket 
     return *then_us > latest_us ? *then_us - latest_us : 0;
 }
 
+/* Which deployment a store belongs to. */
+struct ct_store_place {
+    uint64_t chain_id;
+    uint8_t contract20[20];
+};
+
+/*
+ * Who of several servers may use an account's key. The number grows by one each time that another
+ * one takes the lease, and never goes back.
+ */
+enum { CT_LEASE_HOLDER = 96 };
+struct ct_lease_row {
+    uint64_t number;
+    char holder[CT_LEASE_HOLDER]; /* "": nobody, it was given back */
+    uint64_t left_ms;             /* 0: it is over */
+};
+
 struct ct_store;
 
 /*
  * Each function is one transaction: on CT_OK it is on disk, else nothing changed. Any thread may
  * call. CT_ERR_NOT_FOUND: no such row. CT_ERR_AGAIN, CT_ERR_SYSTEM, CT_ERR_NOMEM: the store failed.
+ * CT_ERR_EXPIRED: the handle has a fence (below), and another server leads by now; any function
+ * that changes something may say so, the buckets' and the replies' do not.
  */
 struct ct_store_ops {
     void (*free)(struct ct_store *s);
@@ -439,11 +458,34 @@ struct ct_store_ops {
                           size_t cap, size_t *count);
     ct_err (*relay_page)(struct ct_store *s, const uint8_t *after32, struct ct_relay_row *out,
                          size_t cap, size_t *count);
+
+    /*
+     * Takes the lease of an account for life_ms from now, by the store's clock, or renews that of
+     * this holder, whose number stays. A new number is also above `seen`. With `alone` whoever has
+     * it is known to be gone. CT_ERR_REFUSED: another's; *out says whose and for how long.
+     */
+    ct_err (*lease_take)(struct ct_store *s, const uint8_t account20[20], const char *holder,
+                         uint64_t life_ms, uint64_t seen, bool alone, struct ct_lease_row *out);
+    /* Gives it back. CT_ERR_STATE: it has another number. */
+    ct_err (*lease_end)(struct ct_store *s, const uint8_t account20[20], uint64_t number);
+    /* The first to come says it; CT_ERR_STATE: it is another, and *out says which. */
+    ct_err (*place)(struct ct_store *s, const struct ct_store_place *place,
+                    struct ct_store_place *out);
+    /* Another handle of the same store, see ct_store_fenced(). */
+    ct_err (*share)(struct ct_store *s, struct ct_store **out);
 };
 
 struct ct_store_observed;
 
+/* With a number, each change is refused in the same step unless it is the lease's number still. */
+struct ct_fence {
+    uint8_t account20[20];
+    uint64_t number; /* 0: none */
+};
+
 struct ct_store {
+    struct ct_fence fence;
+    bool is_shared; /* by ct_store_fenced() */
     const struct ct_store_ops *ops;
     struct ct_store_observed *observed; /* NULL until ct_store_observe() */
 };
@@ -458,6 +500,13 @@ CT_MUST_USE ct_err ct_store_sqlite(struct ct_store **out, const char *path, stru
  */
 CT_MUST_USE ct_err ct_store_redis(struct ct_store **out, const char *address,
                                   const char *password_path, struct ct_why *why);
+/*
+ * A handle of the same store for one thread that works for an account: what that thread writes into
+ * its fence before a piece of work holds for all its changes. Free it before the store. It starts
+ * without a number.
+ */
+CT_MUST_USE ct_err ct_store_fenced(struct ct_store **out, struct ct_store *s,
+                                   const uint8_t account20[20]);
 void ct_store_free(struct ct_store *s);
 
 #endif

@@ -5,9 +5,9 @@
 #include <string.h>
 
 /*
- * Schema 6 (1 had no payments, 2 no replies and buckets, 3 one attempt a nonce, 4 no batches, 5 no
- * repeated tests of relays). All names begin with CT_REDIS_PREFIX; bytes are lower-case hexadecimal
- * digits, numbers decimal, times seconds since 1970.
+ * Schema 7 (1 had no payments, 2 no replies and buckets, 3 one attempt a nonce, 4 no batches, 5 no
+ * repeated tests of relays, 6 no leases). All names begin with CT_REDIS_PREFIX; bytes are
+ * lower-case hexadecimal digits, numbers decimal, times seconds since 1970.
  *
  *   schema, id                      this number; the store's own, so that an emptied one is known
  *   call:REQUEST                    answer of a change, kept ten minutes for one that asks again
@@ -40,8 +40,10 @@
  *                                   attempt of each nonce that is open
  *   slot:SENDER:NONCE               list of HASH: the attempts of a nonce, in their order
  *   top:SENDER, senders             the highest nonce ever kept; set of SENDER
+ *   lease:ACCOUNT                   hash: number holder ends (milliseconds since 1970)
+ *   place                           hash: chain contract
  */
-#define SCHEMA_VERSION 6
+#define SCHEMA_VERSION 7
 
 static void free_store(struct ct_store *s)
 {
@@ -52,12 +54,12 @@ static void free_store(struct ct_store *s)
 static ct_err pass_add(struct ct_store *s, const struct ct_pass_row *pass)
 {
     struct ct_redis *r = ct_store_server(s);
-    ct_redis_begin(r, CT_REDIS_CHANGE
-                   "local k=P..'pass:'..ARGV[3] "
-                   "if call('EXISTS',k)==1 then return 'STATE' end "
-                   "call('HSET',k,'id',ARGV[3],'identity',ARGV[4],'wallet',ARGV[5],"
-                   "'renews',ARGV[6],'expires',ARGV[7]) "
-                   "call('ZADD',P..'passes-of:'..ARGV[4],ARGV[7],ARGV[3]) return ok('OK')");
+    ct_redis_begin_change(s, CT_REDIS_CHANGE
+                          "local k=P..'pass:'..ARGV[3] "
+                          "if call('EXISTS',k)==1 then return 'STATE' end "
+                          "call('HSET',k,'id',ARGV[3],'identity',ARGV[4],'wallet',ARGV[5],"
+                          "'renews',ARGV[6],'expires',ARGV[7]) "
+                          "call('ZADD',P..'passes-of:'..ARGV[4],ARGV[7],ARGV[3]) return ok('OK')");
     ct_redis_hex(r, pass->id16, 16);
     ct_redis_text(r, pass->identity);
     ct_redis_hex(r, pass->wallet20, 20);
@@ -131,11 +133,11 @@ static ct_err pass_list(struct ct_store *s, const char *identity, uint64_t now_s
 static ct_err device_put(struct ct_store *s, const struct ct_device_row *device)
 {
     struct ct_redis *r = ct_store_server(s);
-    ct_redis_begin(r, CT_REDIS_CHANGE
-                   "call('HSET',P..'device:'..ARGV[3],'identity',ARGV[3],'wallet',ARGV[4],"
-                   "'key',ARGV[5],'relay',ARGV[6],'port',ARGV[7],'sequence',ARGV[8],"
-                   "'expiry-day',ARGV[9],'block',ARGV[10]) "
-                   "call('ZADD',P..'devices',0,ARGV[3]) return ok('OK')");
+    ct_redis_begin_change(s, CT_REDIS_CHANGE
+                          "call('HSET',P..'device:'..ARGV[3],'identity',ARGV[3],'wallet',ARGV[4],"
+                          "'key',ARGV[5],'relay',ARGV[6],'port',ARGV[7],'sequence',ARGV[8],"
+                          "'expiry-day',ARGV[9],'block',ARGV[10]) "
+                          "call('ZADD',P..'devices',0,ARGV[3]) return ok('OK')");
     ct_redis_text(r, device->identity);
     ct_redis_hex(r, device->wallet20, 20);
     ct_redis_hex(r, device->key32, 32);
@@ -177,10 +179,10 @@ static ct_err device_find(struct ct_store *s, const char *identity, struct ct_de
 static ct_err relay_put(struct ct_store *s, const struct ct_relay_row *relay)
 {
     struct ct_redis *r = ct_store_server(s);
-    ct_redis_begin(r, CT_REDIS_CHANGE
-                   "call('HSET',P..'relay:'..ARGV[3],'owner',ARGV[4],'number',ARGV[5],"
-                   "'checked',ARGV[6],'rtt-us',ARGV[7],'verdict',ARGV[8]) "
-                   "call('ZADD',P..'relays',0,ARGV[3]) return ok('OK')");
+    ct_redis_begin_change(s, CT_REDIS_CHANGE
+                          "call('HSET',P..'relay:'..ARGV[3],'owner',ARGV[4],'number',ARGV[5],"
+                          "'checked',ARGV[6],'rtt-us',ARGV[7],'verdict',ARGV[8]) "
+                          "call('ZADD',P..'relays',0,ARGV[3]) return ok('OK')");
     ct_redis_hex(r, relay->pending32, 32);
     ct_redis_hex(r, relay->owner20, 20);
     ct_redis_u64(r, relay->index);
@@ -261,6 +263,10 @@ static const struct ct_store_ops redis_ops = {
     .totals = ct_redis_totals,
     .device_page = ct_redis_device_page,
     .relay_page = ct_redis_relay_page,
+    .lease_take = ct_redis_lease_take,
+    .lease_end = ct_redis_lease_end,
+    .place = ct_redis_place,
+    .share = ct_redis_share,
 };
 
 ct_err ct_store_redis(struct ct_store **out, const char *address, const char *password_path,

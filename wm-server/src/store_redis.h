@@ -15,6 +15,9 @@ static inline struct ct_redis *ct_store_server(struct ct_store *s)
     return ((struct ct_store_redis *)(void *)s)->redis;
 }
 
+/* ct_redis_begin() for a script that changes, under the handle's fence. */
+void ct_redis_begin_change(struct ct_store *s, const char *script);
+
 /*
  * For scripts: get() gives what move() needs of an operation: state, kind, row, subject; make()
  * adds one. A script changes nothing before it has checked everything, since Redis takes nothing
@@ -108,6 +111,13 @@ ct_err ct_redis_device_page(struct ct_store *s, const char *after, struct ct_dev
                             size_t cap, size_t *count);
 ct_err ct_redis_relay_page(struct ct_store *s, const uint8_t *after32, struct ct_relay_row *out,
                            size_t cap, size_t *count);
+
+ct_err ct_redis_lease_take(struct ct_store *s, const uint8_t account20[20], const char *holder,
+                           uint64_t life_ms, uint64_t seen, bool alone, struct ct_lease_row *out);
+ct_err ct_redis_lease_end(struct ct_store *s, const uint8_t account20[20], uint64_t number);
+ct_err ct_redis_place(struct ct_store *s, const struct ct_store_place *place,
+                      struct ct_store_place *out);
+ct_err ct_redis_share(struct ct_store *s, struct ct_store **out);
 
 /* Puts devices, relays and tokens that an earlier version wrote into the lists that pages are read
  * from. */

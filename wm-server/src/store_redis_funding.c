@@ -22,8 +22,8 @@ ct_err ct_redis_funding_add(struct ct_store *s, struct ct_op *op, const struct c
     }
     /* ARGV: 3 jti, 4 identity, 5 wallet, 6 wei, 7 gwei, 8 most an hour, 9 most a day, 10 time,
      * 11 id, 12 kind, 13 payload */
-    ct_redis_begin(
-        r, CT_REDIS_CHANGE CT_REDIS_MAKE SPANS
+    ct_redis_begin_change(
+        s, CT_REDIS_CHANGE CT_REDIS_MAKE SPANS
         "local k=P..'funding:'..ARGV[3] local now=tonumber(ARGV[10]) "
         "local id=call('HGET',k,'operation') "
         "if id and call('HGET',P..'op:'..id,'state')~='4' then return 'OK '..id end "

@@ -49,8 +49,8 @@ ct_err ct_redis_op_add(struct ct_store *s, struct ct_op *op)
         return err;
     }
     /* ARGV: 3 id, 4 kind, 5 state, 6 subject, 7 wallet, 8 payload, 9 time, 10 takes a newer one */
-    ct_redis_begin(
-        r, CT_REDIS_CHANGE CT_REDIS_MAKE
+    ct_redis_begin_change(
+        s, CT_REDIS_CHANGE CT_REDIS_MAKE
         "local id=call('GET',P..'under-way:'..ARGV[4]..':'..ARGV[6]) "
         "if id then local k=P..'op:'..id local t=call('HMGET',k,'wallet','payload','state') "
         "if t[1]~=ARGV[7] then return 'STATE '..id end "
@@ -151,11 +151,12 @@ ct_err ct_redis_op_move(struct ct_store *s, const char *id, enum ct_op_state fro
         return CT_ERR_STATE; /* done and failed are final */
     }
     /* ARGV: 3 id, 4 from, 5 to, 6 payload, 7 reason */
-    ct_redis_begin(r, CT_REDIS_CHANGE CT_REDIS_MOVES
-                   "local o=get(ARGV[3]) if o[1]~=ARGV[4] then return 'STATE' end "
-                   "move(ARGV[3],o,ARGV[5]) call('HSET',P..'op:'..ARGV[3],'reason',ARGV[7]) "
-                   "if ARGV[6]~='' then call('HSET',P..'op:'..ARGV[3],'payload',ARGV[6]) end "
-                   "return ok('OK')");
+    ct_redis_begin_change(
+        s, CT_REDIS_CHANGE CT_REDIS_MOVES
+        "local o=get(ARGV[3]) if o[1]~=ARGV[4] then return 'STATE' end "
+        "move(ARGV[3],o,ARGV[5]) call('HSET',P..'op:'..ARGV[3],'reason',ARGV[7]) "
+        "if ARGV[6]~='' then call('HSET',P..'op:'..ARGV[3],'payload',ARGV[6]) end "
+        "return ok('OK')");
     ct_redis_text(r, id);
     ct_redis_u64(r, from);
     ct_redis_u64(r, to);

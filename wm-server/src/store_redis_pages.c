@@ -147,9 +147,10 @@ ct_err ct_redis_test_add(struct ct_store *s, const uint8_t pending32[32],
                          const struct ct_relay_test *test)
 {
     struct ct_redis *r = ct_store_server(s);
-    ct_redis_begin(r, CT_REDIS_CHANGE "local k=P..'tests:'..ARGV[3] "
-                                      "call('LPUSH',k,ARGV[4]..':'..ARGV[5]) "
-                                      "call('LTRIM',k,0,tonumber(ARGV[6])-1) return ok('OK')");
+    ct_redis_begin_change(s,
+                          CT_REDIS_CHANGE "local k=P..'tests:'..ARGV[3] "
+                                          "call('LPUSH',k,ARGV[4]..':'..ARGV[5]) "
+                                          "call('LTRIM',k,0,tonumber(ARGV[6])-1) return ok('OK')");
     ct_redis_hex(r, pending32, 32);
     ct_redis_u64(r, test->at_s);
     ct_redis_u64(r, test->rtt_us);

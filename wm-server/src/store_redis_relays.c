@@ -6,11 +6,11 @@
 ct_err ct_redis_relay_watch_put(struct ct_store *s, const struct ct_relay_watch *watch)
 {
     struct ct_redis *r = ct_store_server(s);
-    ct_redis_begin(r, CT_REDIS_CHANGE
-                   "local k=P..'relay-watch:'..ARGV[3] "
-                   "call('HSET',k,'digest',ARGV[4],'strikes',ARGV[5],'passes',ARGV[6],"
-                   "'failing',ARGV[7],'due',ARGV[8],'act',ARGV[9],'acted',ARGV[10],"
-                   "'op',ARGV[11]) call('HSETNX',k,'held','0') return ok('OK')");
+    ct_redis_begin_change(s, CT_REDIS_CHANGE
+                          "local k=P..'relay-watch:'..ARGV[3] "
+                          "call('HSET',k,'digest',ARGV[4],'strikes',ARGV[5],'passes',ARGV[6],"
+                          "'failing',ARGV[7],'due',ARGV[8],'act',ARGV[9],'acted',ARGV[10],"
+                          "'op',ARGV[11]) call('HSETNX',k,'held','0') return ok('OK')");
     ct_redis_u64(r, watch->index);
     ct_redis_hex(r, watch->digest32, 32);
     ct_redis_u64(r, watch->strikes);
@@ -64,11 +64,12 @@ ct_err ct_redis_relay_watch_find(struct ct_store *s, uint16_t index, struct ct_r
 ct_err ct_redis_relay_watch_hold(struct ct_store *s, uint16_t index, uint64_t now_s)
 {
     struct ct_redis *r = ct_store_server(s);
-    ct_redis_begin(r, CT_REDIS_CHANGE
-                   "local k=P..'relay-watch:'..ARGV[3] "
-                   "if call('EXISTS',k)==0 then call('HSET',k,'digest',string.rep('0',64),"
-                   "'strikes','0','passes','0','failing','0','due','0','act','0','acted','0',"
-                   "'op','') end call('HSET',k,'held',ARGV[4]) return ok('OK')");
+    ct_redis_begin_change(
+        s,
+        CT_REDIS_CHANGE "local k=P..'relay-watch:'..ARGV[3] "
+                        "if call('EXISTS',k)==0 then call('HSET',k,'digest',string.rep('0',64),"
+                        "'strikes','0','passes','0','failing','0','due','0','act','0','acted','0',"
+                        "'op','') end call('HSET',k,'held',ARGV[4]) return ok('OK')");
     ct_redis_u64(r, index);
     ct_redis_u64(r, now_s);
     return ct_redis_end(r, ct_redis_change(r, NULL));

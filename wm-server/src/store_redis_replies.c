@@ -36,7 +36,7 @@ ct_err ct_redis_reply_begin(struct ct_store *s, const struct ct_reply_key *key, 
     ct_redis_u64(r, now_s);
     ct_redis_u64(r, now_s + CT_REPLY_CLAIM_S);
     ct_redis_u64(r, CT_REPLIES_OF_PARTY);
-    err = ct_redis_read(r, 3, &rows);
+    err = ct_redis_read_kept(r, 3, &rows);
     if (err == CT_OK) {
         out->state = (enum ct_reply_state)ct_redis_get_u64(r, 0, 0, CT_REPLY_FULL);
         out->status = (unsigned)ct_redis_get_u64(r, 0, 1, 599);
@@ -66,7 +66,7 @@ ct_err ct_redis_reply_end(struct ct_store *s, const struct ct_reply_key *key,
     ct_redis_u64(r, status);
     ct_redis_text(r, body);
     ct_redis_u64(r, now_s + CT_REPLY_KEPT_S);
-    return ct_redis_end(r, ct_redis_read(r, 1, &rows));
+    return ct_redis_end(r, ct_redis_read_kept(r, 1, &rows));
 }
 
 /* One that is taken twice, since an answer was lost, is one too many taken: no harm. */

@@ -18,8 +18,8 @@ ct_err ct_redis_factory_add(struct ct_store *s, const uint8_t jti16[16], const c
                             uint64_t expires_s, uint32_t count)
 {
     struct ct_redis *r = ct_store_server(s);
-    ct_redis_begin(
-        r, CT_REDIS_CHANGE
+    ct_redis_begin_change(
+        s, CT_REDIS_CHANGE
         "local k=P..'token:'..ARGV[3] "
         "if call('SISMEMBER',P..'withdrawn-batches',ARGV[4])==1 then return 'REFUSED' end "
         "if call('EXISTS',k)==1 then return 'STATE' end "
@@ -67,8 +67,8 @@ ct_err ct_redis_token_use(struct ct_store *s, const struct ct_token_use *use)
     static const uint8_t none[16];
     struct ct_redis *r = ct_store_server(s);
     /* a token signed elsewhere with the same key has no row yet; states: 0 issued, 1 used */
-    ct_redis_begin(
-        r, CT_REDIS_CHANGE
+    ct_redis_begin_change(
+        s, CT_REDIS_CHANGE
         "local k=P..'token:'..ARGV[3] "
         "if call('SISMEMBER',P..'withdrawn-batches',ARGV[4])==1 then return 'REFUSED' end "
         "local f=ARGV[8] " FACTORY_GOOD "local t=call('HMGET',k,'state','identity','wallet') "
@@ -91,10 +91,10 @@ ct_err ct_redis_token_use(struct ct_store *s, const struct ct_token_use *use)
 ct_err ct_redis_token_withdraw(struct ct_store *s, const char *identity, const uint8_t *except20)
 {
     struct ct_redis *r = ct_store_server(s);
-    ct_redis_begin(r, CT_REDIS_CHANGE
-                   "for _,jti in ipairs(call('SMEMBERS',P..'tokens-of:'..ARGV[3])) do "
-                   "local k=P..'token:'..jti if call('HGET',k,'wallet')~=ARGV[4] then "
-                   "call('HSET',k,'state','2') end end return ok('OK')");
+    ct_redis_begin_change(s, CT_REDIS_CHANGE
+                          "for _,jti in ipairs(call('SMEMBERS',P..'tokens-of:'..ARGV[3])) do "
+                          "local k=P..'token:'..jti if call('HGET',k,'wallet')~=ARGV[4] then "
+                          "call('HSET',k,'state','2') end end return ok('OK')");
     ct_redis_text(r, identity);
     ct_redis_hex(r, except20, except20 == NULL ? 0 : 20);
     return ct_redis_end(r, ct_redis_change(r, NULL));
@@ -104,11 +104,11 @@ ct_err ct_redis_token_withdraw_one(struct ct_store *s, const uint8_t jti16[16], 
                                    uint64_t expires_s)
 {
     struct ct_redis *r = ct_store_server(s);
-    ct_redis_begin(r, CT_REDIS_CHANGE "local k=P..'token:'..ARGV[3] "
-                                      "if call('EXISTS',k)==0 then "
-                                      "call('HSET',k,'batch',ARGV[4],'expires',ARGV[5]) " LIST_TOKEN
-                                      "end "
-                                      "call('HSET',k,'state','2') return ok('OK')");
+    ct_redis_begin_change(s, CT_REDIS_CHANGE
+                          "local k=P..'token:'..ARGV[3] "
+                          "if call('EXISTS',k)==0 then "
+                          "call('HSET',k,'batch',ARGV[4],'expires',ARGV[5]) " LIST_TOKEN "end "
+                          "call('HSET',k,'state','2') return ok('OK')");
     ct_redis_hex(r, jti16, 16);
     ct_redis_text(r, batch);
     ct_redis_u64(r, expires_s);
@@ -118,8 +118,8 @@ ct_err ct_redis_token_withdraw_one(struct ct_store *s, const uint8_t jti16[16], 
 ct_err ct_redis_token_withdraw_batch(struct ct_store *s, const char *batch)
 {
     struct ct_redis *r = ct_store_server(s);
-    ct_redis_begin(r,
-                   CT_REDIS_CHANGE "call('SADD',P..'withdrawn-batches',ARGV[3]) return ok('OK')");
+    ct_redis_begin_change(s, CT_REDIS_CHANGE
+                          "call('SADD',P..'withdrawn-batches',ARGV[3]) return ok('OK')");
     ct_redis_text(r, batch);
     return ct_redis_end(r, ct_redis_change(r, NULL));
 }

@@ -61,15 +61,16 @@ ct_err ct_redis_tx_add(struct ct_store *s, const struct ct_txn *tx, const char (
     struct ct_redis *r = ct_store_server(s);
     const struct nonce_text nonce = nonce_text(tx->nonce);
     /* ARGV: 3.. the transaction, 12.. operations */
-    ct_redis_begin(r, CT_REDIS_CHANGE CT_REDIS_MOVES SLOTS
-                   "local h=ARGV[3] if call('EXISTS',P..'tx:'..h)==1 then return 'STATE' end "
-                   "local all={} for i=12,#ARGV do local id=ARGV[i] "
-                   "if all[id] then return 'STATE' end all[id]=get(id) "
-                   "if all[id][1]~='1' then return 'STATE' end end "
-                   "keep(3,nil) "
-                   "for id,o in pairs(all) do move(id,o,'2') "
-                   "call('HSET',P..'op:'..id,'reason','','tx',h) "
-                   "call('ZADD',P..'tx-ops:'..h,o[3],id) end return ok('OK')");
+    ct_redis_begin_change(
+        s, CT_REDIS_CHANGE CT_REDIS_MOVES SLOTS
+        "local h=ARGV[3] if call('EXISTS',P..'tx:'..h)==1 then return 'STATE' end "
+        "local all={} for i=12,#ARGV do local id=ARGV[i] "
+        "if all[id] then return 'STATE' end all[id]=get(id) "
+        "if all[id][1]~='1' then return 'STATE' end end "
+        "keep(3,nil) "
+        "for id,o in pairs(all) do move(id,o,'2') "
+        "call('HSET',P..'op:'..id,'reason','','tx',h) "
+        "call('ZADD',P..'tx-ops:'..h,o[3],id) end return ok('OK')");
     put_tx(r, tx, &nonce);
     for (size_t i = 0; i < count; i++) {
         ct_redis_text(r, ids[i]);
@@ -83,18 +84,19 @@ ct_err ct_redis_tx_replace(struct ct_store *s, const uint8_t old32[32], const st
     struct ct_redis *r = ct_store_server(s);
     const struct nonce_text nonce = nonce_text(tx->nonce);
     /* ARGV: 3.. the transaction, 12 old, 13 is there a reason, 14 reason */
-    ct_redis_begin(r, CT_REDIS_CHANGE CT_REDIS_MOVES SLOTS
-                   "local h,old=ARGV[3],ARGV[12] "
-                   "if call('EXISTS',P..'tx:'..h)==1 then return 'STATE' end "
-                   "local t=call('HMGET',P..'tx:'..old,'state','sender','nonce') "
-                   "if not is_open(t[1]) or t[2]~=ARGV[4] or t[3]~=ARGV[5] or "
-                   "not call('ZSCORE',P..'sent:'..t[2],t[3]..':'..old) then return 'STATE' end "
-                   "keep(3,old) "
-                   "for _,id in ipairs(call('ZRANGE',P..'tx-ops:'..old,0,-1)) do local o=get(id) "
-                   "if o[1]=='2' then call('HSET',P..'op:'..id,'tx',h) "
-                   "if ARGV[13]=='1' then call('HSET',P..'op:'..id,'reason',ARGV[14]) end "
-                   "call('ZADD',P..'tx-ops:'..h,o[3],id) end end "
-                   "call('DEL',P..'tx-ops:'..old) return ok('OK')");
+    ct_redis_begin_change(
+        s, CT_REDIS_CHANGE CT_REDIS_MOVES SLOTS
+        "local h,old=ARGV[3],ARGV[12] "
+        "if call('EXISTS',P..'tx:'..h)==1 then return 'STATE' end "
+        "local t=call('HMGET',P..'tx:'..old,'state','sender','nonce') "
+        "if not is_open(t[1]) or t[2]~=ARGV[4] or t[3]~=ARGV[5] or "
+        "not call('ZSCORE',P..'sent:'..t[2],t[3]..':'..old) then return 'STATE' end "
+        "keep(3,old) "
+        "for _,id in ipairs(call('ZRANGE',P..'tx-ops:'..old,0,-1)) do local o=get(id) "
+        "if o[1]=='2' then call('HSET',P..'op:'..id,'tx',h) "
+        "if ARGV[13]=='1' then call('HSET',P..'op:'..id,'reason',ARGV[14]) end "
+        "call('ZADD',P..'tx-ops:'..h,o[3],id) end end "
+        "call('DEL',P..'tx-ops:'..old) return ok('OK')");
     put_tx(r, tx, &nonce);
     ct_redis_hex(r, old32, 32);
     ct_redis_u64(r, reason != NULL);
@@ -106,12 +108,12 @@ ct_err ct_redis_tx_mark(struct ct_store *s, const uint8_t hash32[32], enum ct_tx
                         uint64_t block, const uint8_t *block32)
 {
     struct ct_redis *r = ct_store_server(s);
-    ct_redis_begin(r, CT_REDIS_CHANGE SLOTS
-                   "local k=P..'tx:'..ARGV[3] "
-                   "if not is_open(call('HGET',k,'state')) then return 'STATE' end "
-                   "call('HSET',k,'state',ARGV[4],'block',ARGV[5]) "
-                   "if ARGV[6]=='' then call('HDEL',k,'block-hash') "
-                   "else call('HSET',k,'block-hash',ARGV[6]) end return ok('OK')");
+    ct_redis_begin_change(s, CT_REDIS_CHANGE SLOTS
+                          "local k=P..'tx:'..ARGV[3] "
+                          "if not is_open(call('HGET',k,'state')) then return 'STATE' end "
+                          "call('HSET',k,'state',ARGV[4],'block',ARGV[5]) "
+                          "if ARGV[6]=='' then call('HDEL',k,'block-hash') "
+                          "else call('HSET',k,'block-hash',ARGV[6]) end return ok('OK')");
     ct_redis_hex(r, hash32, 32);
     ct_redis_u64(r, state);
     ct_redis_u64(r, block);
@@ -305,21 +307,22 @@ ct_err ct_redis_tx_close(struct ct_store *s, const uint8_t hash32[32], enum ct_t
     struct ct_redis *r = ct_store_server(s);
     /* ARGV: 3 hash, 4 state, 5 block, 6.. id, state, reason of each operation. One that is to be
      * sent again forgets its transaction. */
-    ct_redis_begin(r, CT_REDIS_CHANGE CT_REDIS_MOVES SLOTS
-                   "local h=ARGV[3] local t=call('HMGET',P..'tx:'..h,'state','sender','nonce') "
-                   "if not is_open(t[1]) then return 'STATE' end "
-                   "local all=slot(h,t[2],t[3]) "
-                   "for _,one in ipairs(all) do local k=P..'tx:'..one "
-                   "if is_open(call('HGET',k,'state')) then call('HSET',k,'state','2') end "
-                   "call('ZREM',P..'sent:'..t[2],t[3]..':'..one) end "
-                   "call('HSET',P..'tx:'..h,'state',ARGV[4],'block',ARGV[5]) "
-                   "for i=6,#ARGV,3 do local id=ARGV[i] local o=get(id) if o[1]=='2' then "
-                   "local tx=call('HGET',P..'op:'..id,'tx') move(id,o,ARGV[i+1]) "
-                   "call('HSET',P..'op:'..id,'reason',ARGV[i+2],'block',ARGV[5]) "
-                   "if ARGV[i+1]=='1' then "
-                   "call('HDEL',P..'op:'..id,'tx') call('ZREM',P..'tx-ops:'..tx,id) "
-                   "else call('HSET',P..'op:'..id,'tx',h) end "
-                   "end end return ok('OK')");
+    ct_redis_begin_change(
+        s, CT_REDIS_CHANGE CT_REDIS_MOVES SLOTS
+        "local h=ARGV[3] local t=call('HMGET',P..'tx:'..h,'state','sender','nonce') "
+        "if not is_open(t[1]) then return 'STATE' end "
+        "local all=slot(h,t[2],t[3]) "
+        "for _,one in ipairs(all) do local k=P..'tx:'..one "
+        "if is_open(call('HGET',k,'state')) then call('HSET',k,'state','2') end "
+        "call('ZREM',P..'sent:'..t[2],t[3]..':'..one) end "
+        "call('HSET',P..'tx:'..h,'state',ARGV[4],'block',ARGV[5]) "
+        "for i=6,#ARGV,3 do local id=ARGV[i] local o=get(id) if o[1]=='2' then "
+        "local tx=call('HGET',P..'op:'..id,'tx') move(id,o,ARGV[i+1]) "
+        "call('HSET',P..'op:'..id,'reason',ARGV[i+2],'block',ARGV[5]) "
+        "if ARGV[i+1]=='1' then "
+        "call('HDEL',P..'op:'..id,'tx') call('ZREM',P..'tx-ops:'..tx,id) "
+        "else call('HSET',P..'op:'..id,'tx',h) end "
+        "end end return ok('OK')");
     ct_redis_hex(r, hash32, 32);
     ct_redis_u64(r, state);
     ct_redis_u64(r, block);

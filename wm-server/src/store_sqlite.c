@@ -81,6 +81,11 @@ static const char *const steps[] = {
     "ALTER TABLE tokens ADD COLUMN factory BLOB;"
     "CREATE INDEX tokens_factories ON tokens (jti) WHERE count > 0;"
     "PRAGMA user_version = 8;",
+
+    "CREATE TABLE leases (account BLOB PRIMARY KEY, number INTEGER NOT NULL, holder TEXT NOT NULL,"
+    " ends_ms INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE place (row INTEGER PRIMARY KEY, chain INTEGER NOT NULL, contract BLOB NOT NULL);"
+    "PRAGMA user_version = 9;",
 };
 
 #define SCHEMA_VERSION (sizeof steps / sizeof steps[0])
@@ -94,7 +99,7 @@ static void free_store(struct ct_store *s)
 static ct_err pass_add(struct ct_store *s, const struct ct_pass_row *pass)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sqlite_change(s);
     if (err != CT_OK) {
         return err;
     }
@@ -163,7 +168,7 @@ static ct_err pass_list(struct ct_store *s, const char *identity, uint64_t now_s
 static ct_err device_put(struct ct_store *s, const struct ct_device_row *device)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sqlite_change(s);
     if (err != CT_OK) {
         return err;
     }
@@ -210,7 +215,7 @@ static ct_err device_find(struct ct_store *s, const char *identity, struct ct_de
 static ct_err relay_put(struct ct_store *s, const struct ct_relay_row *relay)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sqlite_change(s);
     if (err != CT_OK) {
         return err;
     }
@@ -295,6 +300,10 @@ static const struct ct_store_ops sqlite_ops = {
     .totals = ct_sqlite_totals,
     .device_page = ct_sqlite_device_page,
     .relay_page = ct_sqlite_relay_page,
+    .lease_take = ct_sqlite_lease_take,
+    .lease_end = ct_sqlite_lease_end,
+    .place = ct_sqlite_place,
+    .share = ct_sqlite_share,
 };
 
 static ct_err upgrade(struct ct_sql *db, const char *path, struct ct_why *why)
@@ -347,7 +356,9 @@ ct_err ct_store_sqlite(struct ct_store **out, const char *path, struct ct_why *w
 
 void ct_store_free(struct ct_store *s)
 {
-    if (s != NULL) {
+    if (s != NULL && s->is_shared) {
+        free(s);
+    } else if (s != NULL) {
         s->ops->free(s);
     }
 }

@@ -15,6 +15,9 @@ static inline struct ct_sql *ct_store_db(struct ct_store *s)
     return ((struct ct_store_sqlite *)(void *)s)->db;
 }
 
+/* Locks and begins a change; one that the handle's fence refuses is ended at once. */
+CT_MUST_USE ct_err ct_sqlite_change(struct ct_store *s);
+
 /* Within a change: the operation under way on a subject, and a new one. */
 ct_err ct_sqlite_op_under_way(struct ct_sql *db, enum ct_op_kind kind, const char *subject,
                               struct ct_op *out);
@@ -88,5 +91,12 @@ ct_err ct_sqlite_device_page(struct ct_store *s, const char *after, struct ct_de
                              size_t cap, size_t *count);
 ct_err ct_sqlite_relay_page(struct ct_store *s, const uint8_t *after32, struct ct_relay_row *out,
                             size_t cap, size_t *count);
+
+ct_err ct_sqlite_lease_take(struct ct_store *s, const uint8_t account20[20], const char *holder,
+                            uint64_t life_ms, uint64_t seen, bool alone, struct ct_lease_row *out);
+ct_err ct_sqlite_lease_end(struct ct_store *s, const uint8_t account20[20], uint64_t number);
+ct_err ct_sqlite_share(struct ct_store *s, struct ct_store **out);
+ct_err ct_sqlite_place(struct ct_store *s, const struct ct_store_place *place,
+                       struct ct_store_place *out);
 
 #endif

@@ -120,7 +120,7 @@ ct_err ct_sqlite_funding_add(struct ct_store *s, struct ct_op *op, const struct 
                              const struct ct_outflow *most)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sqlite_change(s);
     return err != CT_OK ? err : ct_sql_end(db, add_locked(db, op, funding, most));
 }
 

@@ -102,7 +102,7 @@ static ct_err op_add_locked(struct ct_sql *db, struct ct_op *op)
 ct_err ct_sqlite_op_add(struct ct_store *s, struct ct_op *op)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sqlite_change(s);
     return err != CT_OK ? err : ct_sql_end(db, op_add_locked(db, op));
 }
 
@@ -158,7 +158,7 @@ ct_err ct_sqlite_op_move(struct ct_store *s, const char *id, enum ct_op_state fr
                          const char *reason)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sqlite_change(s);
     if (err != CT_OK) {
         return err;
     }

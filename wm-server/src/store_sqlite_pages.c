@@ -194,7 +194,7 @@ ct_err ct_sqlite_test_add(struct ct_store *s, const uint8_t pending32[32],
                           const struct ct_relay_test *test)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sqlite_change(s);
     if (err != CT_OK) {
         return err;
     }

@@ -6,7 +6,7 @@
 ct_err ct_sqlite_relay_watch_put(struct ct_store *s, const struct ct_relay_watch *watch)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sqlite_change(s);
     if (err != CT_OK) {
         return err;
     }
@@ -65,7 +65,7 @@ ct_err ct_sqlite_relay_watch_find(struct ct_store *s, uint16_t index, struct ct_
 ct_err ct_sqlite_relay_watch_hold(struct ct_store *s, uint16_t index, uint64_t now_s)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sqlite_change(s);
     if (err != CT_OK) {
         return err;
     }

@@ -46,7 +46,7 @@ ct_err ct_sqlite_tx_add(struct ct_store *s, const struct ct_txn *tx, const char 
                         size_t count)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sqlite_change(s);
     if (err != CT_OK) {
         return err;
     }
@@ -108,7 +108,7 @@ ct_err ct_sqlite_tx_replace(struct ct_store *s, const uint8_t old32[32], const s
                             const char *reason)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sqlite_change(s);
     return err != CT_OK ? err : ct_sql_end(db, replace_locked(db, old32, tx, reason));
 }
 
@@ -116,7 +116,7 @@ ct_err ct_sqlite_tx_mark(struct ct_store *s, const uint8_t hash32[32], enum ct_t
                          uint64_t block, const uint8_t *block32)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sqlite_change(s);
     if (err != CT_OK) {
         return err;
     }
@@ -285,7 +285,7 @@ ct_err ct_sqlite_tx_close(struct ct_store *s, const uint8_t hash32[32], enum ct_
                           uint64_t block, const struct ct_op_end *ends, size_t count)
 {
     struct ct_sql *db = ct_store_db(s);
-    ct_err err = ct_sql_begin(db);
+    ct_err err = ct_sqlite_change(s);
     if (err != CT_OK) {
         return err;
     }

@@ -131,9 +131,29 @@ void ct_txmgr_offer(struct ct_txmgr *m)
            m->tx.attempt, err == CT_OK ? "" : " cause=\"", why.text, err == CT_OK ? "" : "\"");
 }
 
+/* False: another server leads. What was seen under an earlier lease says nothing any more. */
+static bool may_work(struct ct_txmgr *m)
+{
+    if (m->config.lease == NULL) {
+        return true;
+    }
+    if (!ct_lease_enter(m->config.lease, m->config.store)) {
+        return false;
+    }
+    if (m->config.store->fence.number != m->number) {
+        m->number = m->config.store->fence.number;
+        m->settle_at_ms = m->send_at_ms = m->looked_ms = m->gap_since_ms = 0;
+        memset(m->tracks, 0, sizeof m->tracks);
+    }
+    return true;
+}
+
 void ct_txmgr_round(void *txmgr, struct ct_loop *loop)
 {
     struct ct_txmgr *m = txmgr;
+    if (!may_work(m)) {
+        return;
+    }
     m->has_fee = false;
     if (ct_mono_ms() >= m->settle_at_ms && ct_txmgr_settle(m) == CT_OK) {
         ct_txmgr_dispatch(m, loop);

@@ -15,6 +15,7 @@
 #include "chain/rpc.h"
 #include "chain/tx.h"
 #include "fee.h"
+#include "lease.h"
 #include "loop.h"
 #include "store.h"
 #include "txstep.h"
@@ -26,7 +27,8 @@ struct ct_txmgr_config {
     const struct ct_wallet *wallet; /* the account; borrowed until free */
     const char *role;               /* what a person calls it: "approver"; static */
     struct ct_lanes lanes;          /* what it sends */
-    struct ct_store *store;         /* borrowed until free */
+    struct ct_store *store;         /* borrowed until free; with a lease, a handle of its own */
+    struct ct_lease *lease;         /* borrowed; NULL: nobody else uses the account */
     struct ct_tx_rules rules;
     uint64_t fee_most_wei; /* offered for a unit of gas */
     size_t batch;          /* operations in one transaction, at most CT_BATCH_MAX */
@@ -61,6 +63,7 @@ struct ct_track {
 struct ct_txmgr {
     struct ct_txmgr_config config;
     struct ct_chain *chain;
+    uint64_t number;                   /* of the lease, in the last round */
     uint64_t settle_at_ms, send_at_ms; /* not before, since the chain failed */
     uint64_t looked_ms;                /* for nonces that nobody uses */
     uint64_t gap, gap_since_ms;        /* the lowest of them, and since when; 0: none */

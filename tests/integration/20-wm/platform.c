@@ -70,8 +70,8 @@ static bool read_back(void)
 
 static bool use_redis(void)
 {
-    char line[160];
-    (void)snprintf(line, sizeof line, "redis = %s\n", platform.redis.address);
+    char line[160]; /* a server that was killed is followed soon */
+    (void)snprintf(line, sizeof line, "redis = %s\nlease-ms = 500\n", platform.redis.address);
     return platform_set("path = wm.sqlite\n", line);
 }
 
