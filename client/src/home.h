@@ -12,6 +12,7 @@
 #include "chain/registry.h"
 #include "kex/x25519.h"
 #include "lane.h"
+#include "wm/wm.h"
 
 struct ct_home_vault;
 
@@ -89,6 +90,14 @@ CT_MUST_USE ct_err ct_home_load_sent(const struct ct_home *home, struct ct_home_
 CT_MUST_USE ct_err ct_home_save_sent(const struct ct_home *home, const struct ct_home_sent *sent,
                                      struct ct_why *why);
 void ct_home_drop_sent(const struct ct_home *home);
+
+/* What the wallet manager was asked for, so that it is asked again with the same key after a
+ * restart; false for whatever is wrong with the file. It may hold a token. */
+bool ct_home_load_asked(const struct ct_home *home, struct ct_wm_asked *out);
+void ct_home_save_asked(const struct ct_home *home, const struct ct_wm_asked *asked);
+void ct_home_drop_asked(const struct ct_home *home);
+/* The same for an account; home is borrowed. */
+struct ct_wm_memory ct_home_memory(struct ct_home *home);
 
 /* A record of another device with its relay's, as one look-up proved it. */
 struct ct_found {

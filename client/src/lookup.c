@@ -138,6 +138,7 @@ ct_err ct_lookup_wm(struct ct_worker_env *env, const struct ct_view *view, struc
         .identity = env->identity,
         .wallet = &env->wallet,
         .key = &env->key,
+        .memory = ct_home_memory(&env->home),
     };
     return ct_wm_open(&env->wm, &config, why);
 }

@@ -17,6 +17,7 @@ struct ct_wm {
     char identity[64];
     const struct ct_wallet *wallet; /* borrowed */
     const struct ct_x25519 *key;    /* borrowed */
+    struct ct_wm_memory memory;
     uint32_t timeout_ms;
     struct ct_wm_link *plain;  /* NULL until used */
     struct ct_wm_link *secure; /* NULL until enrolled */
@@ -32,12 +33,37 @@ void ct_wm_forget_psk(struct ct_wm *wm);
 
 struct ct_json;
 
+struct ct_wm_post {
+    const char *path, *body, *key; /* key NULL: none, for what is no POST */
+};
+
+/* One question and its answer, after an enrolment when there is no PSK or none that the WM knows;
+ * *was_sent becomes true when the question may have reached it. */
+CT_MUST_USE ct_err ct_wm_converse(struct ct_wm *wm, struct ct_wm_answer *out, bool *was_sent,
+                                  const struct ct_wm_post *what, const char *method,
+                                  struct ct_why *why);
+CT_MUST_USE ct_err ct_wm_new_key(char out[CT_WM_KEY_LEN + 1], struct ct_why *why);
+/* A POST, repeated with its key as long as nobody knows its outcome. */
+CT_MUST_USE ct_err ct_wm_post(struct ct_wm *wm, struct ct_wm_answer *out,
+                              const struct ct_wm_post *what, struct ct_why *why);
+
 /* Asks and parses; free *document. The answer's text is wiped: a pass is nobody else's business. */
 CT_MUST_USE ct_err ct_wm_ask(struct ct_wm *wm, struct ct_json **document, const char *method,
                              const char *path, const char *body, struct ct_why *why);
-/* Posts what becomes an operation. */
+/*
+ * The same for a POST that is remembered until ct_wm_settled(), over a restart too. about says what
+ * is asked for, without what each signature has of its own (deadline); the one that was remembered
+ * is sent again, as it was, when it is about the same.
+ */
+CT_MUST_USE ct_err ct_wm_ask_long(struct ct_wm *wm, struct ct_json **document, const char *path,
+                                  const char *body, const char *about, struct ct_why *why);
+/* What was asked for is done, or will never be. */
+void ct_wm_settled(struct ct_wm *wm);
+/* Posts what becomes an operation; about as above. */
 CT_MUST_USE ct_err ct_wm_post_operation(struct ct_wm *wm, struct ct_wm_operation *out,
-                                        const char *path, const char *body, struct ct_why *why);
+                                        const char *path, const char *body, const char *about,
+                                        struct ct_why *why);
+void ct_wm_pause(uint64_t ms);
 /* A token is put into JSON only once it is known to be one. NULL is fine: none. CT_ERR_AUTH. */
 CT_MUST_USE ct_err ct_wm_check_token(const char *token, struct ct_why *why);
 

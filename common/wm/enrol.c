@@ -19,15 +19,17 @@ static ct_err post_plain(struct ct_wm *wm, struct ct_wm_answer *answer, const ch
                          struct ct_why *why)
 {
     char url[CT_WM_URL_MAX];
-    struct ct_wm_reply reply = {0, 0};
+    struct ct_wm_reply reply = {.status = 0};
     memset(answer, 0, sizeof(*answer));
     ct_err err = ct_wm_url(url, wm->bundle.wm_handshake_url, "/v1/handshake", why);
     if (err == CT_OK && wm->plain == NULL) {
         err = ct_wm_link_new(&wm->plain, "", NULL, why);
     }
     if (err == CT_OK) {
-        err = ct_wm_link_call(wm->plain, &reply, answer->body, sizeof(answer->body), "POST", url,
-                              body, wm->timeout_ms, why);
+        const struct ct_wm_question question = {
+            .method = "POST", .url = url, .body = body, .timeout_ms = wm->timeout_ms};
+        err =
+            ct_wm_link_call(wm->plain, &reply, answer->body, sizeof(answer->body), &question, why);
     }
     if (err != CT_OK) {
         return err;

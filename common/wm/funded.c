@@ -35,7 +35,7 @@ ct_err ct_wm_voucher(struct ct_wm *wm, struct ct_wm_voucher *out, const char *to
                    token, (unsigned)terms->relay, (unsigned)terms->port,
                    (unsigned)terms->backup_relay, (unsigned)terms->backup_port,
                    (unsigned)terms->expiry_day);
-    err = ct_wm_ask(wm, &document, "POST", "/v1/vouchers", body, why);
+    err = ct_wm_ask_long(wm, &document, "/v1/vouchers", body, body, why);
     ct_wipe(body, sizeof(body));
     if (err == CT_OK) {
         const struct ct_wm_voucher_want want = {.chain_id = wm->bundle.chain_id,
@@ -45,6 +45,9 @@ ct_err ct_wm_voucher(struct ct_wm *wm, struct ct_wm_voucher *out, const char *to
                                                 .wallet20 = wm->wallet->addr20,
                                                 .now_s = ct_wall_s()};
         err = ct_wm_read_voucher(out, document, &want, why);
+        if (err != CT_OK || out->is_paid) {
+            ct_wm_settled(wm); /* else when the payment is */
+        }
     }
     ct_json_free(document);
     return err;
@@ -59,7 +62,7 @@ ct_err ct_wm_approve_device(struct ct_wm *wm, struct ct_wm_operation *out, const
         return err;
     }
     (void)snprintf(body, sizeof(body), "{\"token\":\"%s\"}", token);
-    err = ct_wm_post_operation(wm, out, "/v1/approvals", body, why);
+    err = ct_wm_post_operation(wm, out, "/v1/approvals", body, body, why);
     ct_wipe(body, sizeof(body));
     return err;
 }
@@ -111,6 +114,7 @@ ct_err ct_wm_change(struct ct_wm *wm, struct ct_wm_operation *out,
                     const struct ct_wm_change *change, struct ct_why *why)
 {
     char own[160];
+    char about[256];
     char sig[2 * CT_SIG_LEN + 3];
     char body[BODY_MAX];
     uint8_t id_hash32[32];
@@ -121,9 +125,9 @@ ct_err ct_wm_change(struct ct_wm *wm, struct ct_wm_operation *out,
     }
     write_own(own, sizeof(own), change);
     ct_hex0x(sig, s.sig65, CT_SIG_LEN);
-    (void)snprintf(body, sizeof(body),
-                   "{\"change\":\"%s\",%s\"sequence\":%u,\"deadline\":%" PRIu64
-                   ",\"signature\":\"%s\"}",
-                   s.kind, own, (unsigned)s.sequence, s.deadline_s, sig);
-    return ct_wm_post_operation(wm, out, "/v1/changes", body, why);
+    (void)snprintf(about, sizeof(about), "{\"change\":\"%s\",%s\"sequence\":%u,", s.kind, own,
+                   (unsigned)s.sequence);
+    (void)snprintf(body, sizeof(body), "%s\"deadline\":%" PRIu64 ",\"signature\":\"%s\"}", about,
+                   s.deadline_s, sig);
+    return ct_wm_post_operation(wm, out, "/v1/changes", body, about, why);
 }

@@ -1,6 +1,7 @@
 /* HTTP over libcurl: keep-alive, no proxy, no redirect; TLS only by the given PSK. */
 #include "wm/link.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,7 @@
 
 #include "base/secret.h"
 
-enum { PSK_LEN = 32, IDENTITY_MAX = 64 };
+enum { PSK_LEN = 32, IDENTITY_MAX = 64, KEY_MAX = 128 };
 
 /* The hash of an external PSK is SHA-256 (RFC 8446 4.2.11), so only these suites can take it. */
 static const char TLS13_SUITES[] = "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256";
@@ -19,6 +20,7 @@ static const unsigned char TLS13_AES_128_GCM_SHA256[2] = {0x13, 0x01};
 struct ct_wm_link {
     CURL *easy;
     struct curl_slist *headers;
+    struct curl_slist *keyed; /* those of the request under way, with its key; or NULL */
     bool secure;
     char identity[IDENTITY_MAX + 1];
     uint8_t psk[PSK_LEN];
@@ -114,7 +116,6 @@ static bool set_common(struct ct_wm_link *link)
            curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1) == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_ERRORBUFFER, link->error) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_HTTPHEADER, link->headers) == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_WRITEDATA, link) == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, link->secure ? "https" : "http") == CURLE_OK;
@@ -177,22 +178,41 @@ void ct_wm_link_free(struct ct_wm_link *link)
     if (link != NULL) {
         curl_easy_cleanup(link->easy);
         curl_slist_free_all(link->headers);
+        curl_slist_free_all(link->keyed);
         ct_wipe(link, sizeof(*link));
         free(link);
     }
 }
 
-static bool set_request(struct ct_wm_link *link, const char *method, const char *url,
-                        const char *body, uint32_t timeout_ms)
+/* The common headers, with the key before them when there is one. */
+static bool set_key(struct ct_wm_link *link, const char *key)
+{
+    char text[KEY_MAX + sizeof "Idempotency-Key: "];
+    curl_slist_free_all(link->keyed);
+    link->keyed = NULL;
+    if (key == NULL) {
+        return curl_easy_setopt(link->easy, CURLOPT_HTTPHEADER, link->headers) == CURLE_OK;
+    }
+    (void)snprintf(text, sizeof text, "Idempotency-Key: %s", key);
+    link->keyed = curl_slist_append(NULL, text);
+    bool ok = link->keyed != NULL;
+    for (const struct curl_slist *h = link->headers; ok && h != NULL; h = h->next) {
+        ok = curl_slist_append(link->keyed, h->data) != NULL;
+    }
+    return ok && curl_easy_setopt(link->easy, CURLOPT_HTTPHEADER, link->keyed) == CURLE_OK;
+}
+
+static bool set_request(struct ct_wm_link *link, const struct ct_wm_question *q)
 {
     CURL *e = link->easy;
-    const bool post = strcmp(method, "POST") == 0;
-    bool ok = curl_easy_setopt(e, CURLOPT_URL, url) == CURLE_OK &&
-              curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)timeout_ms) == CURLE_OK;
+    const bool post = strcmp(q->method, "POST") == 0;
+    bool ok = curl_easy_setopt(e, CURLOPT_URL, q->url) == CURLE_OK &&
+              curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)q->timeout_ms) == CURLE_OK &&
+              set_key(link, post ? q->key : NULL);
     if (!post) {
         return ok && curl_easy_setopt(e, CURLOPT_HTTPGET, 1L) == CURLE_OK;
     }
-    const char *text = body != NULL ? body : "";
+    const char *text = q->body != NULL ? q->body : "";
     return ok && curl_easy_setopt(e, CURLOPT_POST, 1L) == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)strlen(text)) == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_POSTFIELDS, text) == CURLE_OK;
@@ -232,9 +252,15 @@ static ct_err explain(const struct ct_wm_link *link, CURLcode code, const char *
     }
 }
 
+/* Once a byte of the request was written, only an answer tells whether it was done. */
+static bool was_sent(const struct ct_wm_link *link)
+{
+    long bytes = 0;
+    return curl_easy_getinfo(link->easy, CURLINFO_REQUEST_SIZE, &bytes) == CURLE_OK && bytes > 0;
+}
+
 ct_err ct_wm_link_call(struct ct_wm_link *link, struct ct_wm_reply *reply, char *out, size_t cap,
-                       const char *method, const char *url, const char *body, uint32_t timeout_ms,
-                       struct ct_why *why)
+                       const struct ct_wm_question *question, struct ct_why *why)
 {
     long status = 0;
     link->out = out;
@@ -242,17 +268,19 @@ ct_err ct_wm_link_call(struct ct_wm_link *link, struct ct_wm_reply *reply, char 
     link->len = 0;
     link->too_long = false;
     link->error[0] = '\0';
-    if (!set_request(link, method, url, body, timeout_ms)) {
+    *reply = (struct ct_wm_reply){.status = 0};
+    if (!set_request(link, question)) {
         return ct_why(why, CT_ERR_NOMEM, "out of memory");
     }
     CURLcode code = curl_easy_perform(link->easy);
+    reply->was_sent = was_sent(link);
     if (link->too_long) {
         return ct_why(why, CT_ERR_ROOM, "the answer of %s is too long; is it the wallet manager?",
-                      url);
+                      question->url);
     }
     if (code != CURLE_OK ||
         curl_easy_getinfo(link->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK) {
-        return explain(link, code, url, timeout_ms, why);
+        return explain(link, code, question->url, question->timeout_ms, why);
     }
     out[link->len] = '\0';
     reply->status = status > 0 ? (unsigned)status : 0;

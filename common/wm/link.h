@@ -12,9 +12,17 @@
 
 struct ct_wm_link;
 
+struct ct_wm_question {
+    const char *method, *url; /* "GET" or "POST" */
+    const char *body;         /* NULL, or JSON */
+    const char *key;          /* of a POST that is done once; NULL: none. No line break in it */
+    uint32_t timeout_ms;
+};
+
 struct ct_wm_reply {
     unsigned status; /* HTTP */
     size_t len;      /* of the body in the caller's buffer, NUL-terminated */
+    bool was_sent;   /* also after an error: the server may have got the question */
 };
 
 /* A plain link when psk32 is NULL, else TLS with this PSK and nothing else: a server that ignores
@@ -24,12 +32,12 @@ CT_MUST_USE ct_err ct_wm_link_new(struct ct_wm_link **out, const char *identity,
 void ct_wm_link_free(struct ct_wm_link *link); /* wipes; NULL is fine */
 
 /*
- * One request; body NULL or JSON. CT_OK for any answer of HTTP. CT_ERR_IO: not reached or closed;
- * CT_ERR_TIMEOUT; CT_ERR_AUTH: the TLS handshake failed (PSK unknown, not the right server);
- * CT_ERR_ROOM: the answer is longer than cap - 1.
+ * One request. CT_OK for any answer of HTTP. CT_ERR_IO: not reached or closed; CT_ERR_TIMEOUT;
+ * CT_ERR_AUTH: the TLS handshake failed (PSK unknown, not the right server); CT_ERR_ROOM: the
+ * answer is longer than cap - 1.
  */
 CT_MUST_USE ct_err ct_wm_link_call(struct ct_wm_link *link, struct ct_wm_reply *reply, char *out,
-                                   size_t cap, const char *method, const char *url,
-                                   const char *body, uint32_t timeout_ms, struct ct_why *why);
+                                   size_t cap, const struct ct_wm_question *question,
+                                   struct ct_why *why);
 
 #endif

@@ -52,6 +52,7 @@ static const struct {
      "use versions of the same release on both sides"},
     {"too-many", CT_ERR_REFUSED, "too many requests", "try again in a minute"},
     {"under-way", CT_ERR_AGAIN, "the same request is under way", "ask again in a moment"},
+    {"idempotency-conflict", CT_ERR_REFUSED, "another request had this request's key", "try again"},
     {"stopping", CT_ERR_IO, "the wallet manager ends just now", "try again in a minute"},
     {"internal", CT_ERR_IO, "the wallet manager failed", "try again later, or see its log"},
 };

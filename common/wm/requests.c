@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/hex.h"
@@ -16,7 +15,12 @@
 #include "wm/account.h"
 #include "wm/answers.h"
 
-enum { BODY_MAX = 2048, POLL_FAST_MS = 100, POLL_SLOW_MS = 1000, POLL_FAST_FOR_MS = 5000 };
+enum {
+    BODY_MAX = CT_WM_BODY_MAX,
+    POLL_FAST_MS = 100,
+    POLL_SLOW_MS = 1000,
+    POLL_FAST_FOR_MS = 5000
+};
 enum { RESTARTS_WITHIN_MS = 15000 }; /* the operation is stored: it outlives the server */
 
 ct_err ct_wm_ask(struct ct_wm *wm, struct ct_json **document, const char *method, const char *path,
@@ -120,10 +124,10 @@ const char *ct_wm_state_text(const struct ct_wm_operation *operation)
 }
 
 ct_err ct_wm_post_operation(struct ct_wm *wm, struct ct_wm_operation *out, const char *path,
-                            const char *body, struct ct_why *why)
+                            const char *body, const char *about, struct ct_why *why)
 {
     struct ct_json *document = NULL;
-    ct_err err = ct_wm_ask(wm, &document, "POST", path, body, why);
+    ct_err err = ct_wm_ask_long(wm, &document, path, body, about, why);
     if (err == CT_OK && ct_wm_read_accepted(out, document) != CT_OK) {
         err = ct_wm_bad_answer(path, why);
     }
@@ -137,6 +141,7 @@ ct_err ct_wm_register_device(struct ct_wm *wm, struct ct_wm_operation *out, cons
 {
     char key[67];
     char sig[133];
+    char about[BODY_MAX];
     char body[BODY_MAX];
     ct_err err = ct_wm_check_token(token, why);
     if (err != CT_OK) {
@@ -144,17 +149,20 @@ ct_err ct_wm_register_device(struct ct_wm *wm, struct ct_wm_operation *out, cons
     }
     ct_hex0x(key, r->key32, 32);
     ct_hex0x(sig, sig65, 65);
-    int n = snprintf(body, sizeof(body),
+    int m = snprintf(about, sizeof(about),
                      "{%s%s%s\"registration\":{\"identity\":\"%s\",\"key\":\"%s\",\"relay\":%u,"
                      "\"port\":%u,\"backup_relay\":%u,\"backup_port\":%u,\"expiry_day\":%u,"
-                     "\"sequence\":%u,\"deadline\":%" PRIu64 "},\"signature\":\"%s\"}",
+                     "\"sequence\":%u,",
                      token != NULL ? "\"token\":\"" : "", token != NULL ? token : "",
                      token != NULL ? "\"," : "", wm->identity, key, (unsigned)r->relay,
                      (unsigned)r->port, (unsigned)r->backup_relay, (unsigned)r->backup_port,
-                     (unsigned)r->expiry_day, (unsigned)r->sequence, r->deadline_s, sig);
-    err = n < 0 || n >= (int)sizeof(body)
+                     (unsigned)r->expiry_day, (unsigned)r->sequence);
+    int n = snprintf(body, sizeof(body), "%s\"deadline\":%" PRIu64 "},\"signature\":\"%s\"}", about,
+                     r->deadline_s, sig);
+    err = m < 0 || n < 0 || m >= (int)sizeof(about) || n >= (int)sizeof(body)
               ? ct_why(why, CT_ERR_ARG, "the registration does not fit a request")
-              : ct_wm_post_operation(wm, out, "/v1/devices", body, why);
+              : ct_wm_post_operation(wm, out, "/v1/devices", body, about, why);
+    ct_wipe(about, sizeof(about));
     ct_wipe(body, sizeof(body));
     return err;
 }
@@ -172,7 +180,7 @@ ct_err ct_wm_register_relay(struct ct_wm *wm, struct ct_wm_operation *out,
     ct_hex0x(salt, salt32, 32);
     (void)snprintf(body, sizeof(body), "{\"pending_id\":\"%s\",\"owner\":\"%s\",\"salt\":\"%s\"}",
                    pending, owner, salt);
-    return ct_wm_post_operation(wm, out, "/v1/relays", body, why);
+    return ct_wm_post_operation(wm, out, "/v1/relays", body, body, why);
 }
 
 ct_err ct_wm_operation_get(struct ct_wm *wm, struct ct_wm_operation *out, const char *id,
@@ -192,12 +200,6 @@ ct_err ct_wm_operation_get(struct ct_wm *wm, struct ct_wm_operation *out, const 
     return err;
 }
 
-static void pause_ms(uint64_t ms)
-{
-    const struct timespec t = {(time_t)(ms / 1000u), (long)(ms % 1000u) * 1000000L};
-    (void)nanosleep(&t, NULL);
-}
-
 ct_err ct_wm_operation_wait(struct ct_wm *wm, struct ct_wm_operation *out, const char *id,
                             uint32_t timeout_ms, struct ct_why *why)
 {
@@ -208,10 +210,16 @@ ct_err ct_wm_operation_wait(struct ct_wm *wm, struct ct_wm_operation *out, const
     for (;;) {
         ct_err err = ct_wm_operation_get(wm, out, wanted, why);
         const bool is_away = err == CT_ERR_IO || err == CT_ERR_TIMEOUT;
+        if (err == CT_ERR_NOT_FOUND) {
+            ct_wm_settled(wm); /* the answer that named it is of another store */
+        }
         if (err != CT_OK && (!is_away || ct_mono_ms() - heard_ms >= RESTARTS_WITHIN_MS)) {
             return err;
         }
         heard_ms = is_away ? heard_ms : ct_mono_ms();
+        if (err == CT_OK && (out->state == CT_WM_DONE || out->state == CT_WM_FAILED)) {
+            ct_wm_settled(wm);
+        }
         if (err == CT_OK && out->state == CT_WM_DONE) {
             return CT_OK;
         }
@@ -230,6 +238,6 @@ ct_err ct_wm_operation_wait(struct ct_wm *wm, struct ct_wm_operation *out, const
                           wanted, (unsigned)(timeout_ms / 1000u), STATE_TEXT[out->state]);
         }
         const uint64_t step_ms = took_ms < POLL_FAST_FOR_MS ? POLL_FAST_MS : POLL_SLOW_MS;
-        pause_ms(step_ms < timeout_ms - took_ms ? step_ms : timeout_ms - took_ms);
+        ct_wm_pause(step_ms < timeout_ms - took_ms ? step_ms : timeout_ms - took_ms);
     }
 }

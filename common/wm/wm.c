@@ -47,6 +47,7 @@ ct_err ct_wm_open(struct ct_wm **out, const struct ct_wm_config *config, struct 
     memcpy(wm->identity, config->identity, strlen(config->identity) + 1);
     wm->wallet = config->wallet;
     wm->key = config->key;
+    wm->memory = config->memory;
     wm->timeout_ms = config->timeout_ms != 0 ? config->timeout_ms : DEFAULT_TIMEOUT_MS;
     *out = wm;
     return CT_OK;
@@ -83,24 +84,24 @@ void ct_wm_forget_psk(struct ct_wm *wm)
     wm->secure_until_ms = 0;
 }
 
-static ct_err call_secure(struct ct_wm *wm, struct ct_wm_answer *out, const char *method,
-                          const char *url, const char *body, struct ct_why *why)
+static ct_err call_secure(struct ct_wm *wm, struct ct_wm_answer *out, bool *was_sent,
+                          const struct ct_wm_question *question, struct ct_why *why)
 {
-    struct ct_wm_reply reply = {0, 0};
-    memset(out, 0, sizeof(*out));
-    ct_err err = ct_wm_link_call(wm->secure, &reply, out->body, sizeof(out->body), method, url,
-                                 body, wm->timeout_ms, why);
+    struct ct_wm_reply reply = {.status = 0};
+    ct_err err = ct_wm_link_call(wm->secure, &reply, out->body, sizeof(out->body), question, why);
     out->status = reply.status;
     out->body_len = reply.len;
+    *was_sent = *was_sent || reply.was_sent;
     return err;
 }
 
-ct_err ct_wm_request(struct ct_wm *wm, struct ct_wm_answer *out, const char *method,
-                     const char *path, const char *body, struct ct_why *why)
+ct_err ct_wm_converse(struct ct_wm *wm, struct ct_wm_answer *out, bool *was_sent,
+                      const struct ct_wm_post *what, const char *method, struct ct_why *why)
 {
     char url[CT_WM_URL_MAX];
     bool fresh = false;
-    ct_err err = ct_wm_url(url, wm->bundle.wm_tls_url, path, why);
+    memset(out, 0, sizeof(*out));
+    ct_err err = ct_wm_url(url, wm->bundle.wm_tls_url, what->path, why);
     if (err == CT_OK && (wm->secure == NULL || ct_mono_ms() >= wm->secure_until_ms)) {
         err = ct_wm_enrol(wm, why);
         fresh = true;
@@ -108,12 +109,17 @@ ct_err ct_wm_request(struct ct_wm *wm, struct ct_wm_answer *out, const char *met
     if (err != CT_OK) {
         return err;
     }
-    err = call_secure(wm, out, method, url, body, why);
+    const struct ct_wm_question question = {.method = method,
+                                            .url = url,
+                                            .body = what->body,
+                                            .key = what->key,
+                                            .timeout_ms = wm->timeout_ms};
+    err = call_secure(wm, out, was_sent, &question, why);
     if (err == CT_ERR_AUTH && !fresh) { /* a WM that restarted has forgotten its PSKs */
         ct_wm_forget_psk(wm);
         err = ct_wm_enrol(wm, why);
         if (err == CT_OK) {
-            err = call_secure(wm, out, method, url, body, why);
+            err = call_secure(wm, out, was_sent, &question, why);
         }
     }
     if (err != CT_OK) {
@@ -124,4 +130,18 @@ ct_err ct_wm_request(struct ct_wm *wm, struct ct_wm_answer *out, const char *met
         return CT_OK;
     }
     return ct_wm_problem(out, "the wallet manager refused", why);
+}
+
+ct_err ct_wm_request(struct ct_wm *wm, struct ct_wm_answer *out, const char *method,
+                     const char *path, const char *body, struct ct_why *why)
+{
+    char key[CT_WM_KEY_LEN + 1];
+    bool was_sent = false;
+    struct ct_wm_post what = {.path = path, .body = body, .key = key};
+    if (strcmp(method, "POST") != 0) {
+        what.key = NULL;
+        return ct_wm_converse(wm, out, &was_sent, &what, method, why);
+    }
+    ct_err err = ct_wm_new_key(key, why);
+    return err == CT_OK ? ct_wm_post(wm, out, &what, why) : err;
 }

@@ -18,6 +18,26 @@ struct ct_bundle; /* chain/bundle.h */
 /* An account with the WM: blocking, one thread at a time. */
 struct ct_wm;
 
+enum { CT_WM_KEY_LEN = 32, CT_WM_BODY_MAX = 2048, CT_WM_ASKED_FOR_S = 300 };
+
+/* A POST whose outcome is not known yet: sent again as it is, with its key, it is done once. */
+struct ct_wm_asked {
+    char path[32];
+    char key[CT_WM_KEY_LEN + 1]; /* Idempotency-Key */
+    uint8_t about32[32];         /* names what was asked for */
+    uint64_t at_s;               /* after CT_WM_ASKED_FOR_S it is asked for anew */
+    char body[CT_WM_BODY_MAX];   /* NUL-terminated; it may hold a token */
+};
+
+/* Where the one under way is kept over a restart; all NULL: nowhere. What cannot be saved is asked
+ * for all the same. */
+struct ct_wm_memory {
+    bool (*load)(void *arg, struct ct_wm_asked *out); /* false: there is none */
+    void (*save)(void *arg, const struct ct_wm_asked *asked);
+    void (*drop)(void *arg);
+    void *arg;
+};
+
 struct ct_wm_config {
     const struct ct_bundle *bundle; /* URLs and deployment; copied */
     const struct ct_wm_key *keys;   /* as proven from the chain, current first; copied */
@@ -26,6 +46,7 @@ struct ct_wm_config {
     const char *identity;           /* copied; a relay's from ct_wm_relay_identity() */
     const struct ct_wallet *wallet; /* borrowed until free */
     const struct ct_x25519 *key;    /* borrowed until free */
+    struct ct_wm_memory memory;     /* its arg borrowed until free */
     uint32_t timeout_ms;            /* of each request; 0 means 10,000 */
 };
 
@@ -53,7 +74,9 @@ struct ct_wm_answer {
 };
 
 /*
- * One request over TLS-PSK. method "GET" or "POST"; body NULL or JSON text. Answers other than 200,
+ * One request over TLS-PSK. method "GET" or "POST"; body NULL or JSON text. A POST has an
+ * Idempotency-Key and is repeated with it for up to 15 s when the connection is lost or times out,
+ * so that it is done once (up to 65 s while the first one is worked on). Answers other than 200,
  * 201 and 202 are errors with a sentence, out being filled all the same: CT_ERR_AUTH (token,
  * identity, signature), CT_ERR_EXPIRED (token), CT_ERR_NOT_FOUND, CT_ERR_NOT_APPROVED (not
  * registered), CT_ERR_STATE (not-pending, registered: another step comes first), CT_ERR_AGAIN

@@ -1,7 +1,7 @@
 /*
- * The files of a device's home folder: device.json, pass.json, allocation.json, bundle.json and a
- * cached record. Property: what is loaded, saved again and loaded, is the same; a spoilt file is
- * refused and never half taken.
+ * The files of a device's home folder: device.json, pass.json, allocation.json, bundle.json,
+ * asked.json and a cached record. Property: what is loaded, saved again and loaded, is the same; a
+ * spoilt file is refused and never half taken.
  */
 /* links: ct_client_inside chainturn ct_kex ct_turn ct_chain ct_base */
 #include <string.h>
@@ -64,6 +64,20 @@ static void bundle(void)
     }
 }
 
+static void asked(void)
+{
+    struct ct_wm_asked one;
+    struct ct_wm_asked two;
+    if (ct_home_load_asked(&home, &one)) {
+        HOLDS(strlen(one.key) == CT_WM_KEY_LEN && strpbrk(one.key, "\r\n") == NULL &&
+              one.path[0] == '/');
+        ct_home_save_asked(&home, &one);
+        HOLDS(ct_home_load_asked(&home, &two) && strcmp(one.path, two.path) == 0 &&
+              strcmp(one.key, two.key) == 0 && strcmp(one.body, two.body) == 0 &&
+              memcmp(one.about32, two.about32, 32) == 0 && one.at_s == two.at_s);
+    }
+}
+
 static void found(const uint8_t *data, size_t size)
 {
     static const uint8_t deployment32[32] = {1, 2, 3};
@@ -92,8 +106,9 @@ static void found(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const names[] = {"device.json", "pass.json", "allocation.json",
-                                        "bundle.json"};
-    static void (*const checks[])(void) = {device, pass, lane, bundle};
+                                        "bundle.json", "",          "asked.json"};
+    static void (*const checks[])(void) = {device, pass, lane, bundle, NULL, asked};
+    enum { KINDS = sizeof(names) / sizeof(names[0]), FOUND = 4 };
     char path[FUZZ_PATH];
     if (size == 0) {
         return 0;
@@ -102,12 +117,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         HOLDS(ct_home_init(&home, fuzz_folder(), NULL) == CT_OK &&
               ct_home_make(&home, NULL) == CT_OK);
     }
-    if (data[0] % 5 == 4) {
+    if (data[0] % KINDS == FOUND) {
         found(data + 1, size - 1);
         return 0;
     }
-    fuzz_file(path, names[data[0] % 5], data + 1, size - 1);
-    checks[data[0] % 5]();
+    fuzz_file(path, names[data[0] % KINDS], data + 1, size - 1);
+    checks[data[0] % KINDS]();
     (void)unlink(path);
     return 0;
 }

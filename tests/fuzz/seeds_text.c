@@ -125,6 +125,11 @@ static void home(void)
     seed("home", "pass", text, (size_t)len);
     static const char device[] = "\0{\"identity\":\"sensor-42\",\"relay\":1}\n";
     seed("home", "device", device, sizeof(device) - 1);
+    seed_text(
+        "home", "asked",
+        "\x05{\"path\":\"/v1/devices\",\"key\":\"00112233445566778899aabbccddeeff\",\"about\":"
+        "\"0x0700000000000000000000000000000000000000000000000000000000000000\",\"at\":"
+        "1800000000,\"body\":\"0x7b22746f6b656e223a2263746b312e78227d\"}\n");
     seed_text("home", "lane",
               "\x02{\"relay\":1,\"relayed\":\"198.51.100.11:50000\",\"local_port\":40000,"
               "\"until\":99999999999,\"realm\":\"Y2hhaW50dXJu\",\"nonce\":\"bm9uY2Ux\"}\n");

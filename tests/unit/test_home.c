@@ -372,6 +372,56 @@ static void a_sent_transaction_is_read_back_until_it_is_dropped(void)
     CHECK_EQ(ct_home_load_sent(&home, &got), CT_ERR_NOT_FOUND);
 }
 
+static void what_was_asked_for_is_read_back_until_it_is_dropped(void)
+{
+    struct ct_wm_asked asked = {.path = "/v1/devices",
+                                .key = "00112233445566778899aabbccddeeff",
+                                .about32 = {7},
+                                .at_s = 1800000000,
+                                .body = "{\"token\":\"ctk1.x\"}"};
+    struct ct_wm_asked got;
+    fresh_home();
+    CHECK(!ct_home_load_asked(&home, &got));
+    ct_home_save_asked(&home, &asked);
+    REQUIRE(ct_home_load_asked(&home, &got));
+    CHECK_STR(got.path, asked.path);
+    CHECK_STR(got.key, asked.key);
+    CHECK_STR(got.body, asked.body);
+    CHECK_MEM(got.about32, asked.about32, 32);
+    CHECK_EQ(got.at_s, asked.at_s);
+    memset(asked.body, 'x', sizeof asked.body - 1); /* the longest */
+    ct_home_save_asked(&home, &asked);
+    REQUIRE(ct_home_load_asked(&home, &got));
+    CHECK_STR(got.body, asked.body);
+    ct_home_drop_asked(&home);
+    CHECK(!ct_home_load_asked(&home, &got));
+}
+
+static void what_was_asked_for_is_taken_whole_or_not_at_all(void)
+{
+    static const char good[] =
+        "{\"path\":\"/v1/devices\",\"key\":\"00112233445566778899aabbccddeeff\",\"about\":"
+        "\"0x0700000000000000000000000000000000000000000000000000000000000000\",\"at\":5,"
+        "\"body\":\"0x7b7d\"}";
+    struct ct_wm_asked got;
+    char text[sizeof good];
+    fresh_home();
+    spoil("asked.json", good, 0600);
+    CHECK(ct_home_load_asked(&home, &got));
+    for (size_t len = 0; len < sizeof good - 1; len++) {
+        memcpy(text, good, len);
+        text[len] = '\0';
+        spoil("asked.json", text, 0600);
+        CHECK(!ct_home_load_asked(&home, &got));
+    }
+    memcpy(text, good, sizeof good);
+    *strstr(text, "0011") = '\n'; /* no line break gets into a header */
+    spoil("asked.json", text, 0600);
+    CHECK(!ct_home_load_asked(&home, &got));
+    spoil("asked.json", good, 0644); /* others can read it: it holds a token */
+    CHECK(!ct_home_load_asked(&home, &got));
+}
+
 static void without_a_bundle_the_sentence_says_what_to_do(void)
 {
     struct ct_bundle bundle;
@@ -399,6 +449,8 @@ static const struct ct_test tests[] = {
     CT_TEST(wallet_made_under_a_passphrase_is_a_keystore),
     CT_TEST(the_next_key_is_kept_beside_the_old_one_until_it_takes_its_place),
     CT_TEST(a_sent_transaction_is_read_back_until_it_is_dropped),
+    CT_TEST(what_was_asked_for_is_read_back_until_it_is_dropped),
+    CT_TEST(what_was_asked_for_is_taken_whole_or_not_at_all),
     CT_TEST(without_a_bundle_the_sentence_says_what_to_do),
 };
 CT_TEST_MAIN(tests)

@@ -101,7 +101,8 @@ static ct_err get(const char *url, const uint8_t *psk, struct ct_wm_reply *reply
     struct ct_wm_link *link = NULL;
     ct_err err = ct_wm_link_new(&link, ID, psk, why);
     if (err == CT_OK) {
-        err = ct_wm_link_call(link, reply, out, sizeof(out), "GET", url, NULL, 5000, why);
+        const struct ct_wm_question question = {.method = "GET", .url = url, .timeout_ms = 5000};
+        err = ct_wm_link_call(link, reply, out, sizeof(out), &question, why);
     }
     ct_wm_link_free(link);
     return err;
@@ -110,7 +111,7 @@ static ct_err get(const char *url, const uint8_t *psk, struct ct_wm_reply *reply
 static void the_psk_is_taken_and_a_wrong_one_refused_in(const char *version)
 {
     struct server s;
-    struct ct_wm_reply reply = {0, 0};
+    struct ct_wm_reply reply = {.status = 0};
     struct ct_why why = {""};
     REQUIRE(psk_server(&s, version));
     CHECK_EQ(get(s.url, PSK, &reply, &why), CT_OK);
@@ -147,7 +148,7 @@ static void a_server_that_shows_a_certificate_is_refused(void)
     static const char *const VERSIONS[] = {"-tls1_3", "-tls1_2"};
     for (size_t i = 0; i < 2; i++) {
         struct server s;
-        struct ct_wm_reply reply = {0, 0};
+        struct ct_wm_reply reply = {.status = 0};
         struct ct_why why = {""};
         const char *const args[] = {"openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", cert,
                                     "-key",    key,        "-www",    VERSIONS[i],   NULL};
@@ -178,11 +179,12 @@ static void nobody_there_is_one_clear_sentence(void)
 {
     uint16_t port = 0;
     char url[64];
-    struct ct_wm_reply reply;
+    struct ct_wm_reply reply = {.was_sent = true};
     struct ct_why why = {""};
     int fd = silent_socket(&port, false);
     (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/v1/handshake", (unsigned)port);
     CHECK_EQ(get(url, NULL, &reply, &why), CT_ERR_IO);
+    CHECK(!reply.was_sent);
     CHECK(strstr(why.text, "cannot reach the wallet manager") != NULL);
     (void)close(fd);
 }
@@ -197,8 +199,10 @@ static void silence_is_a_timeout(void)
     int fd = silent_socket(&port, true);
     (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/", (unsigned)port);
     REQUIRE(ct_wm_link_new(&link, "", NULL, &why) == CT_OK);
-    CHECK_EQ(ct_wm_link_call(link, &reply, out, sizeof(out), "POST", url, "{}", 200, &why),
-             CT_ERR_TIMEOUT);
+    const struct ct_wm_question question = {
+        .method = "POST", .url = url, .body = "{}", .key = "k-1", .timeout_ms = 200};
+    CHECK_EQ(ct_wm_link_call(link, &reply, out, sizeof(out), &question, &why), CT_ERR_TIMEOUT);
+    CHECK(reply.was_sent);
     CHECK(strstr(why.text, "200 ms") != NULL);
     ct_wm_link_free(link);
     (void)close(fd);
@@ -213,8 +217,8 @@ static void an_answer_that_is_too_long_is_refused(void)
     struct ct_wm_link *link = NULL;
     REQUIRE(psk_server(&s, "-tls1_3"));
     REQUIRE(ct_wm_link_new(&link, ID, PSK, &why) == CT_OK);
-    CHECK_EQ(ct_wm_link_call(link, &reply, out, sizeof(out), "GET", s.url, NULL, 5000, &why),
-             CT_ERR_ROOM);
+    const struct ct_wm_question question = {.method = "GET", .url = s.url, .timeout_ms = 5000};
+    CHECK_EQ(ct_wm_link_call(link, &reply, out, sizeof(out), &question, &why), CT_ERR_ROOM);
     ct_wm_link_free(link);
     server_stop(&s);
 }
