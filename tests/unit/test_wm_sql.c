@@ -2,7 +2,9 @@
 /* links: ct_wmserver ct_kex ct_chain ct_base */
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
+#include "base/clock.h"
 #include "ct_test.h"
 #include "temp_dir.h"
 #include "wm-server/src/sql.h"
@@ -129,18 +131,43 @@ static void reader_cannot_write(void)
 }
 
 /* A second program, such as wm-admin, on the same file. */
-static void change_of_another_program_is_seen_at_once(void)
+static void change_of_another_program_is_seen_after_a_moment(void)
 {
     struct ct_sql *other = NULL;
     struct ct_why why = {{0}};
     REQUIRE(start());
     REQUIRE(ct_sql_open(&other, path, &why) == CT_OK);
     for (uint64_t i = 0; i < 20; i++) {
+        uint64_t until_ms = ct_mono_ms() + 5000;
+        CHECK(count_by(other, 5) == i);
         REQUIRE(ct_sql_begin(db) == CT_OK);
         REQUIRE(put(i, 5) == CT_OK);
         REQUIRE(ct_sql_end(db, CT_OK) == CT_OK);
+        while (count_by(other, 5) == i && ct_mono_ms() < until_ms) {
+        }
         CHECK(count_by(other, 5) == i + 1);
     }
+    ct_sql_close(other);
+    stop();
+}
+
+/* Or its log of writes would grow for ever. */
+static void snapshot_of_an_idle_reader_ends(void)
+{
+    struct ct_why why = {{0}};
+    struct ct_sql *other = NULL;
+    REQUIRE(start());
+    REQUIRE(ct_sql_open(&other, path, &why) == CT_OK);
+    CHECK(count_by(db, 1) == 0); /* leaves one */
+    REQUIRE(ct_sql_begin(db) == CT_OK);
+    REQUIRE(put(1, 1) == CT_OK);
+    REQUIRE(ct_sql_end(db, CT_OK) == CT_OK);
+    CHECK(ct_sql_script(other, "PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE);") ==
+          CT_OK);
+    char wal[160];
+    struct stat st;
+    (void)snprintf(wal, sizeof wal, "%s-wal", path);
+    CHECK(stat(wal, &st) == 0 && st.st_size == 0);
     ct_sql_close(other);
     stop();
 }
@@ -149,7 +176,8 @@ static const struct ct_test tests[] = {
     CT_TEST(changes_of_many_threads_are_kept_or_undone_one_by_one),
     CT_TEST(reader_sees_what_is_committed_and_nothing_else),
     CT_TEST(reader_cannot_write),
-    CT_TEST(change_of_another_program_is_seen_at_once),
+    CT_TEST(change_of_another_program_is_seen_after_a_moment),
+    CT_TEST(snapshot_of_an_idle_reader_ends),
 };
 
 CT_TEST_MAIN(tests)

@@ -49,6 +49,11 @@ struct ct_api {
 void ct_api_handle(const struct ct_api *api, const struct ct_ledger *ledger,
                    const struct ct_request *request, struct ct_answer *answer);
 
+/* The same for what neither waits nor writes, as far as this store can read without waiting; false:
+ * it is something else, and nothing was done. Any thread, also one that serves sockets. */
+bool ct_api_quick(const struct ct_api *api, const struct ct_request *request,
+                  struct ct_answer *answer);
+
 /* The routing table, for the check against openapi.json: false past its end. "{..}" in a path is
  * one segment. */
 bool ct_api_route_at(size_t i, const char **method, const char **path);

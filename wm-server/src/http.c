@@ -204,7 +204,7 @@ static void read_address(uint8_t out16[16], struct MHD_Connection *c)
     }
 }
 
-static void handle(struct visit *v, size_t worker)
+static struct ct_request request_of(struct visit *v)
 {
     struct ct_request request = {
         .method = v->method,
@@ -217,6 +217,20 @@ static void handle(struct visit *v, size_t worker)
         .value_arg = v,
     };
     read_address(request.from16, v->connection);
+    return request;
+}
+
+static bool handle_quickly(struct visit *v)
+{
+    const struct ct_listener_config *c = &v->listener->config;
+    const struct ct_request request = request_of(v);
+    return c->quick != NULL && v->body == NULL && !v->too_large &&
+           c->quick(c->handler_arg, &request, &v->answer);
+}
+
+static void handle(struct visit *v, size_t worker)
+{
+    const struct ct_request request = request_of(v);
     v->listener->config.handler(v->listener->config.handler_arg, worker, &request, &v->answer);
     v->answered = true;
 }
@@ -289,6 +303,9 @@ static enum MHD_Result finish(struct visit *v)
         return send_answer(v);
     }
     v->began_ns = ct_mono_ns();
+    if (handle_quickly(v)) {
+        return send_answer(v);
+    }
     ct_patience_working(v->listener->patience, v->guest);
     if (v->too_large) {
         ct_answer_problem(&v->answer, 413, "too-large", "a body has at most %d bytes",

@@ -21,6 +21,11 @@ struct ct_listener;
  */
 typedef void ct_http_handler(void *arg, size_t worker, const struct ct_request *request,
                              struct ct_answer *answer);
+/*
+ * Answers what takes no time at all at once, on the threads that serve the sockets: two changes of
+ * thread are saved. False: it is none of that, and the handler gets it.
+ */
+typedef bool ct_http_quick(void *arg, const struct ct_request *request, struct ct_answer *answer);
 /* The key of an identity. Called on the threads that serve the sockets: must not block. */
 typedef ct_err ct_http_psk(void *arg, const char *identity, struct ct_secret32 *out);
 
@@ -28,7 +33,8 @@ struct ct_listener_config {
     const char *address; /* "198.51.100.20:8080" or "[2001:db8::1]:8080"; port 0 picks one */
     ct_http_handler *handler;
     void *handler_arg;
-    ct_http_psk *psk; /* NULL: plain */
+    ct_http_quick *quick; /* with handler_arg, for requests without a body; NULL: none */
+    ct_http_psk *psk;     /* NULL: plain */
     void *psk_arg;
     size_t workers; /* threads that run the handler, at most 16; 0: see above */
     unsigned connections;

@@ -64,7 +64,7 @@ static void keep(struct ct_patience *p, struct ct_guest *g, enum state state)
         (void)pthread_cond_broadcast(&p->change);
     }
     g->state = state;
-    g->has_asked = g->has_asked || state == WORKING;
+    g->has_asked = g->has_asked || is_busy(state);
     g->until_ms = ct_mono_ms() + p->timeout_ms;
     TAILQ_INSERT_TAIL(is_timed(state) ? &p->timed : &p->untimed, g, at);
     p->present += state != LEAVING;

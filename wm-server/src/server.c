@@ -26,7 +26,7 @@
 #include "verify.h"
 #include "vet.h"
 
-enum { WORKERS = 4, SESSIONS = 4096, VET_PERIOD_MS = 500 };
+enum { WORKERS = 4, SESSIONS = 65536, VET_PERIOD_MS = 500 };
 enum { OF_VET = WORKERS, OF_REPROBE, CHAINS }; /* whose chain object */
 /* Whose handle of the store: each of these threads works under a lease. */
 enum { BY_TX, BY_FUND, BY_VET, BY_REPROBE, HANDLES };
@@ -258,6 +258,16 @@ static void on_tls(void *arg, size_t worker, const struct ct_request *request,
     ct_api_handle(&api, &s->ledgers[worker], request, answer);
 }
 
+/* On the threads that serve the sockets. */
+static bool on_tls_quick(void *arg, const struct ct_request *request, struct ct_answer *answer)
+{
+    struct ct_server *s = arg;
+    (void)pthread_mutex_lock(&s->reload_lock);
+    struct ct_api api = s->api;
+    (void)pthread_mutex_unlock(&s->reload_lock);
+    return ct_api_quick(&api, request, answer);
+}
+
 static ct_err psk_of(void *arg, const char *identity, struct ct_secret32 *out)
 {
     struct ct_server *s = arg;
@@ -269,6 +279,7 @@ static ct_err listen_all(struct ct_server *s, struct ct_why *why)
     struct ct_listener_config c = {.address = s->settings.listen_tls,
                                    .handler = on_tls,
                                    .handler_arg = s,
+                                   .quick = on_tls_quick,
                                    .psk = psk_of,
                                    .psk_arg = s,
                                    .workers = WORKERS,
@@ -280,6 +291,7 @@ static ct_err listen_all(struct ct_server *s, struct ct_why *why)
     if (err == CT_OK) {
         c.address = s->settings.listen_handshake;
         c.handler = on_plain;
+        c.quick = NULL;
         c.psk = NULL;
         c.workers = 0; /* computes only: no chain, no store */
         err = ct_listener_start(&s->plain, &c, why);

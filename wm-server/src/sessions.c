@@ -1,37 +1,66 @@
-/* A table of bounded size under one short lock; sessions that are over are wiped where met. */
+/* A table of bounded size under one short lock: found by a keyed hash of the sid, ended in the
+ * order of their beginning, which is also that of their end. */
 #include "sessions.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "base/hex.h"
 
+enum { LIFE_MS = CT_SESSION_LIFE_S * 1000, IDLE_MS = CT_SESSION_IDLE_S * 1000 };
+
 struct entry {
-    bool taken;
-    uint64_t began_ms;
+    TAILQ_ENTRY(entry) by_age;
+    TAILQ_ENTRY(entry) by_use;
+    struct entry *next; /* of the same hash, or free */
+    uint64_t began_ms, used_ms;
     unsigned requests;
     struct ct_secret32 psk;
     struct ct_session session;
 };
 
+TAILQ_HEAD(entries, entry);
+
 struct ct_sessions {
     pthread_mutex_t lock;
-    size_t capacity;
+    size_t capacity, count, fresh; /* the entries from fresh on were never used */
+    uint64_t key[2];               /* a peer chooses its sid, but not where it falls */
+    size_t mask;
+    struct entry **index;
+    struct entry *free;
+    struct entries old;    /* all, the oldest first */
+    struct entries unused; /* made no request yet, the oldest first */
+    struct entries used;   /* the one that was quiet for longest first */
     struct entry entries[];
 };
 
 ct_err ct_sessions_new(struct ct_sessions **out, size_t capacity)
 {
+    size_t places = 16;
     if (capacity == 0 || capacity > 65536) {
         return CT_ERR_ARG;
+    }
+    while (places < capacity) {
+        places *= 2;
     }
     struct ct_sessions *all = calloc(1, sizeof *all + capacity * sizeof all->entries[0]);
     if (all == NULL) {
         return CT_ERR_NOMEM;
     }
+    all->index = calloc(places, sizeof(struct entry *));
+    if (all->index == NULL || ct_random(all->key, sizeof all->key) != CT_OK) {
+        free(all->index);
+        free(all);
+        return CT_ERR_NOMEM;
+    }
     (void)pthread_mutex_init(&all->lock, NULL);
     all->capacity = capacity;
+    all->mask = places - 1;
+    TAILQ_INIT(&all->old);
+    TAILQ_INIT(&all->unused);
+    TAILQ_INIT(&all->used);
     *out = all;
     return CT_OK;
 }
@@ -40,40 +69,97 @@ void ct_sessions_free(struct ct_sessions *all)
 {
     if (all != NULL) {
         (void)pthread_mutex_destroy(&all->lock);
-        ct_wipe(all->entries, all->capacity * sizeof all->entries[0]);
+        ct_wipe(all->entries, all->fresh * sizeof all->entries[0]);
+        free(all->index);
         free(all);
     }
 }
 
-/* A sid is public (it crosses the wire in clear), so comparing it may take its own time. */
+/* Threads look at the clock before they take the lock: now may be a little before since. */
+static bool is_over(uint64_t now_ms, uint64_t since_ms, uint64_t span_ms)
+{
+    return now_ms > since_ms && now_ms - since_ms >= span_ms;
+}
+
+static struct entry **place_of(struct ct_sessions *all, const uint8_t sid16[16])
+{
+    uint64_t half[2];
+    memcpy(half, sid16, sizeof half);
+    uint64_t mixed = half[0] * (all->key[0] | 1) + half[1] * (all->key[1] | 1);
+    mixed ^= mixed >> 32;
+    mixed *= all->key[0] ^ (all->key[1] | 1);
+    return &all->index[(mixed >> 40) & all->mask];
+}
+
+static void end(struct ct_sessions *all, struct entry *e)
+{
+    struct entry **at = place_of(all, e->session.sid16);
+    while (*at != e) {
+        at = &(*at)->next;
+    }
+    *at = e->next;
+    TAILQ_REMOVE(&all->old, e, by_age);
+    TAILQ_REMOVE(e->requests == 0 ? &all->unused : &all->used, e, by_use);
+    ct_wipe(e, sizeof *e);
+    e->next = all->free;
+    all->free = e;
+    all->count--;
+}
+
+/* Under the lock, first of all: what is over is wiped. */
+static void end_old(struct ct_sessions *all, uint64_t now_ms)
+{
+    struct entry *e;
+    while ((e = TAILQ_FIRST(&all->old)) != NULL && is_over(now_ms, e->began_ms, LIFE_MS)) {
+        end(all, e);
+    }
+}
+
 static struct entry *find(struct ct_sessions *all, const uint8_t sid16[16], uint64_t now_ms)
 {
-    for (size_t i = 0; i < all->capacity; i++) {
-        struct entry *e = &all->entries[i];
-        if (!e->taken || memcmp(e->session.sid16, sid16, 16) != 0) {
-            continue;
-        }
-        if (now_ms - e->began_ms < (uint64_t)CT_SESSION_LIFE_S * 1000) {
-            return e;
-        }
-        ct_wipe(e, sizeof *e);
+    end_old(all, now_ms);
+    struct entry *e = *place_of(all, sid16);
+    /* a sid is public (it crosses the wire in clear), so comparing it may take its own time */
+    while (e != NULL && memcmp(e->session.sid16, sid16, 16) != 0) {
+        e = e->next;
     }
-    return NULL;
+    return e;
 }
 
 static struct entry *place(struct ct_sessions *all, uint64_t now_ms)
 {
-    struct entry *unused = NULL;
-    for (size_t i = 0; i < all->capacity; i++) {
-        struct entry *e = &all->entries[i];
-        if (!e->taken || now_ms - e->began_ms >= (uint64_t)CT_SESSION_LIFE_S * 1000) {
-            return e;
-        }
-        if (e->requests == 0 && (unused == NULL || e->began_ms < unused->began_ms)) {
-            unused = e;
-        }
+    struct entry *quiet = TAILQ_FIRST(&all->used);
+    struct entry *out = all->free;
+    if (out == NULL && all->fresh < all->capacity) {
+        return &all->entries[all->fresh++];
     }
-    return unused;
+    if (out == NULL && !TAILQ_EMPTY(&all->unused)) {
+        end(all, TAILQ_FIRST(&all->unused));
+    } else if (out == NULL && quiet != NULL && is_over(now_ms, quiet->used_ms, IDLE_MS)) {
+        end(all, quiet);
+    }
+    out = all->free;
+    if (out != NULL) {
+        all->free = out->next;
+    }
+    return out;
+}
+
+static void keep(struct ct_sessions *all, struct entry *e, const struct ct_hs_session *session,
+                 uint64_t now_ms)
+{
+    struct entry **at = place_of(all, session->sid16);
+    memset(e, 0, sizeof *e);
+    e->began_ms = now_ms;
+    memcpy(e->psk.bytes, session->psk32, sizeof e->psk.bytes);
+    memcpy(e->session.sid16, session->sid16, 16);
+    e->session.purpose = session->purpose;
+    e->session.party = session->peer;
+    e->next = *at;
+    *at = e;
+    TAILQ_INSERT_TAIL(&all->old, e, by_age);
+    TAILQ_INSERT_TAIL(&all->unused, e, by_use);
+    all->count++;
 }
 
 ct_err ct_sessions_add(struct ct_sessions *all, const struct ct_hs_session *session,
@@ -87,13 +173,7 @@ ct_err ct_sessions_add(struct ct_sessions *all, const struct ct_hs_session *sess
     } else if ((e = place(all, now_ms)) == NULL) {
         err = CT_ERR_AGAIN;
     } else {
-        ct_wipe(e, sizeof *e);
-        e->taken = true;
-        e->began_ms = now_ms;
-        memcpy(e->psk.bytes, session->psk32, sizeof e->psk.bytes);
-        memcpy(e->session.sid16, session->sid16, 16);
-        e->session.purpose = session->purpose;
-        e->session.party = session->peer;
+        keep(all, e, session, now_ms);
     }
     (void)pthread_mutex_unlock(&all->lock);
     return err;
@@ -101,12 +181,9 @@ ct_err ct_sessions_add(struct ct_sessions *all, const struct ct_hs_session *sess
 
 size_t ct_sessions_count(struct ct_sessions *all, uint64_t now_ms)
 {
-    size_t n = 0;
     (void)pthread_mutex_lock(&all->lock);
-    for (size_t i = 0; i < all->capacity; i++) {
-        const struct entry *e = &all->entries[i];
-        n += e->taken && now_ms - e->began_ms < (uint64_t)CT_SESSION_LIFE_S * 1000;
-    }
+    end_old(all, now_ms);
+    size_t n = all->count;
     (void)pthread_mutex_unlock(&all->lock);
     return n;
 }
@@ -117,6 +194,15 @@ bool ct_sessions_has(struct ct_sessions *all, const uint8_t sid16[16], uint64_t 
     bool found = find(all, sid16, now_ms) != NULL;
     (void)pthread_mutex_unlock(&all->lock);
     return found;
+}
+
+/* One more request: it is the last that gives way now. */
+static void use(struct ct_sessions *all, struct entry *e, uint64_t now_ms)
+{
+    TAILQ_REMOVE(e->requests == 0 ? &all->unused : &all->used, e, by_use);
+    e->requests++;
+    e->used_ms = now_ms;
+    TAILQ_INSERT_TAIL(&all->used, e, by_use);
 }
 
 static ct_err sid_of(uint8_t sid16[16], const char *psk_identity)
@@ -162,7 +248,7 @@ ct_err ct_sessions_use(struct ct_sessions *all, const char *psk_identity, uint64
     } else if (e->requests >= CT_SESSION_REQUESTS) {
         err = CT_ERR_REFUSED;
     } else {
-        e->requests++;
+        use(all, e, now_ms);
         *out = e->session;
     }
     (void)pthread_mutex_unlock(&all->lock);

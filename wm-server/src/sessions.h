@@ -12,6 +12,7 @@
 
 enum {
     CT_SESSION_LIFE_S = 600,
+    CT_SESSION_IDLE_S = 30,     /* without a request: gives way when the table is full */
     CT_SESSION_REQUESTS = 2000, /* in one enrolment: waiting for a block by polling takes a few */
 };
 
@@ -28,8 +29,8 @@ CT_MUST_USE ct_err ct_sessions_new(struct ct_sessions **out, size_t capacity);
 void ct_sessions_free(struct ct_sessions *all); /* wipes; NULL is fine */
 
 /*
- * Keeps a session. When full, the oldest that made no request yet gives way. CT_ERR_REPLAY: the sid
- * is there. CT_ERR_AGAIN: full.
+ * Keeps a session. When full, the oldest that made no request yet gives way, else the one that made
+ * none for longest. CT_ERR_REPLAY: the sid is there. CT_ERR_AGAIN: full.
  */
 CT_MUST_USE ct_err ct_sessions_add(struct ct_sessions *all, const struct ct_hs_session *session,
                                    uint64_t now_ms);

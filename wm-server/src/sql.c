@@ -11,11 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "metrics.h"
 
 #define STATEMENTS 96
 #define READERS 4u
 #define GROUP_MAX 64u
+#define SNAPSHOT_MS 5u
 
 struct ct_sql_stmt {
     const char *literal;
@@ -43,10 +45,13 @@ struct ct_sql {
     struct ct_sql_stmt statements[STATEMENTS];
     struct ct_sql *readers[READERS]; /* none in a reader */
     bool is_reader;
-    bool is_quick;        /* the change under way */
-    bool is_open;         /* the transaction */
-    atomic_uint waiting;  /* for the lock */
-    struct member *group; /* made, and not committed yet */
+    bool is_quick;                /* the change under way */
+    bool is_open;                 /* the transaction; a reader's may outlast a read */
+    atomic_uint_fast64_t commits; /* so many */
+    struct ct_sql *writer;        /* of a reader: */
+    uint64_t seen, since_ms;      /* its commits when the transaction began, and when */
+    atomic_uint waiting;          /* for the lock */
+    struct member *group;         /* made, and not committed yet */
     size_t group_count;
     pthread_cond_t committed;
 };
@@ -121,6 +126,7 @@ ct_err ct_sql_open(struct ct_sql **out, const char *path, struct ct_why *why)
                      why);
         if (err == CT_OK) {
             db->readers[i]->is_reader = true;
+            db->readers[i]->writer = db;
         }
     }
     if (err != CT_OK) {
@@ -174,6 +180,83 @@ static void rest(struct ct_sql *db)
     }
 }
 
+/* ---- reads ---- */
+
+/*
+ * A transaction of reading costs more than the reading: it is kept until there is a commit, or for
+ * SNAPSHOT_MS, since another program may have written. An idle one is ended, for the log of writes
+ * cannot begin anew before.
+ */
+static void end_snapshot(struct ct_sql *reader)
+{
+    if (reader->is_open) {
+        (void)!word(reader, "COMMIT");
+        reader->is_open = false;
+    }
+}
+
+static void end_idle_snapshots(struct ct_sql *db, uint64_t before_ms)
+{
+    for (unsigned i = 0; i < READERS; i++) {
+        struct ct_sql *reader = db->readers[i];
+        if (reader != NULL && pthread_mutex_trylock(&reader->lock) == 0) {
+            if (reader->since_ms <= before_ms) {
+                end_snapshot(reader);
+            }
+            (void)pthread_mutex_unlock(&reader->lock);
+        }
+    }
+}
+
+/* The one that is free, from the one that this thread had last on; locked. */
+static struct ct_sql *a_reader(struct ct_sql *db)
+{
+    static _Thread_local unsigned last;
+    for (unsigned i = 0; i < READERS; i++) {
+        unsigned at = (last + i) % READERS;
+        if (pthread_mutex_trylock(&db->readers[at]->lock) == 0) {
+            last = at;
+            return db->readers[at];
+        }
+    }
+    (void)pthread_mutex_lock(&db->readers[last]->lock);
+    return db->readers[last];
+}
+
+ct_err ct_sql_begin_read(struct ct_sql **db)
+{
+    struct ct_sql *reader = a_reader(*db);
+    uint64_t commits = atomic_load(&(*db)->commits);
+    uint64_t now_ms = ct_mono_ms();
+    ct_err err = CT_OK;
+    if (reader->is_open && (reader->seen != commits || now_ms - reader->since_ms >= SNAPSHOT_MS)) {
+        end_snapshot(reader);
+    }
+    if (!reader->is_open) {
+        err = word(reader, "BEGIN");
+        reader->is_open = err == CT_OK;
+        reader->seen = commits;
+        reader->since_ms = now_ms;
+        end_idle_snapshots(*db, now_ms - SNAPSHOT_MS);
+    }
+    if (err != CT_OK) {
+        (void)pthread_mutex_unlock(&reader->lock);
+        ct_metrics_store(err);
+        return err;
+    }
+    *db = reader;
+    return CT_OK;
+}
+
+static ct_err end_read(struct ct_sql *reader, ct_err err)
+{
+    bool is_refused = err != CT_OK && err != CT_ERR_NOT_FOUND;
+    if (is_refused || reader->seen != atomic_load(&reader->writer->commits)) {
+        end_snapshot(reader);
+    }
+    return err;
+}
+
 /* ---- changes ---- */
 
 /* The commit, or what is left of the transaction undone: everybody in it is told. */
@@ -191,6 +274,8 @@ static void end_group(struct ct_sql *db)
     db->group = NULL;
     db->group_count = 0;
     db->is_open = false;
+    (void)atomic_fetch_add(&db->commits, 1);
+    end_idle_snapshots(db, UINT64_MAX);
     (void)pthread_cond_broadcast(&db->committed);
 }
 
@@ -286,45 +371,10 @@ static ct_err end_change(struct ct_sql *db, ct_err err)
 ct_err ct_sql_end(struct ct_sql *db, ct_err err)
 {
     rest(db);
-    if (db->is_reader) {
-        ct_err last = word(db, "COMMIT");
-        err = err == CT_OK ? last : err;
-    } else {
-        err = end_change(db, err);
-    }
+    err = db->is_reader ? end_read(db, err) : end_change(db, err);
     (void)pthread_mutex_unlock(&db->lock);
     ct_metrics_store(err);
     return err;
-}
-
-/* ---- reads ---- */
-
-/* The one that is free, from the one that this thread had last on. */
-static struct ct_sql *a_reader(struct ct_sql *db)
-{
-    static _Thread_local unsigned last;
-    for (unsigned i = 0; i < READERS; i++) {
-        unsigned at = (last + i) % READERS;
-        if (pthread_mutex_trylock(&db->readers[at]->lock) == 0) {
-            last = at;
-            return db->readers[at];
-        }
-    }
-    (void)pthread_mutex_lock(&db->readers[last]->lock);
-    return db->readers[last];
-}
-
-ct_err ct_sql_begin_read(struct ct_sql **db)
-{
-    struct ct_sql *reader = a_reader(*db);
-    ct_err err = word(reader, "BEGIN");
-    if (err != CT_OK) {
-        (void)pthread_mutex_unlock(&reader->lock);
-        ct_metrics_store(err);
-        return err;
-    }
-    *db = reader;
-    return CT_OK;
 }
 
 /* ---- statements ---- */

@@ -25,8 +25,8 @@ CT_MUST_USE ct_err ct_sql_script(struct ct_sql *db, const char *sql);
 /* One writer at a time: lock and begin; end commits when err is CT_OK, else rolls back. Changes
  * that came while others were committed share the next commit. */
 CT_MUST_USE ct_err ct_sql_begin(struct ct_sql *db);
-/* For what only reads: *db becomes a connection that sees what is committed now and waits for no
- * writer; end with it. */
+/* For what only reads: *db becomes a connection that sees what was committed through this struct
+ * ct_sql until now, and by other programs 5 ms ago, and waits for no writer; end with it. */
 CT_MUST_USE ct_err ct_sql_begin_read(struct ct_sql **db);
 /* The same for a change that a power cut may undo: it survives a kill, and waits for no disk. */
 CT_MUST_USE ct_err ct_sql_begin_quick(struct ct_sql *db);

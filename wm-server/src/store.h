@@ -488,6 +488,7 @@ struct ct_store {
     bool is_shared; /* by ct_store_fenced() */
     const struct ct_store_ops *ops;
     struct ct_store_observed *observed; /* NULL until ct_store_observe() */
+    bool reads_wait;                    /* a read is a question to another host */
 };
 
 /* Opens the SQLite store at path, made if absent. CT_ERR_CONFIG: of a newer schema. */

@@ -277,6 +277,7 @@ ct_err ct_store_redis(struct ct_store **out, const char *address, const char *pa
         return ct_why(why, CT_ERR_NOMEM, "out of memory");
     }
     s->base.ops = &redis_ops;
+    s->base.reads_wait = true;
     ct_err err = ct_redis_open(&s->redis, address, password_path, SCHEMA_VERSION, why);
     if (err == CT_OK) {
         err = ct_redis_list_all(&s->base);
