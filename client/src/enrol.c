@@ -189,7 +189,7 @@ static ct_err take_pass(struct ct_prepare *p, struct ct_worker_env *env, const s
         ct_wipe(&old, sizeof old);
         return CT_OK;
     }
-    ct_err err = ct_lookup_wm(env, view, &p->job.why);
+    ct_err err = ct_lookup_wm_fresh(env, view, &p->job.why);
     if (err == CT_OK) {
         bool is_live = has_old && old.fields.expiry_s > now_s;
         err = ask_pass(p, env, is_live ? &old : NULL);

@@ -122,14 +122,28 @@ ct_err ct_lookup_relays(struct ct_worker_env *env, const struct ct_view *view,
 
 ct_err ct_lookup_wm(struct ct_worker_env *env, const struct ct_view *view, struct ct_why *why)
 {
+    return env->wm != NULL ? CT_OK : ct_lookup_wm_fresh(env, view, why);
+}
+
+static bool same_key(const struct ct_wm_key *a, const struct ct_wm_key *b)
+{
+    return a->id == b->id && a->not_after_s == b->not_after_s;
+}
+
+ct_err ct_lookup_wm_fresh(struct ct_worker_env *env, const struct ct_view *view, struct ct_why *why)
+{
     struct ct_wm_key keys[2];
-    if (env->wm != NULL) {
-        return CT_OK;
-    }
     ct_err err = of_chain(ct_registry_wm_keys(env->chain, view, keys, why));
     if (err != CT_OK) {
         return err;
     }
+    if (env->wm != NULL && same_key(&keys[0], &env->wm_keys[0]) &&
+        same_key(&keys[1], &env->wm_keys[1])) {
+        return CT_OK;
+    }
+    ct_wm_free(env->wm);
+    env->wm = NULL;
+    memcpy(env->wm_keys, keys, sizeof env->wm_keys);
     struct ct_wm_config config = {
         .bundle = &env->bundle,
         .keys = keys,

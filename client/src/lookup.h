@@ -26,5 +26,8 @@ CT_MUST_USE ct_err ct_lookup_relays(struct ct_worker_env *env, const struct ct_v
 /* The wallet manager's account, opened with its keys of the chain; env->wm. */
 CT_MUST_USE ct_err ct_lookup_wm(struct ct_worker_env *env, const struct ct_view *view,
                                 struct ct_why *why);
+/* The same, with the keys that the contract lists now. */
+CT_MUST_USE ct_err ct_lookup_wm_fresh(struct ct_worker_env *env, const struct ct_view *view,
+                                      struct ct_why *why);
 
 #endif

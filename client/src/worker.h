@@ -10,6 +10,7 @@
 #include "base/why.h"
 #include "chain/bundle.h"
 #include "chain/key.h"
+#include "chain/registry.h"
 #include "home.h"
 #include "kex/x25519.h"
 
@@ -23,6 +24,7 @@ struct ct_worker_env {
     struct ct_log log;
     struct ct_chain *chain; /* opened by the first job that needs it */
     struct ct_wm *wm;
+    struct ct_wm_key wm_keys[2]; /* that wm was opened with */
     bool has_keys;
     char identity[64];
     struct ct_wallet wallet;

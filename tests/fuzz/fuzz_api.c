@@ -234,7 +234,8 @@ static void post_handshake(const struct fixture *f, const struct ct_request *req
 {
     struct ct_enrolment *enrolment = NULL;
     const struct ct_enrolment_config config = {.net = {.chain_id = 31337},
-                                               .key = &f->opens,
+                                               .keys = {&f->opens},
+                                               .key_count = 1,
                                                .sessions = f->api.sessions,
                                                .mono_ms = clock_ms};
     HOLDS(ct_enrolment_new(&enrolment, &config) == CT_OK);

@@ -66,8 +66,11 @@ static bool start_server(void)
                                    .connections = 8,
                                    .per_ip = 8,
                                    .timeout_s = 5};
-    struct ct_enrolment_config e = {
-        .net = {.chain_id = 31337}, .key = &wm.key, .sessions = wm.sessions, .mono_ms = ct_mono_ms};
+    struct ct_enrolment_config e = {.net = {.chain_id = 31337},
+                                    .keys = {&wm.key},
+                                    .key_count = 1,
+                                    .sessions = wm.sessions,
+                                    .mono_ms = ct_mono_ms};
     memcpy(e.net.contract20, wm.bundle.contract20, 20);
     bool good = ct_enrolment_new(&wm.enrolment, &e) == CT_OK &&
                 ct_listener_start(&wm.tls, &c, &why) == CT_OK;

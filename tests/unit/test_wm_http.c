@@ -89,8 +89,11 @@ static bool start(unsigned per_ip)
                                    .timeout_s = 1};
     bool good = ct_x25519_from_secret(&wm.key, &secret) == CT_OK &&
                 ct_sessions_new(&wm.sessions, 16) == CT_OK;
-    struct ct_enrolment_config e = {
-        .net = {.chain_id = 31337}, .key = &wm.key, .sessions = wm.sessions, .mono_ms = ct_mono_ms};
+    struct ct_enrolment_config e = {.net = {.chain_id = 31337},
+                                    .keys = {&wm.key},
+                                    .key_count = 1,
+                                    .sessions = wm.sessions,
+                                    .mono_ms = ct_mono_ms};
     e.net.contract20[0] = 0xc0;
     good = good && ct_enrolment_new(&wm.enrolment, &e) == CT_OK &&
            ct_listener_start(&wm.tls, &c, &why) == CT_OK;

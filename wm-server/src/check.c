@@ -125,14 +125,22 @@ static bool check_chain(struct check *c)
 static void check_platform_keys(struct check *c)
 {
     struct ct_wm_key listed[2];
+    struct ct_keyring ring;
     struct ct_why why = {{0}};
     char date[16] = "";
     struct tm utc;
     ct_err err = ct_registry_wm_keys(c->chain, &c->view, listed, &why);
     if (err == CT_OK) {
-        err = ct_verify_keys(&listed[0], &c->view, &c->settings, &c->keys, &why);
+        err = ct_keyring_match(&ring, listed, c->view.timestamp_s, &c->settings, &c->keys, &why);
     }
     if (!good(c, "platform keys", err, &why)) {
+        return;
+    }
+    if (ring.pass[0] == NULL) {
+        line("warn", "platform keys",
+             "the contract lists number %u, whose key this server does not have; it serves with "
+             "number %u: set keys.next-pass and keys.next-handshake",
+             listed[0].id, listed[1].id);
         return;
     }
     time_t end = (time_t)listed[0].not_after_s;

@@ -12,11 +12,72 @@
 
 #define HANDSHAKES_AT_ONCE 1024u
 
-struct ct_enrolment {
-    struct ct_enrolment_config config;
-    pthread_mutex_t lock; /* around responder */
+/* One for each key: an m1 is sealed to one of them. */
+struct opener {
+    const struct ct_x25519 *key; /* NULL: none */
     struct ct_hs_responder *responder;
 };
+
+struct ct_enrolment {
+    struct ct_enrolment_config config;
+    pthread_mutex_t lock; /* around the openers */
+    struct opener openers[2];
+};
+
+static ct_err make_opener(struct opener *out, const struct ct_enrolment_config *config,
+                          const struct ct_x25519 *key)
+{
+    struct ct_hs_responder_config rc = {
+        .net = config->net,
+        .purposes = 1u << CT_HS_ENROL_DEVICE | 1u << CT_HS_ENROL_RELAY,
+        .identity = CT_HS_WM_IDENTITY,
+        .key = key,
+        .capacity = HANDSHAKES_AT_ONCE,
+        .half_open_max = SIZE_MAX,
+        .per_source = SIZE_MAX, /* a whole site may be behind one address: a quarter of the table */
+    };
+    ct_err err = ct_random(&rc.cookie_seed, sizeof rc.cookie_seed);
+    if (err == CT_OK) {
+        err = ct_hs_responder_new(&out->responder, &rc);
+    }
+    ct_wipe(&rc, sizeof rc);
+    out->key = err == CT_OK ? key : NULL;
+    return err;
+}
+
+static bool is_among(const struct ct_x25519 *key, const struct ct_x25519 *const *keys, size_t count)
+{
+    bool found = false;
+    for (size_t i = 0; i < count; i++) {
+        found = found || key == keys[i];
+    }
+    return found;
+}
+
+static void drop_opener(struct opener *o)
+{
+    ct_hs_responder_free(o->responder);
+    *o = (struct opener){.key = NULL};
+}
+
+ct_err ct_enrolment_keys(struct ct_enrolment *e, const struct ct_x25519 *const *keys, size_t count)
+{
+    ct_err err = CT_OK;
+    (void)pthread_mutex_lock(&e->lock);
+    for (size_t i = 0; i < 2; i++) {
+        if (e->openers[i].key != NULL && !is_among(e->openers[i].key, keys, count)) {
+            drop_opener(&e->openers[i]);
+        }
+    }
+    for (size_t k = 0; k < count && err == CT_OK; k++) {
+        const struct ct_x25519 *const has[2] = {e->openers[0].key, e->openers[1].key};
+        if (!is_among(keys[k], has, 2)) {
+            err = make_opener(&e->openers[has[0] == NULL ? 0 : 1], &e->config, keys[k]);
+        }
+    }
+    (void)pthread_mutex_unlock(&e->lock);
+    return err;
+}
 
 ct_err ct_enrolment_new(struct ct_enrolment **out, const struct ct_enrolment_config *config)
 {
@@ -25,25 +86,12 @@ ct_err ct_enrolment_new(struct ct_enrolment **out, const struct ct_enrolment_con
         return CT_ERR_NOMEM;
     }
     e->config = *config;
-    struct ct_hs_responder_config rc = {
-        .net = config->net,
-        .purposes = 1u << CT_HS_ENROL_DEVICE | 1u << CT_HS_ENROL_RELAY,
-        .identity = CT_HS_WM_IDENTITY,
-        .key = config->key,
-        .capacity = HANDSHAKES_AT_ONCE,
-        .half_open_max = SIZE_MAX,
-        .per_source = SIZE_MAX, /* a whole site may be behind one address: a quarter of the table */
-    };
-    ct_err err = ct_random(&rc.cookie_seed, sizeof rc.cookie_seed);
-    if (err == CT_OK) {
-        err = ct_hs_responder_new(&e->responder, &rc);
-    }
-    ct_wipe(&rc, sizeof rc);
+    (void)pthread_mutex_init(&e->lock, NULL);
+    ct_err err = ct_enrolment_keys(e, config->keys, config->key_count);
     if (err != CT_OK) {
-        free(e);
+        ct_enrolment_free(e);
         return err;
     }
-    (void)pthread_mutex_init(&e->lock, NULL);
     *out = e;
     return CT_OK;
 }
@@ -51,7 +99,8 @@ ct_err ct_enrolment_new(struct ct_enrolment **out, const struct ct_enrolment_con
 void ct_enrolment_free(struct ct_enrolment *e)
 {
     if (e != NULL) {
-        ct_hs_responder_free(e->responder);
+        drop_opener(&e->openers[0]);
+        drop_opener(&e->openers[1]);
         (void)pthread_mutex_destroy(&e->lock);
         free(e);
     }
@@ -115,26 +164,27 @@ static void answer_error(struct ct_answer *answer, ct_err err)
 }
 
 /* Under the lock: an opened m1, its claim checked as far as no chain is needed. */
-static ct_err answer_claim(struct ct_enrolment *e, const struct ct_hs_result *opened,
-                           struct ct_answer *answer, uint64_t now_ms)
+static ct_err answer_claim(struct ct_enrolment *e, struct ct_hs_responder *responder,
+                           const struct ct_hs_result *opened, struct ct_answer *answer,
+                           uint64_t now_ms)
 {
     const struct ct_hs_claim *claim = &opened->claim;
     if (!name_fits(claim)) {
-        ct_hs_responder_refuse(e->responder, claim->sid16);
+        ct_hs_responder_refuse(responder, claim->sid16);
         ct_answer_problem(answer, 403, "identity",
                           "an identity of this form cannot enrol for this purpose");
         return CT_OK;
     }
     if (ct_sessions_has(e->config.sessions, claim->sid16, now_ms)) {
-        ct_hs_responder_refuse(e->responder, claim->sid16);
+        ct_hs_responder_refuse(responder, claim->sid16);
         return CT_ERR_REPLAY;
     }
     struct ct_hs_result result;
     struct ct_hs_responder_draw draw;
     ct_err err = ct_random(&draw, sizeof draw);
     if (err == CT_OK) {
-        err = ct_hs_responder_answer(e->responder, &result, claim->sid16, &claim->party, &draw,
-                                     now_ms);
+        err =
+            ct_hs_responder_answer(responder, &result, claim->sid16, &claim->party, &draw, now_ms);
     }
     ct_wipe(&draw, sizeof draw);
     if (err == CT_OK) {
@@ -143,12 +193,13 @@ static ct_err answer_claim(struct ct_enrolment *e, const struct ct_hs_result *op
     return err;
 }
 
-static ct_err take_m1(struct ct_enrolment *e, struct ct_answer *answer,
-                      const struct ct_hs_source *from, const uint8_t *m1, size_t len)
+static ct_err take_m1(struct ct_enrolment *e, struct ct_hs_responder *responder,
+                      struct ct_answer *answer, const struct ct_hs_source *from, const uint8_t *m1,
+                      size_t len)
 {
     struct ct_hs_result result;
     uint64_t now_ms = e->config.mono_ms();
-    ct_err err = ct_hs_responder_input(e->responder, &result, from, m1, len, now_ms);
+    ct_err err = ct_hs_responder_input(responder, &result, from, m1, len, now_ms);
     if (err != CT_OK) {
         return err;
     }
@@ -156,16 +207,17 @@ static ct_err take_m1(struct ct_enrolment *e, struct ct_answer *answer,
         answer_m2(answer, result.bytes, result.len); /* m1 once more */
         return CT_OK;
     }
-    return result.event == CT_HS_LOOKUP ? answer_claim(e, &result, answer, now_ms) : CT_ERR_REPLAY;
+    return result.event == CT_HS_LOOKUP ? answer_claim(e, responder, &result, answer, now_ms)
+                                        : CT_ERR_REPLAY;
 }
 
-static ct_err take_flight(struct ct_enrolment *e, struct ct_answer *answer,
-                          const struct ct_hs_source *from, const uint8_t *flight)
+static ct_err take_flight(struct ct_enrolment *e, struct ct_hs_responder *responder,
+                          struct ct_answer *answer, const struct ct_hs_source *from,
+                          const uint8_t *flight)
 {
     struct ct_hs_result result;
     uint64_t now_ms = e->config.mono_ms();
-    ct_err err =
-        ct_hs_responder_input(e->responder, &result, from, flight, CT_HS_FLIGHT_LEN, now_ms);
+    ct_err err = ct_hs_responder_input(responder, &result, from, flight, CT_HS_FLIGHT_LEN, now_ms);
     if (err == CT_OK && result.event == CT_HS_SESSION) {
         err = ct_sessions_add(e->config.sessions, &result.session, now_ms);
         if (err == CT_OK) {
@@ -183,6 +235,29 @@ static ct_err take_flight(struct ct_enrolment *e, struct ct_answer *answer,
         ct_answer_json(answer, 200, "{\"done\":true,\"expires_in_s\":%d}", (int)CT_SESSION_LIFE_S);
     }
     return err;
+}
+
+/* Under the lock: each key is tried, and the first one's word counts unless the other can open it.
+ */
+static ct_err take(struct ct_enrolment *e, struct ct_answer *answer,
+                   const struct ct_hs_source *from, const uint8_t *message, size_t m1_len)
+{
+    ct_err first = CT_ERR_AUTH;
+    bool tried = false;
+    for (size_t i = 0; i < 2; i++) {
+        struct ct_hs_responder *r = e->openers[i].responder;
+        if (r == NULL) {
+            continue;
+        }
+        ct_err err = m1_len > 0 ? take_m1(e, r, answer, from, message, m1_len)
+                                : take_flight(e, r, answer, from, message);
+        if (err == CT_OK) {
+            return CT_OK;
+        }
+        first = tried && (err == CT_ERR_AUTH || err == CT_ERR_NOT_FOUND) ? first : err;
+        tried = true;
+    }
+    return first;
 }
 
 static ct_err read_flight(uint8_t out[CT_HS_FLIGHT_LEN], const struct ct_json *body,
@@ -228,7 +303,7 @@ void ct_enrolment_post(struct ct_enrolment *e, const struct ct_request *request,
     }
     memcpy(from.bytes, request->from16, sizeof request->from16); /* ports change with connections */
     (void)pthread_mutex_lock(&e->lock);
-    err = is_m1 ? take_m1(e, answer, &from, message, len) : take_flight(e, answer, &from, message);
+    err = take(e, answer, &from, message, is_m1 ? len : 0);
     (void)pthread_mutex_unlock(&e->lock);
     if (err != CT_OK) {
         ct_metrics_count(CT_METRIC_ENROL_REFUSED);

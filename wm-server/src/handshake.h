@@ -14,7 +14,8 @@ struct ct_enrolment;
 
 struct ct_enrolment_config {
     struct ct_hs_net net;
-    const struct ct_x25519 *key;  /* the one the contract lists; borrowed until free */
+    const struct ct_x25519 *keys[2]; /* at least one; see ct_enrolment_keys() */
+    size_t key_count;
     struct ct_sessions *sessions; /* where they go; borrowed until free */
     uint64_t (*mono_ms)(void);    /* a clock that never goes back */
     struct ct_log log;
@@ -23,6 +24,11 @@ struct ct_enrolment_config {
 CT_MUST_USE ct_err ct_enrolment_new(struct ct_enrolment **out,
                                     const struct ct_enrolment_config *config);
 void ct_enrolment_free(struct ct_enrolment *e); /* wipes; NULL is fine */
+
+/* Handshakes are opened with these keys (1 or 2) from now on; borrowed until they are replaced.
+ * What is under way with one that stays goes on. */
+CT_MUST_USE ct_err ct_enrolment_keys(struct ct_enrolment *e, const struct ct_x25519 *const *keys,
+                                     size_t count);
 
 /* POST /v1/handshake. Any thread; computes and waits for nothing. */
 void ct_enrolment_post(struct ct_enrolment *e, const struct ct_request *request,

@@ -35,6 +35,12 @@ static bool is_live(const char *name)
     return false;
 }
 
+/* Keys that may be added to a running server, and not changed: it serves with them. */
+static bool may_be_added(const char *name)
+{
+    return strcmp(name, "keys.next-pass") == 0 || strcmp(name, "keys.next-handshake") == 0;
+}
+
 static const void *field(const struct ct_settings *s, const struct ct_conf_key *key)
 {
     return (const char *)s + key->offset;
@@ -74,6 +80,13 @@ static bool is_same(const struct ct_settings *a, const struct ct_settings *b,
     return false;
 }
 
+static bool is_absent(const struct ct_settings *s, const struct ct_conf_key *key)
+{
+    const char *text;
+    memcpy(&text, field(s, key), sizeof text);
+    return text == NULL;
+}
+
 static void add(char names[CT_RELOAD_NAMES], const char *name)
 {
     size_t len = strlen(names);
@@ -101,7 +114,7 @@ void ct_reload_settings(struct ct_settings *now, struct ct_settings *wanted, str
         if (is_same(now, wanted, &keys[i])) {
             continue;
         }
-        if (is_live(keys[i].name)) {
+        if (is_live(keys[i].name) || (may_be_added(keys[i].name) && is_absent(now, &keys[i]))) {
             take(now, wanted, &keys[i]);
             add(out->taken, keys[i].name);
         } else {

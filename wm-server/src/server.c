@@ -11,9 +11,11 @@
 #include "account_lock.h"
 #include "api.h"
 #include "base/clock.h"
+#include "base/secret.h"
 #include "command.h"
 #include "handshake.h"
 #include "http.h"
+#include "keyring.h"
 #include "loop.h"
 #include "observe.h"
 #include "plain.h"
@@ -47,13 +49,14 @@ struct ct_server {
     struct ct_keys keys;
     struct ct_bundle bundle;
     struct ct_verified verified;
+    struct ct_keywatch keywatch;     /* the vet loop's */
     struct ct_chain *chains[CHAINS]; /* the first are the workers' */
     struct ct_ledger ledgers[WORKERS];
     struct ct_store *store, *handles[HANDLES];
     struct ct_replica replica;
     struct ct_sessions *sessions;
     struct ct_enrolment *enrolment;
-    pthread_mutex_t reload_lock; /* for api and the bounds */
+    pthread_mutex_t reload_lock; /* for api, the bounds, the next keys and the watch */
     struct vet_bounds vet_bounds;
     struct ct_reprobe_bounds reprobe_bounds;
     struct ct_api api;
@@ -119,8 +122,9 @@ static void passed(void *arg)
 
 static struct ct_pass_issuer issuer_of(const struct ct_server *s, struct ct_store *store)
 {
-    struct ct_pass_issuer issuer = {.key_id = s->verified.keys[0].id,
-                                    .key = &s->keys.pass,
+    size_t g = ct_keyring_signer(&s->verified.ring, false);
+    struct ct_pass_issuer issuer = {.key_id = s->verified.ring.id[g],
+                                    .key = s->verified.ring.pass[g],
                                     .life_s = s->settings.pass_life_s,
                                     .store = store};
     memcpy(issuer.deployment32, s->bundle.deployment32, 32);
@@ -189,11 +193,13 @@ static void apply_bounds(struct ct_server *s)
 
 static ct_err join_parts(struct ct_server *s, struct ct_why *why)
 {
-    struct ct_enrolment_config ec = {.net = {.chain_id = s->bundle.chain_id},
-                                     .key = &s->keys.handshake,
-                                     .sessions = s->sessions,
-                                     .mono_ms = ct_mono_ms,
-                                     .log = s->log};
+    struct ct_enrolment_config ec = {
+        .net = {.chain_id = s->bundle.chain_id},
+        .keys = {s->verified.ring.handshake[0], s->verified.ring.handshake[1]},
+        .key_count = s->verified.ring.handshakes,
+        .sessions = s->sessions,
+        .mono_ms = ct_mono_ms,
+        .log = s->log};
     memcpy(ec.net.contract20, s->bundle.contract20, 20);
     ct_err err = ct_enrolment_new(&s->enrolment, &ec);
     if (err != CT_OK) {
@@ -235,6 +241,7 @@ static ct_err join_parts(struct ct_server *s, struct ct_why *why)
                                      .queued = passed,
                                      .queued_arg = s,
                                      .log = s->log};
+    ct_keywatch_begin(&s->keywatch, s->verified.keys, s->verified.time_s, ct_mono_ms());
     memcpy(s->reprobe.approver20, s->keys.approver.addr20, sizeof s->reprobe.approver20);
     apply_bounds(s);
     return make_txmgrs(s, why);
@@ -337,15 +344,57 @@ static void say_ready(const struct ct_server *s)
            (unsigned long long)s->bundle.chain_id, contract, (unsigned long long)s->verified.block);
 }
 
+/* Serves with what the contract lists now; under reload_lock. */
+static ct_err apply_keys(struct ct_server *s, struct ct_why *why)
+{
+    struct ct_keyring ring;
+    const struct ct_keywatch *w = &s->keywatch;
+    ct_err err = ct_keyring_match(&ring, w->listed, w->time_s, &s->settings, &s->keys, why);
+    if (err == CT_OK && ct_enrolment_keys(s->enrolment, ring.handshake, ring.handshakes) != CT_OK) {
+        err = ct_why(why, CT_ERR_NOMEM, "out of memory");
+    }
+    if (err != CT_OK) {
+        return err;
+    }
+    size_t g = ct_keyring_signer(&ring, ct_keywatch_is_settled(w, ct_mono_ms()));
+    memcpy(s->api.keys, w->listed, sizeof s->api.keys);
+    s->api.key_count = w->listed[1].id != 0 ? 2 : 1;
+    s->api.issuer.key = ring.pass[g];
+    s->api.issuer.key_id = ring.id[g];
+    return CT_OK;
+}
+
+/* In the vet loop's thread, whose chain object it asks. */
+static void follow_keys(struct ct_server *s)
+{
+    struct ct_why why = {{0}};
+    struct ct_keywatch watch = s->keywatch; /* only this thread writes it */
+    bool is_new = ct_keywatch_look(&watch, s->chains[OF_VET], ct_mono_ms());
+    (void)pthread_mutex_lock(&s->reload_lock);
+    s->keywatch = watch;
+    ct_err err = is_new ? apply_keys(s, &why) : CT_OK;
+    uint32_t id = s->api.issuer.key_id;
+    (void)pthread_mutex_unlock(&s->reload_lock);
+    if (err != CT_OK) {
+        ct_log(&s->log, CT_LOG_ERROR, "keys_not_listed keeps=%u cause=\"%s\"", id, why.text);
+    } else if (is_new) {
+        ct_log(&s->log, CT_LOG_INFO, "keys listed=%u previous=%u signs_with=%u", watch.listed[0].id,
+               watch.listed[1].id, id);
+    }
+}
+
 /* One round sees one configuration. */
 static void vet_round(void *arg, struct ct_loop *loop)
 {
     struct ct_server *s = arg;
+    follow_keys(s);
     if (!ct_lease_enter(s->replica.leases[CT_ACCOUNT_APPROVER], s->handles[BY_VET])) {
         return;
     }
     (void)pthread_mutex_lock(&s->reload_lock);
     struct vet_bounds b = s->vet_bounds;
+    s->vet.issuer.key = s->api.issuer.key;
+    s->vet.issuer.key_id = s->api.issuer.key_id;
     (void)pthread_mutex_unlock(&s->reload_lock);
     s->vet.probe_timeout_ms = b.timeout_ms;
     s->vet.approval_days = b.approval_days;
@@ -361,6 +410,8 @@ static void reprobe_round(void *arg, struct ct_loop *loop)
     }
     (void)pthread_mutex_lock(&s->reload_lock);
     s->reprobe.bounds = s->reprobe_bounds;
+    s->reprobe.issuer.key = s->api.issuer.key;
+    s->reprobe.issuer.key_id = s->api.issuer.key_id;
     (void)pthread_mutex_unlock(&s->reload_lock);
     ct_reprobe_round(&s->reprobe, loop);
 }
@@ -459,12 +510,30 @@ ct_err ct_server_start(struct ct_server **out, const char *conf_path, struct ct_
     return CT_OK;
 }
 
+/* Keys that are served with stay where they are: others only come. */
+static void take_next_keys(struct ct_server *s, const struct ct_keys *next,
+                           const struct ct_settings *wanted)
+{
+    if (s->settings.next_pass_path == NULL && wanted->next_pass_path != NULL) {
+        s->keys.next_pass = next->next_pass;
+        s->keys.has_next_pass = true;
+    }
+    if (s->settings.next_handshake_path == NULL && wanted->next_handshake_path != NULL) {
+        s->keys.next_handshake = next->next_handshake;
+        s->keys.has_next_handshake = true;
+    }
+}
+
 ct_err ct_server_reload(struct ct_server *s, const char *conf_path, struct ct_why *why)
 {
     struct ct_settings wanted;
     struct ct_reload changed;
     struct ct_log log = s->log;
+    struct ct_keys next = {.has_next_pass = false};
     ct_err err = ct_settings_load(&wanted, conf_path, why);
+    if (err == CT_OK && (err = ct_next_keys_load(&next, &wanted, why)) != CT_OK) {
+        ct_settings_free(&wanted);
+    }
     if (err == CT_OK) {
         err = ct_observe_begun(s->store, conf_path, &s->bundle, why);
         if (err != CT_OK) {
@@ -472,13 +541,20 @@ ct_err ct_server_reload(struct ct_server *s, const char *conf_path, struct ct_wh
         }
     }
     if (err != CT_OK) {
+        ct_wipe(&next, sizeof next);
         ct_log(&log, CT_LOG_ERROR, "reload_refused keeps=all cause=\"%s\"", why->text);
         return err;
     }
     (void)pthread_mutex_lock(&s->reload_lock);
+    take_next_keys(s, &next, &wanted);
     ct_reload_settings(&s->settings, &wanted, &changed);
     apply_bounds(s);
+    ct_err applied = apply_keys(s, why);
     (void)pthread_mutex_unlock(&s->reload_lock);
+    if (applied != CT_OK) {
+        ct_log(&log, CT_LOG_ERROR, "keys_not_listed cause=\"%s\"", why->text);
+    }
+    ct_wipe(&next, sizeof next);
     ct_settings_free(&wanted);
     ct_log(&log, CT_LOG_INFO, "reloaded taken=%s waiting_for_restart=%s", changed.taken,
            changed.waiting);

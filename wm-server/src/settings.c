@@ -32,6 +32,8 @@ static const struct ct_conf_key keys[] = {
     {"keys.pass", CT_CONF_STRING, true, FIELD(pass_path), "Ed25519 key of passes and tokens"},
     {"keys.pass-id", CT_CONF_U64, true, FIELD(pass_key_id), "its number in the contract"},
     {"keys.handshake", CT_CONF_STRING, true, FIELD(handshake_path), "X25519 key of enrolments"},
+    {"keys.next-pass", CT_CONF_STRING, false, FIELD(next_pass_path), "of the next generation"},
+    {"keys.next-handshake", CT_CONF_STRING, false, FIELD(next_handshake_path), "likewise"},
     {"listen.handshake", CT_CONF_STRING, true, FIELD(listen_handshake), "ADDRESS:PORT, plain"},
     {"listen.tls", CT_CONF_STRING, true, FIELD(listen_tls), "ADDRESS:PORT, TLS-PSK"},
     {"listen.operator", CT_CONF_STRING, false, FIELD(listen_operator), "ADDRESS:PORT or none"},
@@ -249,6 +251,12 @@ ct_err ct_settings_load(struct ct_settings *out, const char *path, struct ct_why
         err = from_folder(&s.audit_path, path);
     }
     if (err == CT_OK) {
+        err = from_folder(&s.next_pass_path, path);
+    }
+    if (err == CT_OK) {
+        err = from_folder(&s.next_handshake_path, path);
+    }
+    if (err == CT_OK) {
         err = check_ranges(&s, why);
     }
     if (err == CT_OK) {
@@ -396,8 +404,27 @@ ct_err ct_keys_load(struct ct_keys *out, const struct ct_settings *s, struct ct_
         err = missing(ct_x25519_load(&out->handshake, s->handshake_path, why), s->handshake_path,
                       why);
     }
+    if (err == CT_OK) {
+        err = ct_next_keys_load(out, s, why);
+    }
     if (err != CT_OK) {
         ct_keys_wipe(out);
+    }
+    return err;
+}
+
+ct_err ct_next_keys_load(struct ct_keys *out, const struct ct_settings *s, struct ct_why *why)
+{
+    ct_err err = CT_OK;
+    if (s->next_pass_path != NULL) {
+        err = missing(ct_ed25519_load(&out->next_pass, s->next_pass_path, why), s->next_pass_path,
+                      why);
+        out->has_next_pass = err == CT_OK;
+    }
+    if (err == CT_OK && s->next_handshake_path != NULL) {
+        err = missing(ct_x25519_load(&out->next_handshake, s->next_handshake_path, why),
+                      s->next_handshake_path, why);
+        out->has_next_handshake = err == CT_OK;
     }
     return err;
 }

@@ -24,6 +24,7 @@ struct ct_settings {
     struct ct_conf_list rpc;        /* empty: the bundle's */
     uint64_t quorum;                /* 0: the bundle's, or a majority of rpc */
     char *approver_path, *pass_path, *handshake_path;
+    char *next_pass_path, *next_handshake_path;    /* NULL: none */
     char *funder_path;                             /* NULL: no device is paid for */
     char *approver_passphrase, *funder_passphrase; /* sources; NULL: the key is raw */
     uint64_t pass_key_id;
@@ -77,11 +78,18 @@ struct ct_keys {
     struct ct_hsm *approver_hsm, *funder_hsm; /* NULL: the key is in memory */
     struct ct_ed25519 pass;
     struct ct_x25519 handshake;
+    /* those of the next generation, served as soon as the contract lists them */
+    bool has_next_pass, has_next_handshake;
+    struct ct_ed25519 next_pass;
+    struct ct_x25519 next_handshake;
 };
 
 /* A source that is a descriptor (base/source.h) is read up: once in a process. */
 CT_MUST_USE ct_err ct_keys_load(struct ct_keys *out, const struct ct_settings *s,
                                 struct ct_why *why);
+/* Those of the next generation, as far as the settings name any. */
+CT_MUST_USE ct_err ct_next_keys_load(struct ct_keys *out, const struct ct_settings *s,
+                                     struct ct_why *why);
 /* Only the key of passes and tokens. */
 CT_MUST_USE ct_err ct_pass_key_load(struct ct_ed25519 *out, const struct ct_settings *s,
                                     struct ct_why *why);

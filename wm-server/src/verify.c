@@ -3,35 +3,6 @@
 
 #include <string.h>
 
-ct_err ct_verify_keys(const struct ct_wm_key *listed, const struct ct_view *view,
-                      const struct ct_settings *s, const struct ct_keys *keys, struct ct_why *why)
-{
-    if (listed->id != s->pass_key_id) {
-        return ct_why(why, CT_ERR_CONFIG,
-                      "the contract lists key %u of the wallet manager, the configuration has "
-                      "keys.pass-id = %llu; use the keys that were set last",
-                      listed->id, (unsigned long long)s->pass_key_id);
-    }
-    if (memcmp(listed->ed25519, keys->pass.public32, 32) != 0) {
-        return ct_why(why, CT_ERR_CONFIG,
-                      "the key in %s is not the pass key that the contract lists; restore the "
-                      "right file, or have the owner call setWMKey",
-                      s->pass_path);
-    }
-    if (memcmp(listed->x25519, keys->handshake.public32, 32) != 0) {
-        return ct_why(why, CT_ERR_CONFIG,
-                      "the key in %s is not the handshake key that the contract lists; restore the "
-                      "right file, or have the owner call setWMKey",
-                      s->handshake_path);
-    }
-    if (listed->not_after_s <= view->timestamp_s) {
-        return ct_why(why, CT_ERR_EXPIRED,
-                      "the wallet manager's keys are past the date in the contract; the owner sets "
-                      "new ones with setWMKey");
-    }
-    return CT_OK;
-}
-
 /* An account without ether can send nothing: said, and no reason not to start. */
 static ct_err read_ether(struct ct_chain *chain, const struct ct_view *view, const char *role,
                          const uint8_t addr20[20], struct ct_u256 *wei, const struct ct_log *log,
@@ -101,7 +72,14 @@ ct_err ct_verify(struct ct_verified *out, struct ct_chain *chain,
         err = ct_registry_wm_keys(chain, &view, v.keys, why);
     }
     if (err == CT_OK) {
-        err = ct_verify_keys(&v.keys[0], &view, settings, keys, why);
+        v.time_s = view.timestamp_s;
+        err = ct_keyring_match(&v.ring, v.keys, v.time_s, settings, keys, why);
+    }
+    if (err == CT_OK && v.ring.pass[0] == NULL) {
+        ct_log(log, CT_LOG_WARN,
+               "newer_keys_missing listed=%u serving=%u remedy=\"set keys.next-pass and "
+               "keys.next-handshake to the files of the keys that the owner listed\"",
+               v.ring.id[0], v.ring.id[1]);
     }
     if (err == CT_OK) {
         err = read_owner(chain, &view, keys, v.owner20, log, why);

@@ -6,11 +6,14 @@
 #include "base/log.h"
 #include "base/why.h"
 #include "chain/registry.h"
+#include "keyring.h"
 #include "settings.h"
 
 struct ct_verified {
     struct ct_wm_key keys[2]; /* current, previous */
     size_t key_count;
+    struct ct_keyring ring; /* ours among them */
+    uint64_t time_s;        /* of that block */
     uint64_t block;
     uint8_t owner20[20];                     /* cold: no key of this server's */
     struct ct_u256 approver_wei, funder_wei; /* at that block */
@@ -25,10 +28,7 @@ CT_MUST_USE ct_err ct_verify(struct ct_verified *out, struct ct_chain *chain,
                              const struct ct_settings *settings, const struct ct_keys *keys,
                              const struct ct_log *log, struct ct_why *why);
 
-/* Two of its steps. */
-CT_MUST_USE ct_err ct_verify_keys(const struct ct_wm_key *listed, const struct ct_view *view,
-                                  const struct ct_settings *settings, const struct ct_keys *keys,
-                                  struct ct_why *why);
+/* One of its steps. */
 CT_MUST_USE ct_err ct_verify_approver(struct ct_chain *chain, const struct ct_view *view,
                                       const struct ct_wallet *approver, struct ct_why *why);
 

@@ -14,7 +14,7 @@
 
 static const char *server, *admin;
 static bool on_redis;
-static char said[16384];
+static char said[16384], rotation[16384];
 
 static bool says(const char *text)
 {
@@ -275,33 +275,100 @@ static bool owner_sends_what_was_printed(void)
     return good;
 }
 
-static void pass_key_is_rotated_and_what_the_old_one_signed_stays_good(void)
+/* Enrols with the keys of one generation only, as somebody whose view of the chain is older or
+ * newer.
+ */
+static ct_err ask_pass_by(size_t generation, const char *identity, const char *batch)
+{
+    const struct ct_wm_key other = platform.keys[1 - generation];
+    struct ct_why why = {{0}};
+    struct device d;
+    char file[128];
+    ct_err err = CT_ERR_SYSTEM;
+    platform.keys[1 - generation].id = 0; /* skipped */
+    if (device_new(&d, identity) && issue(&d, batch, file)) {
+        platform.keys[1 - generation] = other;
+        uint8_t pass[CT_PASS_LEN];
+        uint64_t expires_s = 0;
+        const struct ct_wm_pass_request request = {.pass_key32 = d.key.public32, .token = d.token};
+        err = ct_wm_enrol(d.wm, &why); /* sealed to that generation's key */
+        device_close(&d);
+        if (err == CT_OK && device_open(&d)) { /* the pass may be of either */
+            err = ct_wm_pass(d.wm, pass, &expires_s, &request, &why);
+            device_close(&d);
+        }
+    }
+    platform.keys[1 - generation] = other;
+    if (err != CT_OK) {
+        printf("    generation %zu: %s\n", generation, why.text);
+    }
+    return err;
+}
+
+/* Nobody is refused: before the block, after it, and when the new key signs. */
+static void keys_are_rotated_while_the_server_runs(void)
 {
     struct ct_why why = {{0}};
-    struct device old, anew;
+    struct device old;
     struct ct_view view;
-    struct ct_token t;
-    char file[128], key[128], line[160];
+    char file[128], key[128], handshake[128], lines[600];
     REQUIRE(platform.pid > 0 && device_new(&old, "turn-1") && issue(&old, "R1", file));
-    device_close(&old);
     (void)snprintf(key, sizeof key, "%s/pass-2.key", platform.folder);
-    const char *const argv[] = {admin,   "passkey", "rotate",    "--config", platform.conf,
-                                "--out", key,       "--expires", "30d",      NULL};
+    (void)snprintf(handshake, sizeof handshake, "%s/handshake-2.key", platform.folder);
+    const char *const argv[] = {admin,         "passkey",   "rotate", "--config",
+                                platform.conf, "--out",     key,      "--handshake-out",
+                                handshake,     "--expires", "30d",    NULL};
     REQUIRE(scene_run(said, sizeof said, argv) == 0);
-    CHECK(says("will be number 2\n") && says("  pass-id = 2\n"));
+    CHECK(says("will be number 2\n") && says("  pass-id = 2\n") && says("  next-pass = "));
+    (void)snprintf(lines, sizeof lines, "pass-id = 1\nnext-pass = %s\nnext-handshake = %s\n", key,
+                   handshake);
+    REQUIRE(platform_set("pass-id = 1\n", lines));
+    REQUIRE(kill(platform.pid, SIGHUP) == 0);
+    memcpy(rotation, said, sizeof rotation);
+    REQUIRE(scene_await(platform.log, "reloaded taken=keys.next-pass,keys.next-handshake "));
+    CHECK_EQ(ask_pass_by(0, "turn-2", "R1"), CT_OK);
+    CHECK(scene_run(said, sizeof said, argv) == 2 && says("exists")); /* it is not replaced */
+    memcpy(said, rotation, sizeof said);
     REQUIRE(owner_sends_what_was_printed());
-    CHECK(scene_run(said, sizeof said, argv) != 0); /* the file is there: it is not replaced */
-    REQUIRE(platform_end(SIGTERM) == 0);
-    (void)snprintf(line, sizeof line, "pass = %s\n", key);
-    REQUIRE(platform_set("pass = wm-pass.key\n", line));
-    REQUIRE(platform_set("pass-id = 1\n", "pass-id = 2\n") && platform_run());
     REQUIRE(ct_chain_view(platform.chain, &view, &why) == CT_OK);
     REQUIRE(ct_registry_wm_keys(platform.chain, &view, platform.keys, &why) == CT_OK);
     CHECK(platform.keys[0].id == 2 && platform.keys[1].id == 1);
+    CHECK(memcmp(platform.keys[0].x25519, platform.keys[1].x25519, 32) != 0);
+    CHECK_EQ(ask_pass_by(0, "turn-3", "R1"), CT_OK);
+    CHECK_EQ(ask_pass_by(1, "turn-4", "R1"), CT_OK);
+    REQUIRE(scene_await(platform.log, "keys listed=2 previous=1 signs_with=1"));
+    CHECK_EQ(ask_pass_by(0, "turn-5", "R1"), CT_OK);
+    CHECK_EQ(ask_pass_by(1, "turn-6", "R1"), CT_OK);
+    CHECK_EQ(ask_pass(&old, &why), CT_OK); /* of before all this */
+    CHECK_EQ(device_register(&old), CT_OK);
+    if (!on_redis) { /* once is enough to wait for */
+        REQUIRE(scene_says(platform.log, "keys listed=2 previous=1 signs_with=2", 60000));
+        CHECK_EQ(ask_pass_by(0, "turn-7", "R1"), CT_OK);
+        CHECK_EQ(ask_pass_by(1, "turn-8", "R1"), CT_OK);
+    }
+    device_close(&old);
+}
+
+static void what_the_old_key_signed_stays_good(void)
+{
+    struct ct_why why = {{0}};
+    struct device old, anew;
+    struct ct_token t;
+    char file[128], line[300];
+    REQUIRE(platform.pid > 0 && device_new(&old, "turn-9") && issue(&old, "R1", file));
+    device_close(&old);
+    REQUIRE(platform_end(SIGTERM) == 0); /* the old keys are gone from here on */
+    (void)snprintf(line, sizeof line, "pass = %s/pass-2.key\n", platform.folder);
+    REQUIRE(platform_set("pass = wm-pass.key\n", line));
+    (void)snprintf(line, sizeof line, "handshake = %s/handshake-2.key\n", platform.folder);
+    REQUIRE(platform_set("handshake = wm-handshake.key\n", line));
+    REQUIRE(platform_set("pass-id = 1\n", "pass-id = 2\n") && platform_run());
     REQUIRE(device_open(&old));
+    REQUIRE(ct_token_parse(&t, old.token, strlen(old.token)) == CT_OK);
+    CHECK_EQ(t.key_id, 1);
     CHECK_EQ(ask_pass(&old, &why), CT_OK);
     CHECK_EQ(device_register(&old), CT_OK);
-    REQUIRE(device_new(&anew, "turn-2") && issue(&anew, "R2", file));
+    REQUIRE(device_new(&anew, "turn-10") && issue(&anew, "R2", file));
     REQUIRE(ct_token_parse(&t, anew.token, strlen(anew.token)) == CT_OK);
     CHECK_EQ(t.key_id, 2);
     CHECK_EQ(ask_pass(&anew, &why), CT_OK);
@@ -326,7 +393,8 @@ static const struct ct_test tests[] = {
     CT_TEST(batch_is_withdrawn_with_the_devices_it_enrolled),
     CT_TEST(device_that_lost_its_wallet_keeps_its_name),
     CT_TEST(fleet_enrols_with_one_factory_credential),
-    CT_TEST(pass_key_is_rotated_and_what_the_old_one_signed_stays_good),
+    CT_TEST(keys_are_rotated_while_the_server_runs),
+    CT_TEST(what_the_old_key_signed_stays_good),
     CT_TEST(log_tells_no_token),
 };
 
