@@ -215,6 +215,43 @@ static void what_is_older_than_a_day_is_forgotten(void)
     CHECK(ct_outflow_a_day(&m, t + 365ull * 86400) > 0);
 }
 
+static void a_meter_goes_on_after_a_restart(void)
+{
+    struct ct_outflow_meter m = {0};
+    struct ct_outflow_meter again = {0};
+    uint8_t bytes[CT_OUTFLOW_BYTES];
+    const uint64_t t = UINT64_C(1700000000) / 3600 * 3600;
+    ct_outflow_sample(&m, t, 10);
+    ct_outflow_sample(&m, t + 7200, 9);
+    ct_outflow_pack(bytes, &m);
+    REQUIRE(ct_outflow_unpack(&again, bytes, sizeof bytes, t + 7300) == CT_OK);
+    ct_outflow_sample(&m, t + 9000, 8.5);
+    ct_outflow_sample(&again, t + 9000, 8.5); /* what went out meanwhile counts */
+    CHECK(fabs(ct_outflow_a_day(&again, t + 9000) - 1.5 * 86400 / 9000) < 1e-9);
+    CHECK(fabs(ct_outflow_runway(&again, t + 9000) - ct_outflow_runway(&m, t + 9000)) < 1e-9);
+}
+
+static void a_meter_is_taken_whole_and_fresh_or_not_at_all(void)
+{
+    struct ct_outflow_meter m = {0};
+    struct ct_outflow_meter again = {0};
+    uint8_t bytes[CT_OUTFLOW_BYTES + 1] = {0};
+    const uint64_t t = UINT64_C(1700000000);
+    ct_outflow_sample(&m, t, 10);
+    ct_outflow_pack(bytes, &m);
+    for (size_t len = 0; len <= sizeof bytes; len++) {
+        CHECK_EQ(ct_outflow_unpack(&again, bytes, len, t),
+                 len == CT_OUTFLOW_BYTES ? CT_OK : CT_ERR_FORMAT);
+    }
+    CHECK_EQ(ct_outflow_unpack(&again, bytes, CT_OUTFLOW_BYTES, t + 86400), CT_ERR_EXPIRED);
+    CHECK_EQ(ct_outflow_unpack(&again, bytes, CT_OUTFLOW_BYTES, t - 86400), CT_ERR_EXPIRED);
+    bytes[16] = 0xff; /* a balance below zero */
+    CHECK_EQ(ct_outflow_unpack(&again, bytes, CT_OUTFLOW_BYTES, t), CT_ERR_FORMAT);
+    bytes[16] = 0x7f;
+    bytes[17] = 0xf8; /* none */
+    CHECK_EQ(ct_outflow_unpack(&again, bytes, CT_OUTFLOW_BYTES, t), CT_ERR_FORMAT);
+}
+
 /* ---- texts ---- */
 
 static void a_text_keeps_its_limit_and_escapes_what_others_wrote(void)
@@ -246,6 +283,8 @@ static const struct ct_test tests[] = {
     CT_TEST(a_runway_needs_ten_minutes_and_a_loss),
     CT_TEST(a_deposit_is_no_outflow),
     CT_TEST(what_is_older_than_a_day_is_forgotten),
+    CT_TEST(a_meter_goes_on_after_a_restart),
+    CT_TEST(a_meter_is_taken_whole_and_fresh_or_not_at_all),
     CT_TEST(a_text_keeps_its_limit_and_escapes_what_others_wrote),
 };
 CT_TEST_MAIN(tests)

@@ -266,6 +266,29 @@ static void rows_of_an_earlier_version_are_listed_when_it_is_opened(void)
     ct_store_free(s);
 }
 
+static void a_note_is_read_back_by_its_name(void)
+{
+    uint8_t bytes[CT_STORE_NOTE + 1];
+    uint8_t got[CT_STORE_NOTE];
+    size_t len = 0;
+    struct ct_store *s = open_new();
+    REQUIRE(s != NULL);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)i; /* zeros and all */
+    }
+    CHECK_EQ(s->ops->note_get(s, "meter", got, sizeof got, &len), CT_ERR_NOT_FOUND);
+    CHECK_EQ(s->ops->note_put(s, "meter", bytes, CT_STORE_NOTE), CT_OK);
+    CHECK_EQ(s->ops->note_put(s, "other", "x", 1), CT_OK);
+    CHECK_EQ(s->ops->note_get(s, "meter", got, sizeof got, &len), CT_OK);
+    CHECK_EQ(len, CT_STORE_NOTE);
+    CHECK_MEM(got, bytes, CT_STORE_NOTE);
+    CHECK_EQ(s->ops->note_put(s, "meter", bytes + 7, 3), CT_OK); /* the newest counts */
+    CHECK_EQ(s->ops->note_get(s, "meter", got, 2, &len), CT_OK);
+    CHECK(len == 3 && got[0] == 7 && got[1] == 8 && got[2] == 2); /* no more than fits */
+    CHECK_EQ(s->ops->note_put(s, "meter", bytes, sizeof bytes), CT_ERR_ARG);
+    ct_store_free(s);
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(devices_come_page_by_page_in_the_order_of_their_names),
     CT_TEST(a_hostile_cursor_is_only_a_name),
@@ -274,6 +297,7 @@ static const struct ct_test tests[] = {
     CT_TEST(the_newest_tests_of_a_relay_are_kept),
     CT_TEST(what_is_under_way_is_counted),
     CT_TEST(totals_count_each_name_once),
+    CT_TEST(a_note_is_read_back_by_its_name),
 };
 
 static const struct ct_test redis_tests[] = {

@@ -1,7 +1,6 @@
 /* The checks of /readyz. */
 #include "health.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -53,8 +52,7 @@ static void check_rpc(const struct ct_health *h, const struct ct_watch_view *v,
 }
 
 /* Words of one account; false when it cannot pay what comes next. */
-static bool account_words(const struct ct_health *h, const struct ct_watch_balance *b,
-                          struct ct_text *out)
+static bool account_words(const struct ct_watch_balance *b, struct ct_text *out)
 {
     char addr[CT_ADDR_TEXT_LEN];
     bool poor = b->known && b->ether < b->needed; /* false while the price is unknown */
@@ -65,7 +63,12 @@ static bool account_words(const struct ct_health *h, const struct ct_watch_balan
         ct_text_add(out,
                     "%s %s has %.6g ether and its next transaction may cost %.6g; send it ether",
                     b->role, addr, b->ether, b->needed);
-    } else if (isfinite(b->runway_days) && b->runway_days < (double)h->alert_days) {
+    } else if (b->is_too_much) {
+        ct_text_add(out,
+                    "%s holds %.6g ether, more than alerts allow; send the rest of %s to a "
+                    "cold account",
+                    b->role, b->ether, addr);
+    } else if (b->is_short) {
         ct_text_add(out, "%s has %.6g ether for %.1f days; send %s more soon", b->role, b->ether,
                     b->runway_days, addr);
     } else {
@@ -74,14 +77,13 @@ static bool account_words(const struct ct_health *h, const struct ct_watch_balan
     return b->known && !poor;
 }
 
-static void check_balance(const struct ct_health *h, const struct ct_watch_view *v,
-                          struct ct_health_check *c)
+static void check_balance(const struct ct_watch_view *v, struct ct_health_check *c)
 {
     struct ct_text words = ct_text_init(CT_HEALTH_WORDS - 1);
     c->good = true;
     for (size_t i = 0; i < v->account_count; i++) {
         ct_text_add(&words, "%s", i == 0 ? "" : "; ");
-        c->good = account_words(h, &v->accounts[i], &words) && c->good;
+        c->good = account_words(&v->accounts[i], &words) && c->good;
     }
     (void)snprintf(c->words, sizeof c->words, "%s", words.bytes == NULL ? "" : words.bytes);
     ct_text_free(&words);
@@ -107,7 +109,7 @@ bool ct_health_look(const struct ct_health *h, struct ct_health_check out[CT_HEA
     ct_watch_get(h->watch, &v);
     check_store(h, &out[0]);
     check_rpc(h, &v, &out[1]);
-    check_balance(h, &v, &out[2]);
+    check_balance(&v, &out[2]);
     check_leader(h, &out[3]);
     for (size_t i = 0; i < CT_HEALTH_CHECKS; i++) {
         out[i].name = names[i];

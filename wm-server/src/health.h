@@ -28,7 +28,6 @@ struct ct_health {
     struct ct_store *store;
     struct ct_watch *watch;
     uint64_t max_head_age_s; /* an older agreed block is no news of the chain */
-    uint64_t alert_days;     /* a shorter runway is said, though it is no failure */
     /* Who may use the signing keys, with words that say it. NULL: this process alone. */
     enum ct_leads (*leads)(void *arg, char *words, size_t cap);
     void *leads_arg;

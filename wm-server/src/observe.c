@@ -63,7 +63,7 @@ static ct_err start_watch(struct ct_observe *o, const struct ct_observe_parts *p
                                 .store = p->store,
                                 .roster = o->roster,
                                 .account_count = 1,
-                                .alert_days = p->settings->alert_days,
+                                .most_ether = (double)p->settings->alert_most_gwei / 1e9,
                                 .wall_s = ct_wall_s,
                                 .log = *log};
     c.accounts[0].role = "approver";
@@ -96,7 +96,6 @@ ct_err ct_observe_start(struct ct_observe *o, const struct ct_observe_parts *p,
         .status = {.health = {.store = p->store,
                               .watch = o->watch,
                               .max_head_age_s = p->bundle->max_head_age_s,
-                              .alert_days = p->settings->alert_days,
                               .leads = p->leads,
                               .leads_arg = p->leads_arg,
                               .wall_s = ct_wall_s},

@@ -2,6 +2,9 @@
 #include "outflow.h"
 
 #include <math.h>
+#include <string.h>
+
+#include "base/bytes.h"
 
 enum { HOUR_S = 3600 };
 
@@ -46,4 +49,54 @@ double ct_outflow_runway(const struct ct_outflow_meter *m, uint64_t now_s)
 {
     double day = ct_outflow_a_day(m, now_s);
     return day > 0 ? m->last / day : isnan(day) ? NAN : INFINITY;
+}
+
+static void put(struct ct_wr *w, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    ct_wr_be64(w, bits);
+}
+
+/* What is no amount makes the reader bad. */
+static double get(struct ct_rd *r)
+{
+    uint64_t bits = ct_rd_be64(r);
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    r->bad = r->bad || !isfinite(value) || value < 0;
+    return value;
+}
+
+void ct_outflow_pack(uint8_t out[CT_OUTFLOW_BYTES], const struct ct_outflow_meter *m)
+{
+    struct ct_wr w = ct_wr_init(out, CT_OUTFLOW_BYTES);
+    ct_wr_be64(&w, m->since_s);
+    ct_wr_be64(&w, m->hour);
+    put(&w, m->last);
+    for (unsigned i = 0; i < CT_OUTFLOW_HOURS; i++) {
+        put(&w, m->spent[i]);
+    }
+}
+
+ct_err ct_outflow_unpack(struct ct_outflow_meter *out, const uint8_t *bytes, size_t len,
+                         uint64_t now_s)
+{
+    struct ct_rd r = ct_rd_init(bytes, len);
+    struct ct_outflow_meter m = {.begun = true};
+    m.since_s = ct_rd_be64(&r);
+    m.hour = ct_rd_be64(&r);
+    m.last = get(&r);
+    for (unsigned i = 0; i < CT_OUTFLOW_HOURS; i++) {
+        m.spent[i] = get(&r);
+    }
+    if (ct_rd_end(&r) != CT_OK || m.hour < m.since_s / HOUR_S) {
+        return CT_ERR_FORMAT;
+    }
+    uint64_t hour = now_s / HOUR_S;
+    if (m.hour > hour || hour - m.hour >= CT_OUTFLOW_HOURS) {
+        return CT_ERR_EXPIRED;
+    }
+    *out = m;
+    return CT_OK;
 }

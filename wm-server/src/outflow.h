@@ -3,9 +3,13 @@
 #define CT_WM_OUTFLOW_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include <chainturn/err.h>
+
 enum { CT_OUTFLOW_HOURS = 24, CT_OUTFLOW_SEEN_S = 600 };
+enum { CT_OUTFLOW_BYTES = 8 * (3 + CT_OUTFLOW_HOURS) };
 
 /* Starts as zeros. */
 struct ct_outflow_meter {
@@ -21,5 +25,11 @@ void ct_outflow_sample(struct ct_outflow_meter *m, uint64_t now_s, double balanc
 double ct_outflow_a_day(const struct ct_outflow_meter *m, uint64_t now_s);
 /* Days until the balance is gone: infinite when nothing goes out, NaN as above. */
 double ct_outflow_runway(const struct ct_outflow_meter *m, uint64_t now_s);
+
+/* To be kept over a restart: big-endian, since_s, hour, then last and spent as IEEE 754. */
+void ct_outflow_pack(uint8_t out[CT_OUTFLOW_BYTES], const struct ct_outflow_meter *m);
+/* CT_ERR_FORMAT: it is none. CT_ERR_EXPIRED: it says nothing of the day before now_s. */
+CT_MUST_USE ct_err ct_outflow_unpack(struct ct_outflow_meter *out, const uint8_t *bytes, size_t len,
+                                     uint64_t now_s);
 
 #endif

@@ -31,7 +31,7 @@ static void account_card(const struct ct_page *p, const struct ct_watch_balance 
 {
     struct ct_text *t = p->out;
     char addr[CT_ADDR_TEXT_LEN];
-    bool low = b->runway_days < (double)p->status->health.alert_days || b->ether < b->needed;
+    bool low = b->is_short || b->ether < b->needed;
     ct_addr_text(addr, b->addr20);
     ct_text_add(t, "<li><p class=\"name\">Wallet of the %s</p><p class=\"value\">", b->role);
     if (!b->known) {
@@ -46,6 +46,11 @@ static void account_card(const struct ct_page *p, const struct ct_watch_balance 
         ct_text_add(t, "nothing spent in the last day");
     } else {
         ct_text_add(t, "outflow known in some minutes");
+    }
+    if (b->is_too_much) {
+        ct_text_add(t, "</p><p class=\"note\">");
+        ct_page_pill(t, "warn", "more than it should hold");
+        ct_text_add(t, " send the rest to a cold account");
     }
     ct_text_add(t, "</p><p class=\"note\"><code title=\"%s\">%s</code></p>", addr, addr);
     if (isfinite(b->runway_days)) {

@@ -36,7 +36,7 @@ struct ct_settings {
     char *probe_address; /* NULL: any */
     struct ct_addr probe_at;
     uint64_t device_days, pass_life_s;
-    uint64_t alert_days; /* 0: never */
+    uint64_t alert_days, alert_most_gwei; /* 0: never */
     uint64_t confirmations, window_ms, batch;
     uint64_t repeat_s, bump_s, lost_s, chain_fee_gwei;     /* of transactions under way */
     uint64_t gas_most, fee_most_gwei, hour_gwei, day_gwei; /* bounds of what is paid for devices */

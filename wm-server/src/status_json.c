@@ -93,7 +93,8 @@ static void put_chain(struct ct_text *t, const struct ct_status *s, const struct
         put_number(t, "day_ether", b->day_ether);
         ct_text_put(t, ",", 1);
         put_number(t, "runway_days", b->runway_days);
-        ct_text_put(t, "}", 1);
+        ct_text_add(t, ",\"runway_short\":%s,\"balance_high\":%s}", b->is_short ? "true" : "false",
+                    b->is_too_much ? "true" : "false");
     }
     ct_text_put(t, "]", 1);
 }

@@ -127,6 +127,7 @@ struct ct_store_counts {
     uint64_t tx_signed, tx_sent, tx_mined; /* newest attempts at open nonces */
 };
 
+enum { CT_STORE_NOTE = 256 };
 enum { CT_STORE_PAGE = 100 }; /* rows of one page at most */
 
 enum ct_op_kind {
@@ -458,6 +459,12 @@ struct ct_store_ops {
                           size_t cap, size_t *count);
     ct_err (*relay_page)(struct ct_store *s, const uint8_t *after32, struct ct_relay_row *out,
                          size_t cap, size_t *count);
+    /*
+     * A few bytes under a name, at most CT_STORE_NOTE of them, for those who watch; a power cut may
+     * bring back the ones before. *len is what they are, out what fits of them.
+     */
+    ct_err (*note_put)(struct ct_store *s, const char *name, const void *bytes, size_t len);
+    ct_err (*note_get)(struct ct_store *s, const char *name, void *out, size_t cap, size_t *len);
 
     /*
      * Takes the lease of an account for life_ms from now, by the store's clock, or renews that of

@@ -42,6 +42,7 @@
  *   top:SENDER, senders             the highest nonce ever kept; set of SENDER
  *   lease:ACCOUNT                   hash: number holder ends (milliseconds since 1970)
  *   place                           hash: chain contract
+ *   note:NAME                       bytes
  */
 #define SCHEMA_VERSION 7
 
@@ -263,6 +264,8 @@ static const struct ct_store_ops redis_ops = {
     .totals = ct_redis_totals,
     .device_page = ct_redis_device_page,
     .relay_page = ct_redis_relay_page,
+    .note_put = ct_redis_note_put,
+    .note_get = ct_redis_note_get,
     .lease_take = ct_redis_lease_take,
     .lease_end = ct_redis_lease_end,
     .place = ct_redis_place,

@@ -112,6 +112,9 @@ ct_err ct_redis_device_page(struct ct_store *s, const char *after, struct ct_dev
 ct_err ct_redis_relay_page(struct ct_store *s, const uint8_t *after32, struct ct_relay_row *out,
                            size_t cap, size_t *count);
 
+ct_err ct_redis_note_put(struct ct_store *s, const char *name, const void *bytes, size_t len);
+ct_err ct_redis_note_get(struct ct_store *s, const char *name, void *out, size_t cap, size_t *len);
+
 ct_err ct_redis_lease_take(struct ct_store *s, const uint8_t account20[20], const char *holder,
                            uint64_t life_ms, uint64_t seen, bool alone, struct ct_lease_row *out);
 ct_err ct_redis_lease_end(struct ct_store *s, const uint8_t account20[20], uint64_t number);

@@ -86,6 +86,9 @@ static const char *const steps[] = {
     " ends_ms INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE place (row INTEGER PRIMARY KEY, chain INTEGER NOT NULL, contract BLOB NOT NULL);"
     "PRAGMA user_version = 9;",
+
+    "CREATE TABLE notes (name TEXT PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;"
+    "PRAGMA user_version = 10;",
 };
 
 #define SCHEMA_VERSION (sizeof steps / sizeof steps[0])
@@ -300,6 +303,8 @@ static const struct ct_store_ops sqlite_ops = {
     .totals = ct_sqlite_totals,
     .device_page = ct_sqlite_device_page,
     .relay_page = ct_sqlite_relay_page,
+    .note_put = ct_sqlite_note_put,
+    .note_get = ct_sqlite_note_get,
     .lease_take = ct_sqlite_lease_take,
     .lease_end = ct_sqlite_lease_end,
     .place = ct_sqlite_place,

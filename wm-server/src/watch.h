@@ -30,6 +30,7 @@ struct ct_watch_config {
     struct ct_store *store;   /* borrowed; NULL: nothing is counted there */
     struct ct_roster *roster; /* borrowed; kept up to date; NULL: none */
     uint64_t alert_days;      /* a runway below it is said in the log; 0: never */
+    double most_ether;        /* so is a hot account that holds more; 0: never */
     uint64_t (*wall_s)(void);
     struct ct_log log;
 };
@@ -42,6 +43,8 @@ struct ct_watch_balance {
     double needed;      /* ether for its largest transaction at the present price; NaN: unknown */
     double runway_days; /* infinite: nothing goes out; NaN: not seen for long enough */
     double day_ether;   /* outflow a day */
+    bool is_short;      /* a runway below alert_days */
+    bool is_too_much;   /* more than most_ether: a thief's gain is to be bounded */
 };
 
 struct ct_watch_view {
