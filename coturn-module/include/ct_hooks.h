@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Raised whenever a struct below changes; the adapter refuses a module of another number. */
-enum { CT_HOOKS_ABI = 6 };
+enum { CT_HOOKS_ABI = 7 };
 
 /* A transport address. IPv4 is written as ::ffff:a.b.c.d, so that there is one form to compare. */
 struct ct_endpoint {
@@ -25,6 +25,12 @@ struct ct_range {
 struct ct_database {
     const char *text;
     uint16_t usual_port; /* when the text has none */
+};
+
+/* A port that the server itself listens on. */
+struct ct_service {
+    const char *option; /* that sets it */
+    uint16_t port;
 };
 
 enum ct_hook_level { CT_HOOK_INFO, CT_HOOK_WARNING, CT_HOOK_ERROR };
@@ -45,6 +51,8 @@ struct ct_host {
     size_t allowed_count;
     const struct ct_database *databases;
     size_t database_count;
+    const struct ct_service *services;
+    size_t service_count;
     bool allow_loopback; /* allow-loopback-peers */
     bool server_relay;   /* server-relay, which would switch every check off */
     bool check_only;     /* --check-config: open no socket, make no file */
@@ -143,6 +151,10 @@ struct ct_hooks {
      * seconds it has left, or not touched when the user name is not the module's.
      */
     bool (*session)(uint32_t *left_s, const char *user);
+    /* Tells row how the module is doing, a fact a call, in printable ASCII; as_html: escaped. From
+     * the server's command line and web page. */
+    void (*status)(void (*row)(void *arg, const char *name, const char *value), void *arg,
+                   bool as_html);
     /* use: what this returned for the same allocation before, NULL at first and after DELETED. */
     void *(*allocation)(void *use, enum ct_allocation_event event,
                         const struct ct_allocation_info *info);

@@ -19,6 +19,7 @@
     X(PASS_PPS, "chainturn-pass-pps", 1)                       \
     X(PASS_KBPS, "chainturn-pass-kbps", 1)                     \
     X(ANSWER_BPS, "chainturn-answer-bps", 1)                   \
+    X(METRICS, "chainturn-metrics", 1)                         \
     X(ALLOW_PRIVATE, "chainturn-allow-private", 2)             \
     X(INSECURE_SINGLE_RPC, "chainturn-insecure-single-rpc", 2) \
     X(CHECK_CONFIG, "check-config", 2)

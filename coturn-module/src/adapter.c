@@ -14,6 +14,7 @@
 #include "ns_turn_ioaddr.h"
 #include "ns_turn_msg.h"
 #include "ns_turn_session.h"
+#include "turn_admin_server.h"
 #include "userdb.h"
 
 enum { MAX_ADDRS = 64, MAX_RANGES = 1024 };
@@ -28,6 +29,7 @@ static struct ct_endpoint relays_public[MAX_ADDRS];
 static struct ct_range denied[MAX_RANGES];
 static struct ct_range allowed[MAX_RANGES];
 static struct ct_database databases[2];
+static struct ct_service services[8];
 
 static void to_addr16(uint8_t addr16[16], const ioa_addr *addr)
 {
@@ -108,7 +110,10 @@ int ct_ad_option(int id, const char *value)
 
 void ct_ad_unknown_key(const char *key)
 {
-    if (!ct_module_hooks.unknown_key(key)) {
+    char name[128]; /* on the command line "--name=value" */
+    key += strspn(key, "-");
+    (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(key, "="), key);
+    if (!ct_module_hooks.unknown_key(name)) {
         configuration_is_wrong();
     }
 }
@@ -196,6 +201,32 @@ static size_t read_databases(void)
     return n;
 }
 
+/* Where the server itself is to be talked to; what other ports it has are further from relays. */
+static size_t read_services(void)
+{
+    const struct {
+        const char *option;
+        int port;
+        int is_on;
+    } all[] = {
+        {"listening-port", turn_params.listener_port, 1},
+        {"tls-listening-port", turn_params.tls_listener_port,
+         !(turn_params.no_tls && turn_params.no_dtls)},
+        {"cli-port", cli_port, use_cli},
+        {"web-admin-port", web_admin_port, use_web_admin},
+#if !defined(TURN_NO_PROMETHEUS)
+        {"prometheus-port", turn_params.prometheus_port, turn_params.prometheus},
+#endif
+    };
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (all[i].is_on) {
+            services[n++] = (struct ct_service){all[i].option, (uint16_t)all[i].port};
+        }
+    }
+    return n;
+}
+
 /* A pass is a long-term credential, and that needs a realm; no-auth would let everybody in. */
 static void require_credentials(void)
 {
@@ -224,6 +255,8 @@ void ct_ad_configure(void)
     host.allowed_count = read_ranges(allowed, &turn_params.ip_whitelist, "allowed-peer-ip");
     host.databases = databases;
     host.database_count = read_databases();
+    host.services = services;
+    host.service_count = read_services();
     host.allow_loopback = turn_params.allow_loopback_peers != 0;
     host.server_relay = turn_params.server_relay != 0;
     host.check_only = check_only;
@@ -278,6 +311,20 @@ void ct_ad_start(void)
     if (!active->start()) {
         end_process(1);
     }
+}
+
+int ct_ad_status(ct_ad_row *row, void *arg, int as_html)
+{
+    if (!active) {
+        return 0;
+    }
+    active->status(row, arg, as_html != 0);
+    return 1;
+}
+
+const char *ct_ad_help(void)
+{
+    return active ? "  chain - print how the relay stands on the chain\n\n" : "";
 }
 
 int ct_ad_peer_ok(const struct sockaddr *peer)

@@ -19,6 +19,12 @@ void ct_ad_unknown_key(const char *key);
 void ct_ad_configure(void);
 void ct_ad_start(void);
 
+/* Rows for the command line or, with values as HTML text, the web page. 0: the module is off. */
+typedef void ct_ad_row(void *arg, const char *name, const char *value);
+int ct_ad_status(ct_ad_row *row, void *arg, int as_html);
+/* What the command line's help has to say more; "" while the module is off. */
+const char *ct_ad_help(void);
+
 /* peer is coturn's address, by its generic member; session its ts_ur_super_session. */
 int ct_ad_peer_ok(const struct sockaddr *peer);
 /* 0: refused, 1: admitted, 2: admitted if the server's own list has nothing against it. */

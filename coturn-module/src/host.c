@@ -220,6 +220,32 @@ static ct_err check_relayed(const struct ct_policy *policy, const struct ct_host
     return CT_OK;
 }
 
+static ct_err check_port(const struct ct_host *host, const char *option, uint16_t port,
+                         struct ct_why *why)
+{
+    if (port < host->port_min || port > host->port_max) {
+        return CT_OK;
+    }
+    return ct_why(
+        why, CT_ERR_CONFIG,
+        "%s: port %u lies among the relayed ones, min-port=%u to max-port=%u, where peers "
+        "may send: choose another port or another range",
+        option, port, host->port_min, host->port_max);
+}
+
+/* What listens here itself stands outside the range that peers may reach, here and elsewhere. */
+static ct_err check_services(const struct ct_host *host, const struct ct_relay_options *options,
+                             struct ct_why *why)
+{
+    ct_err err = options->metrics.family == 0
+                     ? CT_OK
+                     : check_port(host, "chainturn-metrics", options->metrics.port, why);
+    for (size_t i = 0; err == CT_OK && i < host->service_count; i++) {
+        err = check_port(host, host->services[i].option, host->services[i].port, why);
+    }
+    return err;
+}
+
 ct_err ct_host_policy_make(struct ct_host_policy *out, const struct ct_host *host,
                            const struct ct_relay_options *options, const struct ct_bundle *bundle,
                            struct ct_why *why)
@@ -228,6 +254,10 @@ ct_err ct_host_policy_make(struct ct_host_policy *out, const struct ct_host *hos
         return ct_why(why, CT_ERR_CONFIG,
                       "server-relay switches every check of peers off and cannot stand beside "
                       "chainturn-mode: remove server-relay");
+    }
+    ct_err err = check_services(host, options, why);
+    if (err != CT_OK) {
+        return err;
     }
     memset(out, 0, sizeof(*out));
     out->policy = (struct ct_policy){

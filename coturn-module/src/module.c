@@ -20,11 +20,15 @@
 #include "policy.h"
 #include "record.h"
 #include "registrar.h"
+#include "scrape.h"
 #include "sets.h"
+#include "status.h"
 #include "tally.h"
 
 /* coturn is one server a process, and gives its handlers no argument: so there is one of these. */
 static struct module {
+    struct ct_tally tally; /* packets are counted, never logged one by one */
+    struct ct_sets sets;
     struct ct_relay_options options;
     bool options_ready;
     const struct ct_host *host;
@@ -34,7 +38,6 @@ static struct module {
     struct ct_wallet wallet;
     struct ct_x25519 key;
     struct ct_relay record;
-    struct ct_sets sets;
     struct ct_passes *passes;
     struct ct_limits *limits;
     struct ct_registrar *registrar;
@@ -43,8 +46,8 @@ static struct module {
     char log_path[CT_PATH_MAX + 16];
     char devices_path[CT_PATH_MAX + 16];
     _Atomic uint64_t pass_told_ms;
-    struct ct_tally tally; /* packets are counted, never logged one by one */
     struct ct_board board;
+    struct ct_status status;
 } module = {.board = CT_BOARD_INIT};
 
 static void to_server_log(enum ct_log_level level, const char *line, void *arg)
@@ -186,6 +189,18 @@ static ct_err make_registrar(struct module *m, struct ct_why *why)
     return ct_registrar_new(&m->registrar, &config, why);
 }
 
+static void set_status(struct module *m)
+{
+    m->status.mode = m->options.mode;
+    m->status.max_age_s = m->options.max_age_s;
+    m->status.chain_id = m->bundle.chain_id;
+    m->status.contract20 = m->bundle.contract20;
+    m->status.follows_devices = m->options.mode == CT_MODE_DEVICES;
+    m->status.sets = &m->sets;
+    m->status.board = &m->board;
+    m->status.tally = &m->tally;
+}
+
 static ct_err configure(struct module *m, struct ct_why *why)
 {
     ct_err err = ct_relay_options_finish(&m->options, why);
@@ -212,6 +227,7 @@ static ct_err configure(struct module *m, struct ct_why *why)
     (void)snprintf(m->keys_path, sizeof(m->keys_path), "%s/wm-keys", m->options.state);
     (void)snprintf(m->log_path, sizeof(m->log_path), "%s/log", m->options.state);
     (void)snprintf(m->devices_path, sizeof(m->devices_path), "%s/devices", m->options.state);
+    set_status(m);
     return err == CT_OK && !m->host->check_only ? make_registrar(m, why) : err;
 }
 
@@ -235,11 +251,25 @@ static enum ct_configured on_configure(const struct ct_host *host)
     return CT_CONFIGURED_ON;
 }
 
+static void write_metrics(void *arg, FILE *out)
+{
+    struct module *m = arg;
+    ct_status_metrics(&m->status, ct_wall_s(), out);
+}
+
+/* To the end of the process: there is nothing to save. */
+static ct_err start_metrics(struct module *m, struct ct_why *why)
+{
+    struct ct_scrape *scrape = NULL;
+    struct ct_scrape_config config = {m->options.metrics, write_metrics, m};
+    return m->options.metrics.family != 0 ? ct_scrape_start(&scrape, &config, why) : CT_OK;
+}
+
 static bool on_start(void)
 {
     struct module *m = &module;
     struct ct_why why = {""};
-    if (ct_registrar_start(m->registrar, &why) != CT_OK) {
+    if (start_metrics(m, &why) != CT_OK || ct_registrar_start(m->registrar, &why) != CT_OK) {
         ct_log(&m->log, CT_LOG_ERROR, "%s", why.text);
         return false;
     }
@@ -331,12 +361,14 @@ static void *on_allocation(void *use, enum ct_allocation_event event,
     }
     if (event == CT_ALLOCATION_DELETED) {
         ct_limits_close(m->limits, use);
+        ct_status_allocation(&m->status, use ? -1 : 0, is_pass);
         return NULL;
     }
     struct ct_use *made = use;
     if (!use && ct_limits_open(m->limits, &made, info->session) != CT_OK) {
         return NULL; /* no memory: the limits of sources hold all the same */
     }
+    ct_status_allocation(&m->status, use ? 0 : 1, is_pass);
     ct_limits_of_pass(m->limits, made, is_pass ? pass16 : NULL); /* another one after a renewal */
     return made;
 }
@@ -377,6 +409,11 @@ static enum ct_user on_password(char password[CT_USER_PASSWORD_MAX], const char 
     return verdict;
 }
 
+static void on_status(ct_status_row *row, void *arg, bool as_html)
+{
+    ct_status_rows(&module.status, ct_wall_s(), as_html, row, arg);
+}
+
 static bool on_session(uint32_t *left_s, const char *user)
 {
     return ct_passes_session(module.passes, left_s, user, ct_wall_s());
@@ -400,5 +437,6 @@ const struct ct_hooks ct_module_hooks = {
     .renews = on_renews,
     .password = on_password,
     .session = on_session,
+    .status = on_status,
     .allocation = on_allocation,
 };

@@ -67,6 +67,33 @@ static ct_err set_flag(bool *out, const char *name, const char *value, struct ct
     return ct_why(why, CT_ERR_CONFIG, "%s=%s: yes or no is needed", name, value);
 }
 
+/* A port alone is one of loopback: what is told there is nobody else's business. */
+static ct_err set_metrics(struct ct_addr *out, const char *name, const char *value,
+                          struct ct_why *why)
+{
+    static const uint8_t loopback4[4] = {127, 0, 0, 1};
+    uint32_t port = 0;
+    struct ct_why unused;
+    if (strcmp(value, "off") == 0) {
+        memset(out, 0, sizeof(*out));
+        return CT_OK;
+    }
+    if (value[strspn(value, "0123456789")] == '\0' &&
+        set_number(&port, name, value, 1, UINT16_MAX, &unused) == CT_OK) {
+        *out = ct_addr_ip4(loopback4, (uint16_t)port);
+        return CT_OK;
+    }
+    struct ct_addr at;
+    if (ct_addr_from_text(&at, value) != CT_OK || at.port == 0) {
+        return ct_why(why, CT_ERR_CONFIG,
+                      "%s=%s: a port of 127.0.0.1 is needed, an address with a port as in "
+                      "192.0.2.1:9642 or [2001:db8::1]:9642, or off",
+                      name, value);
+    }
+    *out = at;
+    return CT_OK;
+}
+
 static uint32_t *limit_of(struct ct_limits_config *limits, int id)
 {
     switch (id) {
@@ -123,6 +150,8 @@ ct_err ct_relay_options_set(struct ct_relay_options *options, int id, const char
     case CT_OPT_PASS_KBPS:
     case CT_OPT_ANSWER_BPS:
         return set_number(limit_of(&options->limits, id), name, value, 0, LIMIT_MAX, why);
+    case CT_OPT_METRICS:
+        return set_metrics(&options->metrics, name, value, why);
     case CT_OPT_ALLOW_PRIVATE:
         return set_flag(&options->allow_private, name, value, why);
     case CT_OPT_INSECURE_SINGLE_RPC:
@@ -165,6 +194,9 @@ ct_err ct_relay_options_unknown(const char *key, struct ct_why *why)
     /* A server's own misspelt key is the server's business; one that looks like ours is not. */
     if (!ours && (!likely || strncmp(key, "ch", 2) != 0)) {
         return CT_OK;
+    }
+    if (likely && strcmp(likely, key) == 0) {
+        return ct_why(why, CT_ERR_CONFIG, "%s needs a value; turnserver-chain(1) tells which", key);
     }
     if (likely) {
         return ct_why(why, CT_ERR_CONFIG, "%s is not an option; did you mean %s?", key, likely);

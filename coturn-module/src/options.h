@@ -7,8 +7,9 @@
 
 #include <chainturn/err.h>
 #include "base/why.h"
-#include "usage.h"
 #include "policy.h"
+#include "turn/addr.h"
+#include "usage.h"
 
 enum { CT_PATH_MAX = 512 };
 
@@ -25,6 +26,7 @@ struct ct_relay_options {
     uint32_t max_age_s;           /* 3600 */
     uint32_t poll_ms;             /* 5000 */
     struct ct_limits_config limits;
+    struct ct_addr metrics; /* where to tell them; of no family: nowhere */
 };
 
 void ct_relay_options_init(struct ct_relay_options *out);

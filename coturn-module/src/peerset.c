@@ -58,14 +58,19 @@ static size_t find(const struct ct_peerset *set, const uint8_t addr16[16])
     return at;
 }
 
+static size_t bytes_of(size_t count, size_t cells)
+{
+    return sizeof(struct ct_peerset) + count * sizeof(struct ct_peer_range) +
+           cells * sizeof(uint16_t);
+}
+
 static struct ct_peerset *make(size_t count)
 {
     size_t cells = 2;
     while (cells <= 2 * count) {
         cells *= 2;
     }
-    struct ct_peerset *set =
-        calloc(1, sizeof(*set) + count * sizeof(set->ranges[0]) + cells * sizeof(set->cells[0]));
+    struct ct_peerset *set = calloc(1, bytes_of(count, cells));
     if (set) {
         set->count = count;
         set->mask = cells - 1;
@@ -118,6 +123,24 @@ void ct_peerset_free(void *set)
 size_t ct_peerset_count(const struct ct_peerset *set)
 {
     return set->count;
+}
+
+size_t ct_peerset_relays(const struct ct_peerset *set)
+{
+    uint64_t seen[(UINT16_MAX + 1) / 64] = {0};
+    size_t relays = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        uint64_t *word = &seen[set->ranges[i].index / 64];
+        uint64_t bit = UINT64_C(1) << (set->ranges[i].index % 64);
+        relays += (*word & bit) == 0;
+        *word |= bit;
+    }
+    return relays;
+}
+
+size_t ct_peerset_bytes(const struct ct_peerset *set)
+{
+    return bytes_of(set->count, set->mask + 1);
 }
 
 const struct ct_peerset_origin *ct_peerset_origin(const struct ct_peerset *set)

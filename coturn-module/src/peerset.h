@@ -32,6 +32,8 @@ CT_MUST_USE ct_err ct_peerset_new(struct ct_peerset **out, const struct ct_peer_
 void ct_peerset_free(void *set);
 
 size_t ct_peerset_count(const struct ct_peerset *set);
+size_t ct_peerset_relays(const struct ct_peerset *set); /* each may have two ranges */
+size_t ct_peerset_bytes(const struct ct_peerset *set);  /* of memory */
 const struct ct_peerset_origin *ct_peerset_origin(const struct ct_peerset *set);
 /* The relay that has this relayed address, or 0. */
 uint16_t ct_peerset_index(const struct ct_peerset *set, const uint8_t addr16[16], uint16_t port);

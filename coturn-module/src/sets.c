@@ -29,6 +29,23 @@ static uint64_t age_s(struct ct_snapshot *snapshot, uint64_t now_s)
     return confirmed_s - now_s <= CLOCK_STEP_S ? 0 : UINT64_MAX;
 }
 
+void ct_sets_size(struct ct_sets *sets, struct ct_sets_size *out, uint64_t now_s)
+{
+    memset(out, 0, sizeof(*out));
+    if (!ct_readers_enter(&sets->readers)) {
+        return;
+    }
+    const struct ct_peerset *relays = ct_snapshot_read(&sets->relays);
+    const struct ct_devset *devices = ct_snapshot_read(&sets->devices);
+    out->has_relays = relays != NULL;
+    out->has_devices = devices != NULL;
+    out->relays = relays ? ct_peerset_relays(relays) : 0;
+    out->devices = devices ? ct_devset_count(devices) : 0;
+    out->relays_age_s = age_s(&sets->relays, now_s);
+    out->devices_age_s = age_s(&sets->devices, now_s);
+    ct_readers_leave(&sets->readers);
+}
+
 enum ct_verdict ct_sets_gate(struct ct_sets *sets, const struct ct_policy *policy,
                              const struct ct_endpoint *peer, uint64_t now_s)
 {

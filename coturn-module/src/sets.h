@@ -18,6 +18,17 @@ void ct_sets_init(struct ct_sets *sets, const struct ct_endpoint *relayed, size_
 
 /* Another number after whatever could make the gate refuse whom it admitted, but for age. */
 uint64_t ct_sets_state(const struct ct_sets *sets);
+/* How much of each is known, and how long ago the chain confirmed it. */
+struct ct_sets_size {
+    bool has_relays;
+    bool has_devices;
+    size_t relays;
+    size_t devices;        /* places: a device that moves has two for a while */
+    uint64_t relays_age_s; /* UINT64_MAX: never */
+    uint64_t devices_age_s;
+};
+void ct_sets_size(struct ct_sets *sets, struct ct_sets_size *out, uint64_t now_s);
+
 /* What the policy's filter says of peer. Any thread. */
 enum ct_verdict ct_sets_filter(struct ct_sets *sets, const struct ct_policy *policy,
                                const struct ct_endpoint *peer);

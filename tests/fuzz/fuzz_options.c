@@ -3,7 +3,7 @@
  * accepted is within the documented ranges and NUL-terminated; whatever is refused has a sentence
  * of one line.
  */
-/* links: ct_chain ct_base */
+/* links: ct_chain ct_turn ct_base */
 /* sources: coturn-module/src/options.c coturn-module/src/mode.c */
 #include "options.h"
 
@@ -21,6 +21,7 @@ static void check(const struct ct_relay_options *o)
     HOLDS(o->poll_ms >= 100 && o->poll_ms <= 600000);
     HOLDS(memchr(o->bundle, '\0', CT_PATH_MAX) != NULL &&
           memchr(o->state, '\0', CT_PATH_MAX) != NULL);
+    HOLDS(o->metrics.family == 0 || o->metrics.port != 0);
     HOLDS(memchr(o->wallet, '\0', CT_PATH_MAX) != NULL &&
           memchr(o->key, '\0', CT_PATH_MAX) != NULL);
 }

@@ -54,7 +54,13 @@ static void configuration(void)
     seed_text("options", "all",
               "chainturn-mode=relays\nchainturn-bundle=/etc/b.json\nchainturn-state /var/lib/x\n"
               "chainturn-max-age=3600\nchainturn-poll-ms=100\nchainturn-allow-private\n"
-              "chainturn-insecure-single-rpc=no\nchainturn-wallet=/w\nchainturn-key=/k\n");
+              "chainturn-insecure-single-rpc=no\nchainturn-wallet=/w\nchainturn-key=/k\n"
+              "chainturn-metrics=[2001:db8::1]:9642\nchainturn-metrics 9642\n");
+    seed_text("scrape", "get", "0GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:9642\r\n\r\n");
+    seed_text("scrape", "head", "1HEAD /metrics HTTP/1.0\nhost: [::1]:9642\nAccept: */*\n\n");
+    seed_text("scrape", "elsewhere", "0GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+    seed_text("scrape", "post", "0POST /metrics HTTP/1.1\r\nHost: localhost\r\n\r\nbody");
+    seed_text("scrape", "two-hosts", "0GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
     seed_text("options", "wrong",
               "chainturn-mode=all\nchainturn-max-age=-1\nchainturn-max_age=1\n"
               "chainturn-poll-ms=99999999999999999999\ncheck-confg\nrealm=x\n");

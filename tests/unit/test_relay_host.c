@@ -1,5 +1,5 @@
 /* Claims about the address policy that a relay makes of its own host and its bundle. */
-/* links: ct_coturn_module ct_relay_policy ct_chain ct_base */
+/* links: ct_coturn_module ct_relay_policy ct_turn ct_chain ct_base */
 #include <stdio.h>
 #include <string.h>
 
@@ -56,6 +56,27 @@ static ct_err make(struct world *w, struct ct_why *why)
 static enum ct_verdict verdict(const struct world *w, struct ct_endpoint peer)
 {
     return ct_policy_filter(&w->made.policy, NULL, &peer);
+}
+
+static void what_listens_here_stands_outside_the_relayed_ports(void)
+{
+    struct world w;
+    struct ct_why why = {""};
+    static const struct ct_service services[2] = {{"listening-port", 3478}, {"cli-port", 49160}};
+    static const uint8_t loopback[4] = {127, 0, 0, 1};
+    world_make(&w);
+    w.host.services = services;
+    w.host.service_count = 1;
+    CHECK(make(&w, &why) == CT_OK);
+    w.host.service_count = 2;
+    CHECK(make(&w, &why) == CT_ERR_CONFIG);
+    CHECK(strstr(why.text, "cli-port: port 49160 lies among the relayed ones") != NULL);
+    w.host.service_count = 1;
+    w.options.metrics = ct_addr_ip4(loopback, 49152);
+    CHECK(make(&w, &why) == CT_ERR_CONFIG);
+    CHECK(strstr(why.text, "chainturn-metrics: port 49152") != NULL);
+    w.options.metrics.port = 49201;
+    CHECK(make(&w, &why) == CT_OK);
 }
 
 static void own_public_address_has_only_relayed_ports(void)
@@ -156,6 +177,7 @@ static void server_relay_is_refused(void)
 }
 
 static const struct ct_test tests[] = {
+    CT_TEST(what_listens_here_stands_outside_the_relayed_ports),
     CT_TEST(own_public_address_has_only_relayed_ports),
     CT_TEST(endpoints_and_wallet_manager_are_no_peers),
     CT_TEST(databases_of_the_server_are_no_peers),

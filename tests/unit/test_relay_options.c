@@ -1,5 +1,5 @@
 /* Claims about the relay's options in turnserver.conf. */
-/* links: ct_coturn_module ct_relay_policy ct_base */
+/* links: ct_coturn_module ct_relay_policy ct_turn ct_base */
 #include <string.h>
 
 #include "ct_options.h"
@@ -30,6 +30,23 @@ static void values_are_read(void)
     CHECK(ct_relay_options_set(&o, CT_OPT_ALLOW_PRIVATE, NULL, &why) == CT_OK && o.allow_private);
 }
 
+static void metrics_are_told_on_loopback_unless_an_address_is_named(void)
+{
+    struct ct_relay_options o;
+    struct ct_why why;
+    char text[CT_ADDR_TEXT];
+    ct_relay_options_init(&o);
+    CHECK_EQ(o.metrics.family, 0);
+    CHECK(ct_relay_options_set(&o, CT_OPT_METRICS, "9642", &why) == CT_OK);
+    ct_addr_to_text(text, &o.metrics);
+    CHECK_STR(text, "127.0.0.1:9642");
+    CHECK(ct_relay_options_set(&o, CT_OPT_METRICS, "[2001:db8::1]:80", &why) == CT_OK);
+    ct_addr_to_text(text, &o.metrics);
+    CHECK_STR(text, "[2001:db8::1]:80");
+    CHECK(ct_relay_options_set(&o, CT_OPT_METRICS, "off", &why) == CT_OK);
+    CHECK_EQ(o.metrics.family, 0);
+}
+
 static void wrong_values_are_refused_by_name(void)
 {
     static const struct {
@@ -45,6 +62,12 @@ static void wrong_values_are_refused_by_name(void)
         {CT_OPT_POLL_MS, "99999999999999999999", "chainturn-poll-ms"},
         {CT_OPT_POLL_MS, "1", "100"},
         {CT_OPT_ALLOW_PRIVATE, "maybe", "chainturn-allow-private=maybe"},
+        {CT_OPT_METRICS, "", "chainturn-metrics="},
+        {CT_OPT_METRICS, "0", "chainturn-metrics=0"},
+        {CT_OPT_METRICS, "65536", "chainturn-metrics=65536"},
+        {CT_OPT_METRICS, "127.0.0.1", "an address with a port"},
+        {CT_OPT_METRICS, "127.0.0.1:0", "chainturn-metrics=127.0.0.1:0"},
+        {CT_OPT_METRICS, "localhost:9642", "chainturn-metrics=localhost:9642"},
         {CT_OPT_BUNDLE, "", "chainturn-bundle"},
         {CT_OPT_WALLET_PASSPHRASE, "", "chainturn-wallet-passphrase"},
     };
@@ -77,6 +100,8 @@ static void misspelt_key_of_ours_is_refused_and_corrected(void)
     struct ct_why why = {""};
     CHECK(ct_relay_options_unknown("chainturn-mod", &why) == CT_ERR_CONFIG);
     CHECK(strstr(why.text, "did you mean chainturn-mode?") != NULL);
+    CHECK(ct_relay_options_unknown("chainturn-mode", &why) == CT_ERR_CONFIG);
+    CHECK(strstr(why.text, "chainturn-mode needs a value") != NULL);
     CHECK(ct_relay_options_unknown("chainturn_bundle", &why) == CT_ERR_CONFIG);
     CHECK(strstr(why.text, "chainturn-bundle") != NULL);
     CHECK(ct_relay_options_unknown("chanturn-state", &why) == CT_ERR_CONFIG);
@@ -94,6 +119,7 @@ static void keys_of_others_are_left_to_the_server(void)
 static const struct ct_test tests[] = {
     CT_TEST(without_options_the_module_is_off),
     CT_TEST(values_are_read),
+    CT_TEST(metrics_are_told_on_loopback_unless_an_address_is_named),
     CT_TEST(wrong_values_are_refused_by_name),
     CT_TEST(bundle_is_required_and_keys_follow_the_state_folder),
     CT_TEST(misspelt_key_of_ours_is_refused_and_corrected),
