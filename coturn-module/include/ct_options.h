@@ -8,6 +8,15 @@
     X(BUNDLE, "chainturn-bundle", 1)                           \
     X(WALLET, "chainturn-wallet", 1)                           \
     X(WALLET_PASSPHRASE, "chainturn-wallet-passphrase", 1)     \
+    X(REGISTRAR, "chainturn-registrar", 1)                     \
+    X(REGISTRAR_USER, "chainturn-registrar-user", 1)           \
+    X(MAX_FEE_GWEI, "chainturn-max-fee-gwei", 1)               \
+    X(MAX_GAS, "chainturn-max-gas", 1)                         \
+    X(RENEW_DAYS, "chainturn-renew-days", 1)                   \
+    X(KEY_DAYS, "chainturn-key-days", 1)                       \
+    X(BALANCE_WARNING, "chainturn-balance-warning-gwei", 1)    \
+    X(ON_STOP, "chainturn-on-stop", 1)                         \
+    X(DRAIN_LIMIT, "chainturn-drain-limit", 1)                 \
     X(KEY, "chainturn-key", 1)                                 \
     X(STATE, "chainturn-state", 1)                             \
     X(MAX_AGE, "chainturn-max-age", 1)                         \

@@ -1,21 +1,12 @@
 /* One attempt to get this relay listed: transaction, enrolment with the WM, approval. */
 #include "enrol.h"
 
-#include <inttypes.h>
 #include <string.h>
 
-#include "base/bytes.h"
-#include "base/hex.h"
-#include "chain/rpc.h"
-#include "chain/send.h"
 #include "record.h"
 #include "wm/wm.h"
 
-enum {
-    MINED_WITHIN_MS = 120000,
-    APPROVED_WITHIN_MS = 120000,
-    DEEP_WITHIN_MS = 900000, /* later than this the registration was lost with its block */
-};
+enum { APPROVED_WITHIN_MS = 120000 };
 
 struct attempt {
     struct ct_relay record; /* with the index that it replaces */
@@ -23,15 +14,12 @@ struct attempt {
     uint8_t pending32[32];
 };
 
-/* CT_OK: the chain has the pending record as we want it. CT_ERR_NOT_FOUND: not, or another one. */
-static ct_err find_pending(struct ct_chain *chain, const struct attempt *a, struct ct_why *why)
+/* CT_OK: the block has the pending record as we want it. CT_ERR_NOT_FOUND: not, or another one. */
+static ct_err find_pending(struct ct_chain *chain, const struct ct_view *view,
+                           const struct attempt *a, struct ct_why *why)
 {
-    struct ct_view view;
     struct ct_relay there;
-    ct_err err = ct_chain_view(chain, &view, why);
-    if (err == CT_OK) {
-        err = ct_registry_pending(chain, &view, a->pending32, &there, why);
-    }
+    ct_err err = ct_registry_pending(chain, view, a->pending32, &there, why);
     if (err != CT_OK) {
         return err;
     }
@@ -42,36 +30,22 @@ static ct_err find_pending(struct ct_chain *chain, const struct attempt *a, stru
     return memcmp(wanted, found, sizeof(wanted)) == 0 ? CT_OK : CT_ERR_NOT_FOUND;
 }
 
-static ct_err register_on_chain(struct ct_chain *chain, const struct ct_registrar_config *config,
-                                const struct attempt *a, struct ct_why *why)
+/* A proposal that is gone may have been approved in a block that the caller has not read. */
+static ct_err is_read(bool *read, const struct ct_enrol_env *env, const struct ct_view *view,
+                      struct ct_why *why)
 {
-    uint8_t data[512];
-    struct ct_wr w = ct_wr_init(data, sizeof(data));
-    ct_call_register_server(&w, a->salt32, &a->record);
-    if (ct_wr_end(&w) != CT_OK) {
-        return ct_why(why, CT_ERR_ROOM, "the call data of registerServer does not fit");
-    }
-    struct ct_send tx = {.to20 = config->bundle->contract20, .data = data, .data_len = w.len};
-    uint8_t hash32[32];
-    ct_err err = ct_send(chain, config->wallet, &tx, hash32, NULL, why);
-    if (err != CT_OK) {
-        return err;
-    }
-    char hash[67];
-    ct_hex0x(hash, hash32, sizeof(hash32));
-    ct_log(&config->log, CT_LOG_INFO, "registration_sent transaction=%s replaces=%u", hash,
-           a->record.index);
-    struct ct_receipt receipt;
-    memset(&receipt, 0, sizeof(receipt));
-    err = ct_send_wait(chain, hash32, 1, MINED_WITHIN_MS, &receipt, why);
-    if (err == CT_OK) {
-        ct_log(&config->log, CT_LOG_INFO, "registered block=%" PRIu64 " gas=%" PRIu64,
-               receipt.block_number, receipt.gas_used);
-    }
-    if (err == CT_OK || err == CT_ERR_REFUSED) {
-        ct_receipt_free(&receipt);
-    }
+    struct ct_log_head head;
+    ct_err err = ct_registry_log_head(env->chain, view, &head, why);
+    *read = err == CT_OK && head.count == env->head->count &&
+            memcmp(head.head24, env->head->head24, sizeof(head.head24)) == 0;
     return err;
+}
+
+static ct_err register_on_chain(const struct ct_enrol_env *env, struct ct_why *why)
+{
+    struct ct_rg_call call = {.what = CT_RG_REGISTER, .index = env->replaces};
+    memcpy(call.key32, env->config->record->key32, 32);
+    return ct_outbox_send(env->outbox, &call, why);
 }
 
 static ct_err ask_wallet_manager(struct ct_wm *wm, const struct ct_registrar_config *config,
@@ -128,31 +102,29 @@ static ct_err get_approved(struct ct_chain *chain, const struct ct_registrar_con
     return err;
 }
 
-ct_err ct_relay_enrol(struct ct_chain *chain, const struct ct_registrar_config *config,
-                      uint16_t replaces, struct ct_enrol_memory *memory, uint64_t now_ms,
-                      struct ct_why *why)
+ct_err ct_relay_enrol(bool *approved, const struct ct_enrol_env *env, struct ct_why *why)
 {
+    const struct ct_registrar_config *config = env->config;
     struct attempt a = {.record = *config->record};
-    a.record.index = replaces;
+    struct ct_view view;
+    bool read = false;
+    a.record.index = env->replaces;
     ct_relay_salt(a.salt32, config->bundle->deployment32, &a.record);
     ct_registry_pending_id(a.pending32, config->wallet->addr20, a.salt32);
 
-    ct_err err = find_pending(chain, &a, why);
+    *approved = false;
+    ct_err err = ct_chain_view(env->chain, &view, why);
     if (err == CT_OK) {
-        return get_approved(chain, config, &a, why);
+        err = find_pending(env->chain, &view, &a, why);
+    }
+    if (err == CT_OK) {
+        err = get_approved(env->chain, config, &a, why);
+        *approved = err == CT_OK;
+        return err;
     }
     if (err != CT_ERR_NOT_FOUND) {
         return err;
     }
-    bool mined = memory->mined_ms != 0 && now_ms - memory->mined_ms < DEEP_WITHIN_MS &&
-                 memcmp(memory->pending32, a.pending32, sizeof(a.pending32)) == 0;
-    if (!mined) {
-        err = register_on_chain(chain, config, &a, why);
-        if (err != CT_OK) {
-            return err;
-        }
-        memcpy(memory->pending32, a.pending32, sizeof(a.pending32));
-        memory->mined_ms = now_ms;
-    }
-    return ct_why(why, CT_ERR_AGAIN, "the registration's block is too new to be read");
+    err = is_read(&read, env, &view, why);
+    return err == CT_OK && read ? register_on_chain(env, why) : err;
 }

@@ -31,8 +31,8 @@ void ct_follow_tell(struct ct_follow *f, const char *event, const struct ct_why 
 static void note_standing(struct ct_follow *f, uint64_t time_s)
 {
     uint16_t index = 0;
-    enum ct_standing standing =
-        ct_relay_standing(&index, f->config->record, f->relays.list, f->relays.count, time_s);
+    enum ct_standing standing = ct_relay_standing(&index, f->config->record, f->known,
+                                                  f->relays.list, f->relays.count, time_s);
     bool news = !f->done || standing != f->standing || index != f->index;
     f->standing = standing;
     f->index = index;

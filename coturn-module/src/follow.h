@@ -26,6 +26,7 @@ struct ct_follow {
     uint64_t renewed_ms;               /* when expired relays were looked at */
     enum ct_standing standing;
     uint16_t index; /* of this relay's record, or 0 */
+    uint16_t known; /* the index that an earlier run had; set by the owner */
     uint64_t saved_ms;
     struct ct_relaylist relays;
     struct ct_logfollow log;

@@ -14,6 +14,7 @@
 #include "counts.h"
 #include "ct_hooks.h"
 #include "host.h"
+#include "office.h"
 #include "usage.h"
 #include "options.h"
 #include "passes.h"
@@ -30,12 +31,12 @@ static struct module {
     struct ct_tally tally; /* packets are counted, never logged one by one */
     struct ct_sets sets;
     struct ct_relay_options options;
-    bool options_ready;
     const struct ct_host *host;
     struct ct_log log;
     struct ct_bundle bundle;
     struct ct_host_policy host_policy;
-    struct ct_wallet wallet;
+    struct ct_rg_link *link;
+    struct ct_wallet wallet; /* signs over there */
     struct ct_x25519 key;
     struct ct_relay record;
     struct ct_passes *passes;
@@ -44,10 +45,12 @@ static struct module {
     char relays_path[CT_PATH_MAX + 16];
     char keys_path[CT_PATH_MAX + 16];
     char log_path[CT_PATH_MAX + 16];
+    char memo_path[CT_PATH_MAX + 16];
     char devices_path[CT_PATH_MAX + 16];
     _Atomic uint64_t pass_told_ms;
     struct ct_board board;
     struct ct_status status;
+    bool options_ready;
 } module = {.board = CT_BOARD_INIT};
 
 static void to_server_log(enum ct_log_level level, const char *line, void *arg)
@@ -112,30 +115,26 @@ static ct_err read_bundle(struct module *m, struct ct_why *why)
     return CT_OK;
 }
 
-/* Keys are read, or made, while privileges last; with --check-config nothing is made. */
+/* Keys are read, or made, while privileges last; with --check-config nothing is made. The wallet's
+ * is never in this process. */
 static ct_err load_keys(struct module *m, struct ct_why *why)
 {
-    const char *passphrase = m->options.passphrase[0] != '\0' ? m->options.passphrase : NULL;
-    if (m->host->check_only) {
-        ct_err err = ct_wallet_open(&m->wallet, m->options.wallet, passphrase, why);
-        if (err == CT_OK || err == CT_ERR_NOT_FOUND) {
-            err = ct_x25519_load(&m->key, m->options.key, why);
-        }
-        return err == CT_ERR_NOT_FOUND ? CT_OK : err;
-    }
-    if (mkdir(m->options.state, 0700) == 0) {
+    bool check_only = m->host->check_only;
+    if (!check_only && mkdir(m->options.state, 0700) == 0) {
         ct_log(&m->log, CT_LOG_INFO, "state_folder_made path=%s", m->options.state);
     }
-    bool made = false;
-    ct_err err = ct_wallet_open_or_create(&m->wallet, &made, m->options.wallet, passphrase, why);
-    if (err == CT_OK) {
-        err = ct_x25519_load_or_create(&m->key, m->options.key, why);
-    }
-    if (err == CT_OK) {
-        char address[CT_ADDR_TEXT_LEN];
-        ct_addr_text(address, m->wallet.addr20);
-        ct_log(&m->log, CT_LOG_INFO, "wallet address=%s%s", address,
-               made ? " (new: it needs some ether for its registration)" : "");
+    ct_err err = check_only ? ct_x25519_load(&m->key, m->options.key, why)
+                            : ct_x25519_load_or_create(&m->key, m->options.key, why);
+    return err == CT_ERR_NOT_FOUND && check_only ? CT_OK : err;
+}
+
+static ct_err open_registrar(struct module *m, struct ct_why *why)
+{
+    ct_err err = ct_office_open(&m->link, &m->record, &m->options, &m->bundle, m->host->check_only,
+                                &m->log, why);
+    if (err == CT_OK && m->link) {
+        ct_rg_link_set_key(m->link, m->key.public32);
+        ct_rg_link_wallet(&m->wallet, m->link);
     }
     return err;
 }
@@ -178,6 +177,10 @@ static ct_err make_registrar(struct module *m, struct ct_why *why)
         .relays_path = m->relays_path,
         .keys_path = m->keys_path,
         .log_path = m->log_path,
+        .link = m->link,
+        .memo_path = m->memo_path,
+        .renew_days = (uint16_t)m->options.renew_days,
+        .balance_warn_gwei = m->options.balance_warn_gwei,
         .devices_path = m->options.mode == CT_MODE_DEVICES ? m->devices_path : NULL,
         .poll_ms = m->options.poll_ms,
         .board = &m->board,
@@ -216,6 +219,9 @@ static ct_err configure(struct module *m, struct ct_why *why)
     if (err == CT_OK) {
         err = ct_relay_record_make(&m->record, m->host, m->wallet.addr20, m->key.public32, why);
     }
+    if (err == CT_OK) {
+        err = open_registrar(m, why);
+    }
     if (err == CT_OK && ct_passes_new(&m->passes, m->bundle.deployment32, &m->key) != CT_OK) {
         err = ct_why(why, CT_ERR_NOMEM, "no memory for the passes");
     }
@@ -226,6 +232,7 @@ static ct_err configure(struct module *m, struct ct_why *why)
     (void)snprintf(m->relays_path, sizeof(m->relays_path), "%s/relays", m->options.state);
     (void)snprintf(m->keys_path, sizeof(m->keys_path), "%s/wm-keys", m->options.state);
     (void)snprintf(m->log_path, sizeof(m->log_path), "%s/log", m->options.state);
+    (void)snprintf(m->memo_path, sizeof(m->memo_path), "%s/memo", m->options.state);
     (void)snprintf(m->devices_path, sizeof(m->devices_path), "%s/devices", m->options.state);
     set_status(m);
     return err == CT_OK && !m->host->check_only ? make_registrar(m, why) : err;

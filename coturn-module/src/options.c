@@ -21,6 +21,12 @@ void ct_relay_options_init(struct ct_relay_options *out)
     (void)snprintf(out->state, sizeof(out->state), "/var/lib/chainturn-relay");
     out->max_age_s = 3600;
     out->poll_ms = 5000;
+    (void)snprintf(out->registrar_user, sizeof(out->registrar_user), "nobody");
+    out->max_fee_gwei = 300;
+    out->max_gas = 500000;
+    out->renew_days = 14;
+    out->balance_warn_gwei = 5000000;
+    out->drain_limit_s = 3600;
     out->limits.source_pps = 1000;
     out->limits.uninvited_pps = 200;
     out->limits.answer_bps = 16384;
@@ -114,6 +120,41 @@ static uint32_t *limit_of(struct ct_limits_config *limits, int id)
     }
 }
 
+/* Of the relay's life on the chain. CT_ERR_NOT_FOUND: id is none of these. */
+static ct_err set_life(struct ct_relay_options *o, int id, const char *name, const char *value,
+                       struct ct_why *why)
+{
+    switch (id) {
+    case CT_OPT_REGISTRAR:
+        return set_path(o->registrar, name, value, why);
+    case CT_OPT_REGISTRAR_USER:
+        if (value[0] == '\0' || strlen(value) >= sizeof(o->registrar_user)) {
+            return ct_why(why, CT_ERR_CONFIG, "%s needs the name of a user", name);
+        }
+        (void)snprintf(o->registrar_user, sizeof(o->registrar_user), "%s", value);
+        return CT_OK;
+    case CT_OPT_MAX_FEE_GWEI:
+        return set_number(&o->max_fee_gwei, name, value, 1, 1000000, why);
+    case CT_OPT_MAX_GAS:
+        return set_number(&o->max_gas, name, value, 50000, 30000000, why);
+    case CT_OPT_RENEW_DAYS:
+        return set_number(&o->renew_days, name, value, 1, 365, why);
+    case CT_OPT_KEY_DAYS:
+        return set_number(&o->key_days, name, value, 0, 3650, why);
+    case CT_OPT_BALANCE_WARNING:
+        return set_number(&o->balance_warn_gwei, name, value, 0, UINT32_MAX, why);
+    case CT_OPT_DRAIN_LIMIT:
+        return set_number(&o->drain_limit_s, name, value, 0, 30 * 86400, why);
+    case CT_OPT_ON_STOP:
+        o->withdraw_on_stop = strcmp(value, "withdraw") == 0;
+        return o->withdraw_on_stop || strcmp(value, "keep") == 0
+                   ? CT_OK
+                   : ct_why(why, CT_ERR_CONFIG, "%s=%s: keep or withdraw is needed", name, value);
+    default:
+        return CT_ERR_NOT_FOUND;
+    }
+}
+
 ct_err ct_relay_options_set(struct ct_relay_options *options, int id, const char *value,
                             struct ct_why *why)
 {
@@ -125,6 +166,10 @@ ct_err ct_relay_options_set(struct ct_relay_options *options, int id, const char
         value = "";
     }
     options->any = true;
+    ct_err err = set_life(options, id, name, value, why);
+    if (err != CT_ERR_NOT_FOUND) {
+        return err;
+    }
     switch (id) {
     case CT_OPT_MODE:
         return ct_mode_parse(&options->mode, value, why);

@@ -23,8 +23,17 @@ struct ct_relay_options {
     char wallet[CT_PATH_MAX];     /* STATE/wallet.key */
     char passphrase[CT_PATH_MAX]; /* a source of the wallet's (base/source.h); empty: it is raw */
     char key[CT_PATH_MAX];        /* STATE/relay.key */
-    uint32_t max_age_s;           /* 3600 */
-    uint32_t poll_ms;             /* 5000 */
+    char registrar[CT_PATH_MAX];  /* program; empty: chainturn-registrar beside the server's */
+    char registrar_user[33];      /* nobody; whom the registrar becomes when root starts it */
+    uint32_t max_fee_gwei;        /* 300 */
+    uint32_t max_gas;             /* 500000 */
+    uint32_t renew_days;          /* 14 */
+    uint32_t key_days;            /* 0: the relay's key is never changed */
+    uint32_t balance_warn_gwei;   /* 5000000, 0.005 ether */
+    bool withdraw_on_stop;
+    uint32_t drain_limit_s; /* 3600; 0: none */
+    uint32_t max_age_s;     /* 3600 */
+    uint32_t poll_ms;       /* 5000 */
     struct ct_limits_config limits;
     struct ct_addr metrics; /* where to tell them; of no family: nowhere */
 };

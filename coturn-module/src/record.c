@@ -120,14 +120,16 @@ static bool same_relay(const struct ct_relay *a, const struct ct_relay *b)
     return (relay4 || relay6) && ports;
 }
 
-enum ct_standing ct_relay_standing(uint16_t *index, const struct ct_relay *own,
+enum ct_standing ct_relay_standing(uint16_t *index, const struct ct_relay *own, uint16_t known,
                                    const struct ct_relay *relays, size_t count, uint64_t time_s)
 {
     enum ct_standing standing = CT_STANDING_NEW;
     *index = 0;
     for (size_t i = 0; i < count; i++) {
         const struct ct_relay *there = &relays[i];
-        if (memcmp(there->owner20, own->owner20, 20) != 0 || !same_relay(own, there)) {
+        bool is_known = known != 0 && there->index == known;
+        if (memcmp(there->owner20, own->owner20, 20) != 0 ||
+            (!is_known && !same_relay(own, there))) {
             continue;
         }
         bool same = same_record(own, there);
@@ -136,8 +138,11 @@ enum ct_standing ct_relay_standing(uint16_t *index, const struct ct_relay *own,
             *index = there->index;
             return CT_STANDING_LISTED;
         }
-        *index = there->index;
-        standing = there->state == CT_RECORD_REVOKED ? CT_STANDING_REVOKED : CT_STANDING_CHANGED;
+        if (*index == 0 || *index != known) {
+            *index = there->index;
+            standing =
+                there->state == CT_RECORD_REVOKED ? CT_STANDING_REVOKED : CT_STANDING_CHANGED;
+        }
     }
     return standing;
 }

@@ -28,10 +28,10 @@ enum ct_standing {
 
 /*
  * How own stands among the relays of the chain at time_s; *index is the record's, or 0. A relay is
- * the same one when owner and listening address, or owner and relayed address with a common port,
- * are.
+ * the same one when its owner is and it had the index known (0: none is), the listening address, or
+ * the relayed address with a common port. known comes first: every address may have changed.
  */
-enum ct_standing ct_relay_standing(uint16_t *index, const struct ct_relay *own,
+enum ct_standing ct_relay_standing(uint16_t *index, const struct ct_relay *own, uint16_t known,
                                    const struct ct_relay *relays, size_t count, uint64_t time_s);
 
 /* Fixed by the record, so that a restart finds its own pending registration again. */

@@ -9,14 +9,12 @@
 
 #include "base/clock.h"
 #include "chain/chain.h"
-#include "enrol.h"
+#include "course.h"
 #include "follow.h"
 
 enum {
-    RETRY_MIN_MS = 1000,
-    RETRY_MAX_MS = 60000,
-    SHOWS_MS = 60000, /* from the wallet manager's word to the proof */
     SOON_MS = 200,
+    TENDS_MS = 1000,  /* the longest time without a look at the registrar */
     BLOCK_MS = 15000, /* longest usual time between blocks */
     TIMEOUT_MS = 5000,
 };
@@ -24,51 +22,18 @@ enum {
 struct ct_registrar {
     struct ct_registrar_config config;
     struct ct_follow follow;
+    struct ct_course course;
     uint64_t started_ms;
-    struct ct_enrol_memory memory;
-    uint64_t enrol_at_ms; /* not before */
-    uint32_t enrol_wait_ms;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool stopping; /* under lock */
+    bool stopping; /* these under lock */
+    bool is_leaving;
+    bool is_woken;
+    bool is_gone;
 };
 
-static bool wants_enrolment(const struct ct_registrar *r)
-{
-    return r->follow.done &&
-           (r->follow.standing == CT_STANDING_NEW || r->follow.standing == CT_STANDING_CHANGED) &&
-           ct_mono_ms() >= r->enrol_at_ms;
-}
-
-static void enrol(struct ct_registrar *r)
-{
-    struct ct_why why = {""};
-    uint64_t now = ct_mono_ms();
-    ct_board_registrar(r->config.board, "getting this relay listed");
-    ct_err err =
-        ct_relay_enrol(r->follow.chain, &r->config, r->follow.index, &r->memory, now, &why);
-    if (err == CT_OK) {
-        ct_board_registrar(r->config.board, "approved, waiting for its block");
-        ct_follow_reread(&r->follow); /* and give the approval's block time to show */
-        r->enrol_at_ms = ct_mono_ms() + SHOWS_MS;
-        r->enrol_wait_ms = 0;
-        return;
-    }
-    if (err == CT_ERR_AGAIN) {
-        ct_board_registrar(r->config.board, "registered, waiting for its block");
-        return;
-    }
-    ct_board_registrar(r->config.board, "failed, to be tried again");
-    r->enrol_wait_ms = r->enrol_wait_ms == 0                 ? RETRY_MIN_MS
-                       : r->enrol_wait_ms < RETRY_MAX_MS / 2 ? 2 * r->enrol_wait_ms
-                                                             : RETRY_MAX_MS;
-    r->enrol_at_ms = ct_mono_ms() + r->enrol_wait_ms;
-    ct_follow_tell(&r->follow, "enrolment_failed", &why);
-}
-
-/* false when the thread has to end. */
-static bool wait_ms(struct ct_registrar *r, uint32_t ms)
+static struct timespec after_ms(uint32_t ms)
 {
     struct timespec until;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
@@ -78,12 +43,20 @@ static bool wait_ms(struct ct_registrar *r, uint32_t ms)
         until.tv_nsec -= 1000000000L;
         until.tv_sec++;
     }
+    return until;
+}
+
+/* false when the thread has to end. */
+static bool wait_ms(struct ct_registrar *r, uint32_t ms)
+{
+    struct timespec until = after_ms(ms);
     (void)pthread_mutex_lock(&r->lock);
     int waited = 0;
-    while (!r->stopping && waited != ETIMEDOUT) {
+    while (!r->stopping && !r->is_woken && waited != ETIMEDOUT) {
         waited = pthread_cond_timedwait(&r->wake, &r->lock, &until);
     }
     bool go_on = !r->stopping;
+    r->is_woken = false;
     (void)pthread_mutex_unlock(&r->lock);
     return go_on;
 }
@@ -95,37 +68,74 @@ static bool is_final(const struct ct_registrar *r)
     return !ct_snapshot_read(&r->config.sets->relays) && ct_mono_ms() - r->started_ms >= depth_ms;
 }
 
+/* What the chain says, and what is to be done about it; the pause until the next time. */
+static uint32_t turn(struct ct_registrar *r, bool *down, bool is_leaving)
+{
+    struct ct_why why = {""};
+    ct_err err = ct_follow_refresh(&r->follow, &why);
+    if (err != CT_OK) {
+        ct_follow_tell(&r->follow, "chain_unreadable", &why);
+        if (err == CT_ERR_CHAIN && is_final(r)) {
+            r->config.not_our_chain(r->config.arg);
+        }
+        *down = true;
+        return r->config.poll_ms;
+    }
+    if (*down) {
+        ct_log(&r->config.log, CT_LOG_INFO, "chain_readable_again");
+        r->follow.told[0] = '\0';
+        *down = false;
+    }
+    if (r->config.link) {
+        ct_course_step(&r->course, is_leaving);
+    }
+    bool is_busy = r->follow.is_behind || ct_course_is_busy(&r->course);
+    return is_busy && r->config.poll_ms > SOON_MS ? SOON_MS : r->config.poll_ms;
+}
+
+static bool is_leaving(struct ct_registrar *r)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    bool leaves = r->is_leaving;
+    (void)pthread_mutex_unlock(&r->lock);
+    return leaves;
+}
+
+static void tell_gone(struct ct_registrar *r)
+{
+    bool gone = r->course.step == CT_LIFE_GONE;
+    (void)pthread_mutex_lock(&r->lock);
+    r->is_gone = gone;
+    (void)pthread_cond_broadcast(&r->wake);
+    (void)pthread_mutex_unlock(&r->lock);
+    if (r->config.leaving) {
+        r->config.leaving(r->config.arg, gone);
+    }
+}
+
 static void *run(void *arg)
 {
     struct ct_registrar *r = arg;
     bool down = false;
+    bool left = false; /* as it was at the last look */
+    uint64_t next_ms = 0;
     uint32_t pause = 0;
     while (wait_ms(r, pause)) {
-        struct ct_why why = {""};
-        pause = r->config.poll_ms;
-        ct_err err = ct_follow_refresh(&r->follow, &why);
-        if (err != CT_OK) {
-            ct_follow_tell(&r->follow, "chain_unreadable", &why);
-            if (err == CT_ERR_CHAIN && is_final(r)) {
-                r->config.not_our_chain(r->config.arg);
-            }
-            down = true;
-            continue;
+        bool leaves = is_leaving(r);
+        if (r->config.link) {
+            ct_rg_link_tend(r->config.link);
         }
-        if (down) {
-            ct_log(&r->config.log, CT_LOG_INFO, "chain_readable_again");
-            r->follow.told[0] = '\0';
-            down = false;
+        uint64_t now = ct_mono_ms();
+        if (now >= next_ms || leaves != left) {
+            next_ms = turn(r, &down, leaves) + ct_mono_ms();
+            now = ct_mono_ms();
+            left = leaves;
         }
-        if (r->follow.is_behind) {
-            pause = SOON_MS;
+        if (leaves) {
+            tell_gone(r);
         }
-        if (wants_enrolment(r)) {
-            enrol(r);
-            pause = r->config.poll_ms < SOON_MS ? r->config.poll_ms : SOON_MS;
-        } else if (r->follow.standing == CT_STANDING_LISTED) {
-            ct_board_registrar(r->config.board, "nothing to do");
-        }
+        uint64_t until = next_ms > now ? next_ms - now : 0;
+        pause = until < TENDS_MS ? (uint32_t)until : TENDS_MS;
     }
     ct_chain_free(r->follow.chain);
     return NULL;
@@ -175,6 +185,11 @@ ct_err ct_registrar_new(struct ct_registrar **out, const struct ct_registrar_con
         return err;
     }
     ct_follow_load(&r->follow);
+    r->course.config = &r->config;
+    r->course.follow = &r->follow;
+    if (config->link) {
+        ct_course_load(&r->course);
+    }
     *out = r;
     return CT_OK;
 }
@@ -187,10 +202,31 @@ ct_err ct_registrar_start(struct ct_registrar *r, struct ct_why *why)
                : ct_why(why, CT_ERR_SYSTEM, "the registrar's thread could not be started");
 }
 
+void ct_registrar_leave(struct ct_registrar *registrar)
+{
+    (void)pthread_mutex_lock(&registrar->lock);
+    registrar->is_leaving = registrar->is_woken = true;
+    (void)pthread_cond_broadcast(&registrar->wake);
+    (void)pthread_mutex_unlock(&registrar->lock);
+}
+
+bool ct_registrar_await_gone(struct ct_registrar *registrar, uint32_t within_ms)
+{
+    struct timespec until = after_ms(within_ms);
+    (void)pthread_mutex_lock(&registrar->lock);
+    int waited = 0;
+    while (!registrar->is_gone && waited != ETIMEDOUT) {
+        waited = pthread_cond_timedwait(&registrar->wake, &registrar->lock, &until);
+    }
+    bool gone = registrar->is_gone;
+    (void)pthread_mutex_unlock(&registrar->lock);
+    return gone;
+}
+
 void ct_registrar_stop(struct ct_registrar *registrar)
 {
     (void)pthread_mutex_lock(&registrar->lock);
     registrar->stopping = true;
-    (void)pthread_cond_signal(&registrar->wake);
+    (void)pthread_cond_broadcast(&registrar->wake);
     (void)pthread_mutex_unlock(&registrar->lock);
 }

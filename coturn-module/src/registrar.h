@@ -2,6 +2,7 @@
 #ifndef CT_RELAY_REGISTRAR_H
 #define CT_RELAY_REGISTRAR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <chainturn/err.h>
@@ -14,6 +15,7 @@
 #include "kex/x25519.h"
 #include "passes.h"
 #include "policy.h"
+#include "registrar_link.h"
 #include "sets.h"
 
 struct ct_registrar;
@@ -31,6 +33,10 @@ struct ct_registrar_config {
     const char *keys_path;
     const char *log_path;
     const char *devices_path; /* NULL: devices are not asked for */
+    struct ct_rg_link *link;  /* to the process with the wallet's key; NULL: nothing is sent */
+    const char *memo_path;
+    uint16_t renew_days;        /* a renewal is asked for that long before the expiry */
+    uint32_t balance_warn_gwei; /* a wallet with less is told of */
     uint32_t poll_ms;
     struct ct_board *board; /* where to put up what is known; NULL: nowhere */
     struct ct_log log;
@@ -41,6 +47,8 @@ struct ct_registrar_config {
     void (*not_our_chain)(void *arg);
     /* Called from the thread when the log revokes a pass. */
     void (*pass_revoked)(void *arg, const uint8_t id16[16]);
+    /* Called from the thread now and then while it leaves; gone: the chain does not list it. */
+    void (*leaving)(void *arg, bool gone);
     void *arg;
 };
 
@@ -48,6 +56,10 @@ struct ct_registrar_config {
 CT_MUST_USE ct_err ct_registrar_new(struct ct_registrar **out,
                                     const struct ct_registrar_config *config, struct ct_why *why);
 CT_MUST_USE ct_err ct_registrar_start(struct ct_registrar *registrar, struct ct_why *why);
+/* From now on the relay is not to be listed: it is withdrawn, and nothing is registered anew. */
+void ct_registrar_leave(struct ct_registrar *registrar);
+/* Waits until the withdrawal is in a block, or nothing is to be withdrawn; false: not in time. */
+bool ct_registrar_await_gone(struct ct_registrar *registrar, uint32_t within_ms);
 /* Asks the thread to end and does not wait for a request under way: the process ends next. */
 void ct_registrar_stop(struct ct_registrar *registrar);
 

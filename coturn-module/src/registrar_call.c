@@ -39,9 +39,6 @@ void ct_rg_call_data(struct ct_wr *w, const struct ct_rg_open *open, const uint8
     case CT_RG_WITHDRAW:
         ct_call_withdraw_server(w, call->index);
         break;
-    case CT_RG_CANCEL:
-        ct_call_cancel_server(w, p.salt32);
-        break;
     }
 }
 

@@ -101,9 +101,8 @@ static void read_call(struct ct_rd *r, struct ct_rg_call *c)
     c->index = ct_rd_be16(r);
     ct_rd_copy(r, c->key32, 32);
     bool has_key = !is_zero(c->key32, 32);
-    r->bad = r->bad || what < CT_RG_REGISTER || what > CT_RG_CANCEL || c->tip_wei > c->fee_wei ||
-             has_key == (what == CT_RG_WITHDRAW) || (what == CT_RG_WITHDRAW && c->index == 0) ||
-             (what == CT_RG_CANCEL && c->index != 0);
+    r->bad = r->bad || what < CT_RG_REGISTER || what > CT_RG_WITHDRAW || c->tip_wei > c->fee_wei ||
+             has_key == (what == CT_RG_WITHDRAW) || (what == CT_RG_WITHDRAW && c->index == 0);
 }
 
 static void write_statement(struct ct_wr *w, const struct ct_rg_statement *s)

@@ -32,7 +32,7 @@ struct ct_rg_open {
     char user[CT_RG_USER_MAX];         /* to become, when started by root; "": stays who it is */
 };
 
-enum ct_rg_call_what { CT_RG_REGISTER = 1, CT_RG_WITHDRAW = 2, CT_RG_CANCEL = 3 };
+enum ct_rg_call_what { CT_RG_REGISTER = 1, CT_RG_WITHDRAW = 2 };
 
 /* A transaction to the contract. A renewal or change is a registration with an index. */
 struct ct_rg_call {
@@ -41,7 +41,7 @@ struct ct_rg_call {
     uint64_t fee_wei; /* most, a unit of gas */
     uint64_t tip_wei;
     uint64_t gas;
-    uint16_t index;    /* of this relay's record; 0 for a new one, always 0 for a cancellation */
+    uint16_t index;    /* of this relay's record; 0 for a new one */
     uint8_t key32[32]; /* the record's X25519 key; zeros for a withdrawal */
 };
 

@@ -93,9 +93,9 @@ static void relay_knows_itself_whatever_the_order(void)
     all[1].key32[0] = 9; /* an older key of ours, revoked since */
     all[1].state = CT_RECORD_REVOKED;
     uint16_t index = 0;
-    CHECK(ct_relay_standing(&index, &me, all, 3, TODAY * 86400ull) == CT_STANDING_LISTED);
+    CHECK(ct_relay_standing(&index, &me, 0, all, 3, TODAY * 86400ull) == CT_STANDING_LISTED);
     CHECK_EQ(index, 3);
-    CHECK(ct_relay_standing(&index, &me, all, 1, TODAY * 86400ull) == CT_STANDING_NEW);
+    CHECK(ct_relay_standing(&index, &me, 0, all, 1, TODAY * 86400ull) == CT_STANDING_NEW);
     CHECK_EQ(index, 0);
 }
 
@@ -105,14 +105,14 @@ static void changed_relay_takes_the_place_of_its_old_record(void)
     struct ct_relay there = listed(4);
     struct ct_relay me = own();
     me.key32[0] = 99;
-    CHECK(ct_relay_standing(&index, &me, &there, 1, TODAY * 86400ull) == CT_STANDING_CHANGED);
+    CHECK(ct_relay_standing(&index, &me, 0, &there, 1, TODAY * 86400ull) == CT_STANDING_CHANGED);
     CHECK_EQ(index, 4);
     me = own();
     me.listen_port = 3479;
-    CHECK(ct_relay_standing(&index, &me, &there, 1, TODAY * 86400ull) == CT_STANDING_CHANGED);
+    CHECK(ct_relay_standing(&index, &me, 0, &there, 1, TODAY * 86400ull) == CT_STANDING_CHANGED);
     me.port_min = 60000;
     me.port_max = 60001; /* neither the listening address nor a relayed port in common */
-    CHECK(ct_relay_standing(&index, &me, &there, 1, TODAY * 86400ull) == CT_STANDING_NEW);
+    CHECK(ct_relay_standing(&index, &me, 0, &there, 1, TODAY * 86400ull) == CT_STANDING_NEW);
 }
 
 static void expired_or_withdrawn_relay_registers_anew_and_revoked_one_does_not(void)
@@ -120,12 +120,12 @@ static void expired_or_withdrawn_relay_registers_anew_and_revoked_one_does_not(v
     uint16_t index = 0;
     struct ct_relay me = own();
     struct ct_relay there = listed(4);
-    CHECK(ct_relay_standing(&index, &me, &there, 1, (TODAY + 31) * 86400ull) ==
+    CHECK(ct_relay_standing(&index, &me, 0, &there, 1, (TODAY + 31) * 86400ull) ==
           CT_STANDING_CHANGED);
     there.state = CT_RECORD_WITHDRAWN;
-    CHECK(ct_relay_standing(&index, &me, &there, 1, TODAY * 86400ull) == CT_STANDING_CHANGED);
+    CHECK(ct_relay_standing(&index, &me, 0, &there, 1, TODAY * 86400ull) == CT_STANDING_CHANGED);
     there.state = CT_RECORD_REVOKED;
-    CHECK(ct_relay_standing(&index, &me, &there, 1, TODAY * 86400ull) == CT_STANDING_REVOKED);
+    CHECK(ct_relay_standing(&index, &me, 0, &there, 1, TODAY * 86400ull) == CT_STANDING_REVOKED);
     CHECK_EQ(index, 4);
 }
 

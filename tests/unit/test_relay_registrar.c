@@ -31,7 +31,7 @@ static struct ct_rg_open an_opening(void)
 static struct ct_rg_call a_call(enum ct_rg_call_what what)
 {
     struct ct_rg_call c = {.what = what, .nonce = 7, .fee_wei = 90, .tip_wei = 2, .gas = 200000};
-    c.index = what == CT_RG_CANCEL ? 0 : 3;
+    c.index = 3;
     c.key32[5] = what == CT_RG_WITHDRAW ? 0 : 9;
     return c;
 }
@@ -49,7 +49,7 @@ static struct ct_rg_statement a_statement(enum ct_rg_statement_what what)
     return s;
 }
 
-enum { REQUESTS = 6 };
+enum { REQUESTS = 5 };
 
 static struct ct_rg_request request_of(size_t i)
 {
@@ -57,12 +57,12 @@ static struct ct_rg_request request_of(size_t i)
     if (i == 0) {
         r.kind = CT_RG_OPEN;
         r.of.open = an_opening();
-    } else if (i <= 3) {
+    } else if (i <= 2) {
         r.kind = CT_RG_CALL;
         r.of.call = a_call((enum ct_rg_call_what)i);
     } else {
         r.kind = CT_RG_STATEMENT;
-        r.of.statement = a_statement((enum ct_rg_statement_what)(i - 3));
+        r.of.statement = a_statement((enum ct_rg_statement_what)(i - 2));
     }
     return r;
 }
@@ -139,10 +139,7 @@ static void requests_that_make_no_sense_are_not_read(void)
     r = request_of(CT_RG_REGISTER);
     r.of.call.tip_wei = r.of.call.fee_wei + 1;
     CHECK(!is_read(&r));
-    r = request_of(CT_RG_CANCEL);
-    r.of.call.index = 1;
-    CHECK(!is_read(&r));
-    r = request_of(4);
+    r = request_of(3);
     memset(r.of.statement.key32, 0, 32);
     CHECK(!is_read(&r));
 }
@@ -195,7 +192,7 @@ static bool read_back(struct ct_tx *tx, const struct ct_desk *desk, const struct
 
 static void transactions_are_calls_of_this_contract_without_value(void)
 {
-    enum { CALLS = 3 };
+    enum { CALLS = 2 };
     struct ct_desk desk = an_open_desk();
     for (size_t i = 1; i <= CALLS; i++) {
         struct ct_rg_request r = request_of(i);
@@ -251,7 +248,7 @@ static void only_so_many_transactions_are_signed_in_a_time(void)
 static void statements_are_typed_data_of_this_deployment(void)
 {
     struct ct_desk desk = an_open_desk();
-    for (size_t i = 4; i < REQUESTS; i++) {
+    for (size_t i = 3; i < REQUESTS; i++) {
         struct ct_rg_request r = request_of(i);
         struct ct_typed typed;
         uint8_t words[CT_RG_WORDS_MAX][32];
