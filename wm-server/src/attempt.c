@@ -95,7 +95,7 @@ ct_err ct_txmgr_bump(struct ct_txmgr *m, const char *fill, struct ct_why *why)
                    fill != NULL ? fill : "");
     err = s->ops->tx_replace(s, m->tx.hash32, &m->next_tx, fill != NULL ? reason : NULL);
     if (err != CT_OK) {
-        return ct_why(why, err, "the store failed: %s", ct_err_text(err));
+        return ct_txmgr_store_failed(why, err);
     }
     CT_CRASH(bump_stored);
     tell(m, fill);
@@ -148,7 +148,7 @@ static ct_err mend(struct ct_txmgr *m, uint64_t nonce, struct ct_why *why)
         return fill_gap(m, nonce, 0, why);
     }
     if (err != CT_OK) {
-        return ct_why(why, err, "the store failed: %s", ct_err_text(err));
+        return ct_txmgr_store_failed(why, err);
     }
     if (m->tx.state != CT_TXN_CONFIRMED && m->tx.state != CT_TXN_FAILED) {
         return fill_gap(m, nonce, m->tx.attempt + 1, why);

@@ -72,7 +72,7 @@ static ct_err keep(struct ct_txmgr *m, const struct ct_tx *tx, size_t count, str
     }
     err = s->ops->tx_add(s, &m->tx, (const char(*)[CT_OP_ID])ids, count);
     if (err != CT_OK) {
-        return ct_why(why, err, "the store failed: %s", ct_err_text(err));
+        return ct_txmgr_store_failed(why, err);
     }
     CT_CRASH(stored);
     return CT_OK;
@@ -147,7 +147,7 @@ static ct_err first_nonce(struct ct_txmgr *m, uint64_t *out, struct ct_why *why)
     uint64_t top = 0;
     ct_err err = s->ops->tx_top(s, m->config.wallet->addr20, &top);
     if (err != CT_OK && err != CT_ERR_NOT_FOUND) {
-        return ct_why(why, err, "the store failed: %s", ct_err_text(err));
+        return ct_txmgr_store_failed(why, err);
     }
     uint64_t own = err == CT_OK ? top + 1 : 0;
     err = ct_rpc_nonce(m->chain, m->config.wallet->addr20, true, &pending, why);

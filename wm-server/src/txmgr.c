@@ -45,6 +45,12 @@ struct ct_track *ct_txmgr_track(struct ct_txmgr *m, uint64_t nonce)
     return t;
 }
 
+ct_err ct_txmgr_store_failed(struct ct_why *why, ct_err err)
+{
+    return err == CT_ERR_EXPIRED ? ct_why(why, err, "another server leads this account by now")
+                                 : ct_why(why, err, "the store failed: %s", ct_err_text(err));
+}
+
 ct_err ct_txmgr_fee(struct ct_txmgr *m, struct ct_fee *out, struct ct_why *why)
 {
     struct ct_u256 max, tip;

@@ -80,6 +80,8 @@ struct ct_txmgr {
 };
 
 struct ct_track *ct_txmgr_track(struct ct_txmgr *m, uint64_t nonce);
+/* Words of a step of the store that failed, or that is another server's by now. */
+ct_err ct_txmgr_store_failed(struct ct_why *why, ct_err err);
 /* What is offered now for a unit of gas; asked once a round. */
 CT_MUST_USE ct_err ct_txmgr_fee(struct ct_txmgr *m, struct ct_fee *out, struct ct_why *why);
 /* Is there ether for value and gas at the highest price? Without, it would hang at its nonce. */
