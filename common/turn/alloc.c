@@ -18,6 +18,7 @@
 #define RTO_MAX_MS 3000u
 #define KEEPALIVE_MS 20000u /* NATs forget UDP mappings after 30 s and more */
 #define TRANSPORT_UDP 0x11000000u
+#define FAMILY_IP6 0x02000000u /* RFC 8656 18.6 */
 
 static ct_err copy_text(char *out, size_t cap, const char *text, const char *what,
                         struct ct_why *why)
@@ -58,6 +59,8 @@ ct_err ct_alloc_init(struct ct_alloc *a, const struct ct_alloc_config *config, u
     a->wanted_s = config->lifetime_s;
     a->keepalive_ms = config->keepalive_ms != 0 ? config->keepalive_ms : KEEPALIVE_MS;
     a->refresh_every_ms = config->refresh_ms;
+    a->family = config->family;
+    a->asks_owner = config->asks_owner;
     a->srtt_us = config->rtt_ms < 60000 ? config->rtt_ms * 1000 : 0;
     a->rttvar_us = a->srtt_us / 2; /* RFC 6298 2.2 */
     a->next_channel = CT_CHANNEL_MIN;
@@ -194,6 +197,18 @@ static void start_due(struct ct_alloc *a, uint64_t now_ms)
     }
 }
 
+/* What an Allocate asks for. */
+static void put_wishes(struct ct_wr *w, const struct ct_alloc *a)
+{
+    ct_stun_put_u32(w, CT_ATTR_REQUESTED_TRANSPORT, TRANSPORT_UDP);
+    if (a->family == 6) {
+        ct_stun_put_u32(w, CT_ATTR_REQUESTED_ADDRESS_FAMILY, FAMILY_IP6);
+    }
+    if (a->asks_owner) {
+        ct_stun_put(w, CT_ATTR_RELAY_OWNER, "", 0);
+    }
+}
+
 static ct_err build(struct ct_alloc *a, const struct ct_alloc_txn *txn,
                     const struct ct_alloc_peer *peer, void *out, size_t cap, size_t *len)
 {
@@ -207,7 +222,7 @@ static ct_err build(struct ct_alloc *a, const struct ct_alloc_txn *txn,
         return ct_stun_end(&w, len);
     }
     if (txn->method == CT_STUN_ALLOCATE) {
-        ct_stun_put_u32(&w, CT_ATTR_REQUESTED_TRANSPORT, TRANSPORT_UDP);
+        put_wishes(&w, a);
     }
     if (a->state == CT_ALLOC_RELEASING) {
         ct_stun_put_u32(&w, CT_ATTR_LIFETIME, 0);

@@ -33,6 +33,7 @@
 #define CT_ALLOC_PEERS 32      /* permissions and channels kept at one time */
 #define CT_ALLOC_DATAGRAM 2304 /* room that ct_alloc_poll() needs at most */
 #define CT_ALLOC_GONE 256      /* channels remembered after ct_alloc_forget() */
+#define CT_ALLOC_OWNER 192     /* most bytes of a relay's statement */
 
 enum ct_alloc_state {
     CT_ALLOC_ASKING,    /* Allocate under way */
@@ -52,6 +53,8 @@ struct ct_alloc_config {
     uint32_t keepalive_ms; /* a Binding keeps the NAT's mapping alive this often; 0 is 20 s */
     uint32_t refresh_ms;   /* refresh at least this often, to notice a relay that forgot us; 0: only
                               as the lifetime needs */
+    uint8_t family;        /* 6: an IPv6 relayed address is asked for; else what the server gives */
+    bool asks_owner;       /* whose relay it is, see ct_alloc_owner() */
 };
 
 enum ct_alloc_kind {
@@ -118,6 +121,10 @@ struct ct_alloc {
     uint8_t seed32[32];
     uint64_t tid_count;
     uint32_t wanted_s, lifetime_s, keepalive_ms, refresh_every_ms;
+    uint8_t family;
+    bool asks_owner;
+    uint8_t owner[CT_ALLOC_OWNER];
+    size_t owner_len;
     uint32_t srtt_us, rttvar_us; /* RFC 6298; srtt 0 before the first measurement */
     uint32_t nonce_age;          /* how many nonces were taken over */
     unsigned forged;             /* answers with a wrong MESSAGE-INTEGRITY since the last success */
@@ -177,6 +184,10 @@ const struct ct_addr *ct_alloc_relayed(const struct ct_alloc *a);
 const struct ct_addr *ct_alloc_mapped(const struct ct_alloc *a); /* as the server sees the client */
 uint32_t ct_alloc_lifetime_s(const struct ct_alloc *a);          /* granted; 3600 at most */
 uint32_t ct_alloc_rtt_us(const struct ct_alloc *a); /* smoothed; 0 when not measured yet */
+
+/* What the server said, under MESSAGE-INTEGRITY, of whose it is (kex/owner.h); length 0: nothing.
+ */
+const uint8_t *ct_alloc_owner(const struct ct_alloc *a, size_t *len);
 
 /* New credentials (a renewed pass) for every request from now on; a Refresh follows at once. */
 CT_MUST_USE ct_err ct_alloc_renew(struct ct_alloc *a, uint64_t now_ms, const char *username,

@@ -39,6 +39,15 @@ static void stands_for(struct ct_alloc *a, uint32_t lifetime_s, uint64_t now_ms)
     a->keepalive_next_ms = now_ms + a->keepalive_ms;
 }
 
+/* It stands before MESSAGE-INTEGRITY, or the codec would not have seen it. */
+static void take_owner(struct ct_alloc *a, const struct ct_stun *m)
+{
+    if (a->asks_owner && m->owner.at != NULL && m->owner.len <= sizeof a->owner) {
+        memcpy(a->owner, m->owner.at, m->owner.len);
+        a->owner_len = m->owner.len;
+    }
+}
+
 static ct_err take_control(struct ct_alloc *a, const struct ct_stun *m, uint64_t now_ms)
 {
     bool is_allocate = a->control.method == CT_STUN_ALLOCATE;
@@ -54,6 +63,7 @@ static ct_err take_control(struct ct_alloc *a, const struct ct_stun *m, uint64_t
         a->relayed = m->relayed;
         a->mapped = m->mapped;
         a->hint = m->mapped;
+        take_owner(a, m);
     }
     ct_alloc_txn_clear(&a->control);
     stands_for(a, m->lifetime_s, now_ms);

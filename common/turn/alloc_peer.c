@@ -186,6 +186,12 @@ unsigned ct_alloc_error_code(const struct ct_alloc *a)
     return a->error;
 }
 
+const uint8_t *ct_alloc_owner(const struct ct_alloc *a, size_t *len)
+{
+    *len = a->owner_len;
+    return a->owner;
+}
+
 const struct ct_addr *ct_alloc_relayed(const struct ct_alloc *a)
 {
     return &a->relayed;

@@ -108,6 +108,9 @@ static struct ct_stun_bytes *text_field(struct ct_stun *m, uint16_t type, size_t
     case CT_ATTR_DATA:
         *max = UINT16_MAX;
         return &m->data;
+    case CT_ATTR_RELAY_OWNER:
+        *max = UINT16_MAX;
+        return &m->owner;
     default:
         return NULL;
     }
@@ -153,8 +156,11 @@ static void small_field(struct ct_stun *m, struct ct_rd *value, uint16_t type)
     case CT_ATTR_DONT_FRAGMENT:
         m->has_dont_fragment = true;
         break;
-    case CT_ATTR_UNKNOWN_ATTRIBUTES:
     case CT_ATTR_REQUESTED_ADDRESS_FAMILY:
+        m->family = ct_rd_u8(value);
+        (void)ct_rd_take(value, 3);
+        break;
+    case CT_ATTR_UNKNOWN_ATTRIBUTES:
     case CT_ATTR_EVEN_PORT:
     case CT_ATTR_RESERVATION_TOKEN:
         (void)view(value);
@@ -193,7 +199,10 @@ static void attribute(struct ct_stun *m, uint16_t type, struct ct_rd *value, siz
         fingerprint(m, value, at);
     } else if (text != NULL) {
         value->bad = value->bad || value->left > max;
-        *text = view(value);
+        struct ct_stun_bytes got = view(value);
+        if (text->at == NULL) {
+            *text = got;
+        }
     } else if (addr != NULL) {
         bool plain = type == CT_ATTR_MAPPED_ADDRESS || type == CT_ATTR_ALTERNATE_SERVER;
         struct ct_addr got = address(value, plain ? NULL : xor_with);

@@ -60,6 +60,7 @@ enum ct_stun_attr {
     CT_ATTR_SOFTWARE = 0x8022,
     CT_ATTR_ALTERNATE_SERVER = 0x8023,
     CT_ATTR_FINGERPRINT = 0x8028,
+    CT_ATTR_RELAY_OWNER = 0xc743, /* ours: docs/protocol.md 5 */
 };
 
 /* Bytes inside the parsed message. at is NULL when the attribute is absent. */
@@ -80,13 +81,14 @@ struct ct_stun {
     const uint8_t *bytes;
     size_t len;
 
-    struct ct_stun_bytes username, realm, nonce, software, data;
+    struct ct_stun_bytes username, realm, nonce, software, data, owner;
     struct ct_addr mapped, relayed, peer, alternate; /* family 0 when absent */
     uint32_t lifetime_s;
     uint16_t channel;
     uint16_t error; /* 300..699, 0 when absent */
     struct ct_stun_bytes reason;
     uint8_t transport; /* IANA protocol number: 17 is UDP; 0 when absent */
+    uint8_t family;    /* requested: 1 IPv4, 2 IPv6; 0 when absent */
     bool has_lifetime, has_channel, has_dont_fragment, has_fingerprint;
     size_t integrity_at;        /* offset of MESSAGE-INTEGRITY, 0 when absent */
     size_t integrity_sha256_at; /* offset of MESSAGE-INTEGRITY-SHA256, 0 when absent */

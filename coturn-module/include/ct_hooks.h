@@ -94,7 +94,7 @@ enum ct_user {
     CT_USER_REFUSED, /* meant for the module, and refused */
 };
 
-enum { CT_USER_PASSWORD_MAX = 128 };
+enum { CT_USER_PASSWORD_MAX = 128, CT_HOOK_OWNER_MAX = 160 };
 
 enum ct_allocation_event { CT_ALLOCATION_NEW, CT_ALLOCATION_REFRESHED, CT_ALLOCATION_DELETED };
 
@@ -155,6 +155,8 @@ struct ct_hooks {
      * the server's command line and web page. */
     void (*status)(void (*row)(void *arg, const char *name, const char *value), void *arg,
                    bool as_html);
+    /* What the relay says of whose it is, to who asks with a credential. 0: nothing now. */
+    size_t (*owner)(uint8_t out[CT_HOOK_OWNER_MAX]);
     /* use: what this returned for the same allocation before, NULL at first and after DELETED. */
     void *(*allocation)(void *use, enum ct_allocation_event event,
                         const struct ct_allocation_info *info);

@@ -437,6 +437,21 @@ int ct_ad_session(const uint8_t *user, uint32_t *max_session_s)
     return !active || active->session(max_session_s, (const char *)user);
 }
 
+void ct_ad_owner(void *request, void *answer, size_t *len)
+{
+    enum { RELAY_OWNER = 0xc743 }; /* docs/protocol.md 5 */
+    uint8_t statement[CT_HOOK_OWNER_MAX];
+    if (!active ||
+        !stun_attr_get_first_by_type_str(ioa_network_buffer_data(request),
+                                         ioa_network_buffer_get_size(request), RELAY_OWNER)) {
+        return;
+    }
+    size_t n = active->owner(statement);
+    if (n > 0) {
+        stun_attr_add_str(ioa_network_buffer_data(answer), len, RELAY_OWNER, statement, (int)n);
+    }
+}
+
 void ct_ad_allocation(void *session, uint32_t lifetime_s, enum ct_allocation_event event)
 {
     if (!active) {

@@ -47,6 +47,8 @@ int ct_ad_takes_over(void *session, const uint8_t *user, const uint8_t *realm, u
                      size_t len, uint8_t *key);
 /* 0 when the credential has ended; else max_session_s is lowered to what it has left. */
 int ct_ad_session(const uint8_t *user, uint32_t *max_session_s);
+/* buffers are coturn's: puts whose relay it is behind len bytes of the answer, when asked. */
+void ct_ad_owner(void *request, void *answer, size_t *len);
 void ct_ad_allocation(void *session, uint32_t lifetime_s, enum ct_allocation_event event);
 
 #endif

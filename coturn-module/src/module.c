@@ -16,6 +16,7 @@
 #include "host.h"
 #include "office.h"
 #include "usage.h"
+#include "owner.h"
 #include "options.h"
 #include "passes.h"
 #include "policy.h"
@@ -39,6 +40,7 @@ static struct module {
     struct ct_wallet wallet; /* signs over there */
     struct ct_x25519 key;
     struct ct_relay record;
+    struct ct_own_statement statement;
     struct ct_passes *passes;
     struct ct_limits *limits;
     struct ct_registrar *registrar;
@@ -174,6 +176,7 @@ static ct_err make_registrar(struct module *m, struct ct_why *why)
         .policy = &m->host_policy.policy,
         .passes = m->passes,
         .sets = &m->sets,
+        .statement = &m->statement,
         .relays_path = m->relays_path,
         .keys_path = m->keys_path,
         .log_path = m->log_path,
@@ -228,6 +231,7 @@ static ct_err configure(struct module *m, struct ct_why *why)
     if (err == CT_OK && ct_limits_new(&m->limits, &m->options.limits) != CT_OK) {
         err = ct_why(why, CT_ERR_NOMEM, "no memory, or no randomness, for the limits");
     }
+    ct_own_statement_init(&m->statement, m->options.mode);
     ct_sets_init(&m->sets, m->host->relays_public, m->host->relay_count);
     (void)snprintf(m->relays_path, sizeof(m->relays_path), "%s/relays", m->options.state);
     (void)snprintf(m->keys_path, sizeof(m->keys_path), "%s/wm-keys", m->options.state);
@@ -421,6 +425,11 @@ static void on_status(ct_status_row *row, void *arg, bool as_html)
     ct_status_rows(&module.status, ct_wall_s(), as_html, row, arg);
 }
 
+static size_t on_owner(uint8_t out[CT_HOOK_OWNER_MAX])
+{
+    return ct_own_statement_read(&module.statement, out, ct_wall_coarse_s());
+}
+
 static bool on_session(uint32_t *left_s, const char *user)
 {
     return ct_passes_session(module.passes, left_s, user, ct_wall_s());
@@ -445,5 +454,6 @@ const struct ct_hooks ct_module_hooks = {
     .password = on_password,
     .session = on_session,
     .status = on_status,
+    .owner = on_owner,
     .allocation = on_allocation,
 };

@@ -113,6 +113,16 @@ static void tell_gone(struct ct_registrar *r)
     }
 }
 
+static void keep_statement(struct ct_registrar *r)
+{
+    struct ct_why why = {""};
+    const struct ct_registrar_config *c = &r->config;
+    if (c->statement != NULL && ct_own_statement_keep(c->statement, c->bundle, c->record, c->wallet,
+                                                      ct_wall_s(), &why) != CT_OK) {
+        ct_log(&c->log, CT_LOG_ERROR, "statement_unsigned cause=\"%s\"", why.text);
+    }
+}
+
 static void *run(void *arg)
 {
     struct ct_registrar *r = arg;
@@ -125,6 +135,7 @@ static void *run(void *arg)
         if (r->config.link) {
             ct_rg_link_tend(r->config.link);
         }
+        keep_statement(r);
         uint64_t now = ct_mono_ms();
         if (now >= next_ms || leaves != left) {
             next_ms = turn(r, &down, leaves) + ct_mono_ms();

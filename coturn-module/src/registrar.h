@@ -13,6 +13,7 @@
 #include "chain/key.h"
 #include "chain/registry.h"
 #include "kex/x25519.h"
+#include "owner.h"
 #include "passes.h"
 #include "policy.h"
 #include "registrar_link.h"
@@ -29,7 +30,8 @@ struct ct_registrar_config {
     const struct ct_policy *policy; /* addresses that it refuses do not enter the set */
     struct ct_passes *passes;
     struct ct_sets *sets;
-    const char *relays_path; /* where set and keys are kept */
+    struct ct_own_statement *statement; /* kept signed by the thread */
+    const char *relays_path;            /* where set and keys are kept */
     const char *keys_path;
     const char *log_path;
     const char *devices_path; /* NULL: devices are not asked for */

@@ -10,9 +10,8 @@
 #include "chain/registry.h"
 #include "chain/registry_client.h"
 #include "kex/handshake.h"
+#include "kex/owner.h"
 #include "record.h"
-
-const char ct_rg_ownership_type[] = "RelayOwnership(bytes32 key,bytes32 nonce,uint64 time)";
 
 void ct_rg_proposal_make(struct ct_rg_proposal *out, const struct ct_rg_open *open,
                          const uint8_t owner20[20], const uint8_t key32[32], uint16_t index)
@@ -68,6 +67,17 @@ static void handshake_words(uint8_t words[CT_RG_WORDS_MAX][32], const struct ct_
     memcpy(words[8], s->of.handshake.transcript32, 32);
 }
 
+static void owner_words(uint8_t words[CT_RG_WORDS_MAX][32], const struct ct_rg_open *open,
+                        const uint8_t owner20[20], const struct ct_rg_statement *s)
+{
+    struct ct_rg_proposal p;
+    ct_rg_proposal_make(&p, open, owner20, s->key32, 0);
+    ct_owner_relay(words[0], &p.record);
+    memcpy(words[1], s->of.ownership.nonce32, 32);
+    ct_word_u64(words[2], s->of.ownership.mode);
+    ct_word_u64(words[3], s->of.ownership.until_s);
+}
+
 void ct_rg_typed(struct ct_typed *out, uint8_t words[CT_RG_WORDS_MAX][32], uint8_t digest32[32],
                  const struct ct_rg_open *open, const uint8_t owner20[20],
                  const struct ct_rg_statement *statement)
@@ -79,10 +89,8 @@ void ct_rg_typed(struct ct_typed *out, uint8_t words[CT_RG_WORDS_MAX][32], uint8
         *out = (struct ct_typed){ct_hs_type, (const uint8_t(*)[32])words, CT_HS_WORDS};
         handshake_words(words, open, owner20, statement);
     } else {
-        *out = (struct ct_typed){ct_rg_ownership_type, (const uint8_t(*)[32])words, 3};
-        memcpy(words[0], statement->key32, 32);
-        memcpy(words[1], statement->of.ownership.nonce32, 32);
-        ct_word_u64(words[2], statement->of.ownership.time_s);
+        *out = (struct ct_typed){ct_owner_type, (const uint8_t(*)[32])words, CT_OWNER_WORDS};
+        owner_words(words, open, owner20, statement);
     }
     ct_eip712_chainturn(domain32, open->chain_id, open->contract20);
     ct_eip712_struct(struct32, out->type, out->words, out->count);

@@ -24,9 +24,6 @@ void ct_rg_proposal_make(struct ct_rg_proposal *out, const struct ct_rg_open *op
 void ct_rg_call_data(struct ct_wr *w, const struct ct_rg_open *open, const uint8_t owner20[20],
                      const struct ct_rg_call *call);
 
-/* RelayOwnership(bytes32 key,bytes32 nonce,uint64 time) */
-extern const char ct_rg_ownership_type[];
-
 /* Typed data of a statement; out->words points to words, and the digest is what is signed. */
 void ct_rg_typed(struct ct_typed *out, uint8_t words[CT_RG_WORDS_MAX][32], uint8_t digest32[32],
                  const struct ct_rg_open *open, const uint8_t owner20[20],

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "kex/handshake.h"
+#include "kex/owner.h"
 #include "registrar_call.h"
 #include "registrar_spawn.h"
 
@@ -207,12 +208,12 @@ static bool to_statement(struct ct_rg_statement *out, const struct ct_typed *typ
         memcpy(out->of.handshake.transcript32, typed->words[8], 32);
         return true;
     }
-    if (strcmp(typed->type, ct_rg_ownership_type) == 0 && typed->count == 3) {
+    if (strcmp(typed->type, ct_owner_type) == 0 && typed->count == CT_OWNER_WORDS) {
         out->what = CT_RG_OWNERSHIP;
-        memcpy(out->key32, typed->words[0], 32);
         memcpy(out->of.ownership.nonce32, typed->words[1], 32);
+        out->of.ownership.mode = typed->words[2][31];
         for (size_t i = 24; i < 32; i++) {
-            out->of.ownership.time_s = out->of.ownership.time_s << 8 | typed->words[2][i];
+            out->of.ownership.until_s = out->of.ownership.until_s << 8 | typed->words[3][i];
         }
         return true;
     }
@@ -229,9 +230,7 @@ static ct_err sign_typed(void *arg, uint8_t rs64[64], const struct ct_typed *typ
         return CT_ERR_REFUSED;
     }
     (void)pthread_mutex_lock(&link->lock);
-    if (request.of.statement.what == CT_RG_HANDSHAKE) {
-        memcpy(request.of.statement.key32, link->open.record.key32, 32);
-    }
+    memcpy(request.of.statement.key32, link->open.record.key32, 32);
     ct_err err = ask(link, &request, &answer, ANSWERED_WITHIN_S, &why);
     (void)pthread_mutex_unlock(&link->lock);
     if (err == CT_OK) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "kex/owner.h"
 
 enum { VERSION = 1, ANSWER = 0x80 };
 
@@ -117,7 +118,8 @@ static void write_statement(struct ct_wr *w, const struct ct_rg_statement *s)
         ct_wr_bytes(w, s->of.handshake.transcript32, 32);
     } else {
         ct_wr_bytes(w, s->of.ownership.nonce32, 32);
-        ct_wr_be64(w, s->of.ownership.time_s);
+        ct_wr_u8(w, s->of.ownership.mode);
+        ct_wr_be64(w, s->of.ownership.until_s);
     }
 }
 
@@ -134,7 +136,9 @@ static void read_statement(struct ct_rd *r, struct ct_rg_statement *s)
         ct_rd_copy(r, s->of.handshake.transcript32, 32);
     } else if (what == CT_RG_OWNERSHIP) {
         ct_rd_copy(r, s->of.ownership.nonce32, 32);
-        s->of.ownership.time_s = ct_rd_be64(r);
+        s->of.ownership.mode = ct_rd_u8(r);
+        s->of.ownership.until_s = ct_rd_be64(r);
+        r->bad = r->bad || s->of.ownership.mode >= CT_OWNER_MODES;
     } else {
         r->bad = true;
     }

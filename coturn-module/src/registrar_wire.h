@@ -57,8 +57,9 @@ struct ct_rg_statement {
         } handshake; /* with the wallet manager, label "enrol relay" */
         struct {
             uint8_t nonce32[32];
-            uint64_t time_s;
-        } ownership;
+            uint8_t mode;     /* enum ct_mode */
+            uint64_t until_s; /* since 1970 */
+        } ownership;          /* of the record that opening and key make (kex/owner.h) */
     } of;
 };
 

@@ -25,6 +25,7 @@ static void check(const struct ct_stun *m)
     check_inside(m, &m->software);
     check_inside(m, &m->data);
     check_inside(m, &m->reason);
+    check_inside(m, &m->owner);
     HOLDS(m->error == 0 || (m->error >= 300 && m->error <= 699));
     HOLDS(m->integrity_at < m->len && m->integrity_sha256_at < m->len);
     HOLDS(ct_stun_verify(m, key, sizeof(key)) == CT_ERR_AUTH);

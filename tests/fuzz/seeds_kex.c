@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "hs_world.h"
+#include "chain/key.h"
+#include "kex/owner.h"
 #include "kex/pass.h"
 #include "kex/token.h"
 #include "seeds.h"
@@ -28,6 +30,22 @@ static void passes(void)
     pass.renews16[0] = 9;
     HOLDS(ct_pass_sign(bytes, &pass, &key, pass.expiry_s - 100) == CT_OK);
     seed("pass", "renewal", bytes, sizeof(bytes));
+}
+
+static void owners(void)
+{
+    static const struct ct_secret32 secret = {{7}};
+    static const uint8_t contract[20] = {0xc1};
+    struct ct_wallet wallet;
+    struct ct_owner s = {.mode = 1, .relay32 = {1}, .nonce32 = {2}, .until_s = 1800000000};
+    uint8_t bytes[CT_OWNER_LEN];
+    HOLDS(ct_wallet_from_secret(&wallet, &secret) == CT_OK);
+    HOLDS(ct_owner_sign(&s, 31337, contract, &wallet) == CT_OK);
+    ct_owner_write(bytes, &s);
+    seed("owner", "statement", bytes, sizeof(bytes));
+    seed("owner", "cut", bytes, sizeof(bytes) - 1);
+    bytes[1] = CT_OWNER_MODES;
+    seed("owner", "mode", bytes, sizeof(bytes));
 }
 
 static void tokens(void)
@@ -207,6 +225,7 @@ static void sessions(void)
 
 void seeds_kex(void)
 {
+    owners();
     passes();
     tokens();
     wire();

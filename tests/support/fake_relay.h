@@ -29,9 +29,13 @@ struct fake_relay {
     struct fake_alloc allocs[FAKE_ALLOCS];
     uint32_t lifetime_s;
 
-    unsigned error;       /* answers this code to what has the right credentials */
-    bool is_forger;       /* signs answers with a wrong key */
-    bool refuses_peers;   /* 403 to CreatePermission and ChannelBind */
+    unsigned error;     /* answers this code to what has the right credentials */
+    bool is_forger;     /* signs answers with a wrong key */
+    bool refuses_peers; /* 403 to CreatePermission and ChannelBind */
+    const void *owner;  /* what it says of whose it is, asked or not; NULL: nothing */
+    size_t owner_len;
+    size_t owner_asked;
+    uint8_t family_asked; /* as in the attribute: 2 is IPv6 */
     uint16_t mapped_port; /* what Binding shows */
     size_t requests;      /* of any kind */
     size_t allocations, refreshes, permissions, binds, releases, challenges;
@@ -171,6 +175,11 @@ static inline void fake_relay_request(struct fake_relay *r, unsigned client,
     }
     if (m->method == CT_STUN_ALLOCATE) {
         fake_relay_allocate(r, client, &w);
+        r->family_asked = m->family;
+        r->owner_asked += m->owner.at != NULL;
+        if (r->owner != NULL) {
+            ct_stun_put(&w, CT_ATTR_RELAY_OWNER, r->owner, r->owner_len);
+        }
     } else if (m->method == CT_STUN_REFRESH) {
         fake_relay_refresh(r, alloc, m, &w);
     } else if (m->method == CT_STUN_CHANNEL_BIND) {

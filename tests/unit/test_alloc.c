@@ -261,6 +261,49 @@ static void a_renewed_pass_refreshes_at_once(void)
     CHECK_EQ(ct_alloc_state(&b.a), CT_ALLOC_READY);
 }
 
+static void whose_relay_it_is_is_told_to_who_asks(void)
+{
+    struct bench b;
+    size_t len = 0;
+    struct ct_alloc_config asks = config;
+    set_up(&b, &config);
+    b.relay.owner = "nobody asked";
+    b.relay.owner_len = 12;
+    allocate(&b);
+    CHECK_EQ(b.relay.owner_asked, 0);
+    (void)ct_alloc_owner(&b.a, &len);
+    CHECK_EQ(len, 0);
+    asks.asks_owner = true;
+    set_up(&b, &asks);
+    b.relay.owner = "mine";
+    b.relay.owner_len = 4;
+    allocate(&b);
+    CHECK(b.relay.owner_asked > 0);
+    CHECK_MEM(ct_alloc_owner(&b.a, &len), "mine", 4);
+    CHECK_EQ(len, 4);
+    set_up(&b, &asks);
+    b.relay.owner = "mine";
+    b.relay.owner_len = 4;
+    b.relay.is_forger = true; /* it does not hold the key that it should */
+    run_until(&b, b.now + 60000);
+    CHECK_EQ(ct_alloc_state(&b.a), CT_ALLOC_FAILED);
+    (void)ct_alloc_owner(&b.a, &len);
+    CHECK_EQ(len, 0);
+}
+
+static void an_ipv6_relayed_address_is_asked_for(void)
+{
+    struct bench b;
+    struct ct_alloc_config six = config;
+    set_up(&b, &config);
+    allocate(&b);
+    CHECK_EQ(b.relay.family_asked, 0);
+    six.family = 6;
+    set_up(&b, &six);
+    allocate(&b);
+    CHECK_EQ(b.relay.family_asked, 2);
+}
+
 static void credentials_that_cannot_be_are_refused(void)
 {
     struct ct_alloc a;
@@ -299,6 +342,8 @@ static const struct ct_test tests[] = {
     CT_TEST(release_of_what_was_never_asked_sends_nothing),
     CT_TEST(another_process_goes_on_with_the_allocation),
     CT_TEST(a_renewed_pass_refreshes_at_once),
+    CT_TEST(whose_relay_it_is_is_told_to_who_asks),
+    CT_TEST(an_ipv6_relayed_address_is_asked_for),
     CT_TEST(credentials_that_cannot_be_are_refused),
 };
 CT_TEST_MAIN(tests)

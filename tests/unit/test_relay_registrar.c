@@ -6,6 +6,7 @@
 #include "chain/tx.h"
 #include "ct_test.h"
 #include "desk.h"
+#include "kex/owner.h"
 #include "registrar_call.h"
 #include "temp_dir.h"
 
@@ -44,7 +45,8 @@ static struct ct_rg_statement a_statement(enum ct_rg_statement_what what)
         s.of.handshake.transcript32[31] = 2;
     } else {
         s.of.ownership.nonce32[3] = 8;
-        s.of.ownership.time_s = 1800000000;
+        s.of.ownership.mode = 1;
+        s.of.ownership.until_s = 1800000000;
     }
     return s;
 }
@@ -266,6 +268,39 @@ static void statements_are_typed_data_of_this_deployment(void)
     ct_desk_close(&desk);
 }
 
+static void ownership_is_signed_of_its_own_record_alone(void)
+{
+    struct ct_desk desk = an_open_desk();
+    struct ct_rg_request r = {.kind = CT_RG_STATEMENT};
+    r.of.statement = a_statement(CT_RG_OWNERSHIP);
+    struct ct_rg_answer a = ask_at(&desk, &r, 0);
+    REQUIRE(a.err == CT_OK);
+    struct ct_owner shown = {.mode = 1, .until_s = 1800000000};
+    struct ct_relay record = desk.open.record;
+    memcpy(record.owner20, desk.wallet.addr20, 20);
+    memcpy(record.key32, r.of.statement.key32, 32);
+    memcpy(shown.owner20, desk.wallet.addr20, 20);
+    memcpy(shown.nonce32, r.of.statement.of.ownership.nonce32, 32);
+    memcpy(shown.sig65, a.of.rs64, 64);
+    ct_owner_relay(shown.relay32, &record);
+    size_t good = 0;
+    for (uint8_t v = 27; v <= 28; v++) {
+        shown.sig65[64] = v;
+        good += ct_owner_check(&shown, desk.open.chain_id, desk.open.contract20, &record,
+                               1800000000, NULL) == CT_OK;
+    }
+    CHECK_EQ(good, 1);
+    record.listen_port ^= 1; /* what a process that was taken over would like to have signed */
+    ct_owner_relay(shown.relay32, &record);
+    for (uint8_t v = 27; v <= 28; v++) {
+        shown.sig65[64] = v;
+        CHECK_EQ(ct_owner_check(&shown, desk.open.chain_id, desk.open.contract20, &record,
+                                1800000000, NULL),
+                 CT_ERR_AUTH);
+    }
+    ct_desk_close(&desk);
+}
+
 /* A signer that keeps the words it was shown, and signs with the secret all the same. */
 static uint8_t seen[CT_RG_WORDS_MAX][32];
 static const struct ct_wallet *behind;
@@ -315,6 +350,7 @@ static const struct ct_test tests[] = {
     CT_TEST(gas_and_fee_above_the_limits_are_refused),
     CT_TEST(only_so_many_transactions_are_signed_in_a_time),
     CT_TEST(statements_are_typed_data_of_this_deployment),
+    CT_TEST(ownership_is_signed_of_its_own_record_alone),
     CT_TEST(wallet_of_a_signer_is_asked_for_the_words_and_not_for_a_digest),
 };
 

@@ -190,6 +190,7 @@ static void every_field_written_is_read_back(void)
     ct_stun_put_xor_addr(&w, CT_ATTR_XOR_PEER_ADDRESS, &peer);
     ct_stun_put_xor_addr(&w, CT_ATTR_XOR_RELAYED_ADDRESS, &relayed);
     ct_stun_put(&w, CT_ATTR_DATA, "hello", 5);
+    ct_stun_put(&w, CT_ATTR_RELAY_OWNER, "mine", 4);
     ct_stun_put_integrity(&w, key, sizeof key);
     ct_stun_put_integrity_sha256(&w, key, sizeof key);
     ct_stun_put_fingerprint(&w);
@@ -209,6 +210,7 @@ static void every_field_written_is_read_back(void)
     CHECK(ct_addr_equal(&m.peer, &peer));
     CHECK(ct_addr_equal(&m.relayed, &relayed));
     CHECK(view_is(m.data, "hello"));
+    CHECK(view_is(m.owner, "mine"));
     CHECK_EQ(m.unknown_count, 0);
     CHECK_EQ(ct_stun_verify(&m, key, sizeof key), CT_OK);
     CHECK_EQ(ct_stun_verify_sha256(&m, key, sizeof key), CT_OK);
@@ -228,10 +230,12 @@ static void attributes_behind_the_integrity_are_ignored(void)
     ct_stun_put_integrity(&w, key, sizeof key);
     ct_stun_put_xor_addr(&w, CT_ATTR_XOR_RELAYED_ADDRESS, &evil);
     ct_stun_put(&w, 0x0099, "x", 1);
+    ct_stun_put(&w, CT_ATTR_RELAY_OWNER, "x", 1);
     ct_stun_put_fingerprint(&w);
     REQUIRE(ct_stun_end(&w, &len) == CT_OK);
     REQUIRE(ct_stun_parse(&m, buf, len) == CT_OK);
     CHECK_EQ(m.relayed.family, 0);
+    CHECK(m.owner.at == NULL);
     CHECK_EQ(m.unknown_count, 0);
     CHECK_EQ(ct_stun_verify(&m, key, sizeof key), CT_OK);
 }
@@ -245,9 +249,12 @@ static void the_first_of_repeated_attributes_counts(void)
     ct_stun_begin(&w, buf, sizeof buf, CT_STUN_REFRESH, CT_STUN_SUCCESS, tid);
     ct_stun_put_u32(&w, CT_ATTR_LIFETIME, 1);
     ct_stun_put_u32(&w, CT_ATTR_LIFETIME, 2);
+    ct_stun_put(&w, CT_ATTR_RELAY_OWNER, "", 0);
+    ct_stun_put(&w, CT_ATTR_RELAY_OWNER, "second", 6);
     REQUIRE(ct_stun_end(&w, &len) == CT_OK);
     REQUIRE(ct_stun_parse(&m, buf, len) == CT_OK);
     CHECK_EQ(m.lifetime_s, 1);
+    CHECK(m.owner.at != NULL && m.owner.len == 0);
 }
 
 static void wrong_fingerprint_or_one_that_is_not_last_is_refused(void)

@@ -1,159 +1,73 @@
-/* The steps of a relay's test, on two sockets: one is the TURN client, one the peer outside. */
-#include "probe.h"
+/* The steps of a relay's test, on three sockets: two TURN clients, and the peer outside. */
+#include "probe_run.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/secret.h"
-#include "turn/alloc.h"
 #include "udp.h"
 
-enum { TOKEN_LEN = 32, TRIES = 5, RETRY_MS = 300 };
-
-struct run {
-    const struct ct_probe *probe;
-    int client, peer; /* sockets */
-    uint64_t deadline_ms;
-    struct ct_addr server;
-    struct ct_alloc alloc;
-    struct ct_addr outside; /* the peer socket, as the relay's side of the network sees it */
-    uint8_t tid[CT_STUN_TID];
-    uint8_t out_token[TOKEN_LEN], in_token[TOKEN_LEN];
-    bool has_outside, went_out, came_in;
-};
-
-static void from_server(struct run *r, const uint8_t *data, size_t len)
+static ct_err check_relayed(const struct ct_probe_run *r, const struct ct_addr *relayed,
+                            struct ct_why *why)
 {
-    struct ct_alloc_got got;
-    if (ct_alloc_input(&r->alloc, ct_mono_ms(), data, len, &got) == CT_OK &&
-        got.kind == CT_ALLOC_DATA && got.len == TOKEN_LEN &&
-        memcmp(got.data, r->in_token, TOKEN_LEN) == 0 && ct_addr_equal(&got.peer, &r->outside)) {
-        r->came_in = true;
+    const struct ct_relay *relay = r->probe->relay;
+    struct ct_addr expected = r->family == 4 ? ct_addr_ip4(relay->relay_ip4, relayed->port)
+                                             : ct_addr_ip6(relay->relay_ip6, relayed->port);
+    char got[CT_ADDR_TEXT];
+    char wanted[CT_ADDR_TEXT];
+    if (ct_addr_equal(relayed, &expected) && relayed->port >= relay->port_min &&
+        relayed->port <= relay->port_max) {
+        return CT_OK;
     }
+    expected.port = relay->port_min;
+    ct_addr_to_text(got, relayed);
+    ct_addr_to_text(wanted, &expected);
+    return ct_why(why, CT_ERR_REFUSED,
+                  "the relay gave the relayed address %s, which is not in the registered range "
+                  "(%s and the ports up to %u): check relay-ip, external-ip and ports",
+                  got, wanted, relay->port_max);
 }
 
-static void at_peer(struct run *r, const struct ct_addr *from, const uint8_t *data, size_t len)
-{
-    struct ct_stun m;
-    if (ct_addr_equal(from, &r->server) && ct_stun_parse(&m, data, len) == CT_OK &&
-        m.method == CT_STUN_BINDING && m.class_ == CT_STUN_SUCCESS &&
-        memcmp(m.tid, r->tid, sizeof r->tid) == 0 && m.mapped.family != 0) {
-        r->outside = m.mapped;
-        r->has_outside = true;
-    } else if (ct_addr_equal(from, ct_alloc_relayed(&r->alloc)) && len == TOKEN_LEN &&
-               memcmp(data, r->out_token, TOKEN_LEN) == 0) {
-        r->went_out = true;
-    }
-}
-
-/* Sends what is due, waits for at most wait_ms, takes in what came. */
-static void pump(struct run *r, uint32_t wait_ms)
-{
-    uint8_t buf[CT_ALLOC_DATAGRAM];
-    struct ct_addr from;
-    size_t len = 0;
-    uint64_t now = ct_mono_ms();
-    while (ct_alloc_poll(&r->alloc, now, buf, sizeof buf, &len) == CT_OK) {
-        (void)!ct_udp_send(r->client, &r->server, buf, len); /* lost ones are sent again */
-    }
-    uint64_t due = ct_alloc_deadline(&r->alloc);
-    if (due < now + wait_ms) {
-        wait_ms = due > now ? (uint32_t)(due - now) : 0;
-    }
-    ct_udp_wait(r->client, r->peer, wait_ms);
-    while (ct_udp_receive(r->client, &from, buf, sizeof buf, &len) == CT_OK) {
-        if (ct_addr_equal(&from, &r->server)) {
-            from_server(r, buf, len);
-        }
-    }
-    while (ct_udp_receive(r->peer, &from, buf, sizeof buf, &len) == CT_OK) {
-        at_peer(r, &from, buf, len);
-    }
-}
-
-static bool in_time(const struct run *r)
-{
-    return ct_mono_ms() < r->deadline_ms;
-}
-
-static ct_err begin(struct run *r, struct ct_why *why)
-{
-    struct ct_secret32 secret;
-    struct ct_secret32 seed;
-    struct ct_x25519 own = {0};
-    struct ct_pass pass;
-    uint8_t bytes[CT_PASS_LEN];
-    char username[CT_PASS_TEXT_LEN + 1];
-    char password[CT_PASS_PASSWORD_LEN + 1];
-    ct_err err = ct_random(&secret, sizeof secret);
-    if (err == CT_OK) {
-        err = ct_random(&seed, sizeof seed);
-    }
-    if (err == CT_OK) {
-        err = ct_x25519_from_secret(&own, &secret);
-    }
-    if (err == CT_OK) {
-        err = ct_pass_for_probe(bytes, r->probe->issuer, own.public32, r->probe->now_s);
-    }
-    if (err == CT_OK) {
-        err = ct_pass_parse(&pass, bytes, sizeof bytes);
-    }
-    if (err == CT_OK) {
-        err = ct_pass_password_device(password, &pass, &own.secret, r->probe->relay->key32);
-    }
-    if (err == CT_OK) {
-        ct_pass_username(username, bytes);
-        const struct ct_alloc_config config = {.username = username,
-                                               .password = password,
-                                               .software = "chainturn wm-server",
-                                               .seed32 = seed.bytes};
-        err = ct_alloc_init(&r->alloc, &config, ct_mono_ms(), why);
-    } else {
-        err = ct_why(why, err, "the registered key cannot be used: %s", ct_err_text(err));
-    }
-    ct_wipe(&secret, sizeof secret);
-    ct_wipe(&seed, sizeof seed);
-    ct_wipe(&own, sizeof own);
-    ct_wipe(password, sizeof password);
-    return err;
-}
-
-static ct_err allocate(struct run *r, struct ct_why *why)
+ct_err ct_probe_allocated(struct ct_probe_run *r, struct ct_alloc *alloc, struct ct_why *why)
 {
     char at[CT_ADDR_TEXT];
-    char got[CT_ADDR_TEXT];
-    const struct ct_relay *relay = r->probe->relay;
-    while (ct_alloc_state(&r->alloc) == CT_ALLOC_ASKING && in_time(r)) {
-        pump(r, 100);
+    while (ct_alloc_state(alloc) == CT_ALLOC_ASKING && ct_probe_in_time(r)) {
+        ct_probe_pump(r, 100);
     }
     ct_addr_to_text(at, &r->server);
-    if (ct_alloc_state(&r->alloc) == CT_ALLOC_ASKING) {
+    if (ct_alloc_state(alloc) == CT_ALLOC_ASKING) {
         return ct_why(why, CT_ERR_TIMEOUT,
                       "the relay does not answer at %s: is it running and the port open for UDP?",
                       at);
     }
-    ct_err err = ct_alloc_failure(&r->alloc, why);
+    ct_err err = ct_alloc_failure(alloc, why);
     if (err != CT_OK) {
         ct_why_prefix(why, "test allocation at %s", at);
         return err;
     }
-    const struct ct_addr *relayed = ct_alloc_relayed(&r->alloc);
-    ct_addr_to_text(got, relayed);
-    struct ct_addr expected = ct_addr_ip4(relay->relay_ip4, relayed->port);
-    if (!ct_addr_equal(relayed, &expected) || relayed->port < relay->port_min ||
-        relayed->port > relay->port_max) {
+    return check_relayed(r, ct_alloc_relayed(alloc), why);
+}
+
+/* Whose server it is: the record must be its owner's, and of this very server. */
+static ct_err check_owner(struct ct_probe_run *r, struct ct_why *why)
+{
+    const struct ct_probe *p = r->probe;
+    size_t len = 0;
+    const uint8_t *bytes = ct_alloc_owner(&r->alloc, &len);
+    if (len == 0) {
         return ct_why(why, CT_ERR_REFUSED,
-                      "the relay gave the relayed address %s, which is not in the registered range "
-                      "(%u.%u.%u.%u, ports %u to %u): check relay-ip, external-ip and ports",
-                      got, relay->relay_ip4[0], relay->relay_ip4[1], relay->relay_ip4[2],
-                      relay->relay_ip4[3], relay->port_min, relay->port_max);
+                      "the relay does not say whose it is: run the present version, and look in "
+                      "its log for statement_unsigned");
     }
-    return CT_OK;
+    if (ct_owner_parse(&r->statement, bytes, len) != CT_OK) {
+        return ct_why(why, CT_ERR_REFUSED,
+                      "what the relay says of its owner is not of a form known here");
+    }
+    return ct_owner_check(&r->statement, p->chain_id, p->contract20, p->relay, p->now_s, why);
 }
 
 /* How the peer socket looks from the relay: a Binding from it to the relay. */
-static ct_err find_outside(struct run *r, struct ct_why *why)
+static ct_err find_outside(struct ct_probe_run *r, struct ct_why *why)
 {
     uint8_t buf[64];
     size_t len = 0;
@@ -164,11 +78,11 @@ static ct_err find_outside(struct run *r, struct ct_why *why)
     if (err != CT_OK) {
         return err;
     }
-    for (int i = 0; i < TRIES && !r->has_outside && in_time(r); i++) {
-        uint64_t until = ct_mono_ms() + RETRY_MS;
+    for (int i = 0; i < CT_PROBE_TRIES && !r->has_outside && ct_probe_in_time(r); i++) {
+        uint64_t until = ct_mono_ms() + CT_PROBE_RETRY_MS;
         (void)!ct_udp_send(r->peer, &r->server, buf, len);
         while (!r->has_outside && ct_mono_ms() < until) {
-            pump(r, 50);
+            ct_probe_pump(r, 50);
         }
     }
     return r->has_outside ? CT_OK
@@ -178,13 +92,14 @@ static ct_err find_outside(struct run *r, struct ct_why *why)
 }
 
 /* Asks for a permission; *granted says what came of it. */
-static ct_err permit(struct run *r, const struct ct_addr *peer, bool *granted, struct ct_why *why)
+ct_err ct_probe_permit(struct ct_probe_run *r, const struct ct_addr *peer, bool *granted,
+                       struct ct_why *why)
 {
     ct_err err = ct_alloc_permit(&r->alloc, ct_mono_ms(), peer);
     if (err != CT_OK) {
         return ct_why(why, err, "cannot ask for a permission: %s", ct_err_text(err));
     }
-    while (in_time(r)) {
+    while (ct_probe_in_time(r)) {
         enum ct_alloc_peer_state state = ct_alloc_peer_state(&r->alloc, peer);
         if (state == CT_ALLOC_PEER_READY || state == CT_ALLOC_PEER_REFUSED) {
             *granted = state == CT_ALLOC_PEER_READY;
@@ -193,129 +108,124 @@ static ct_err permit(struct run *r, const struct ct_addr *peer, bool *granted, s
         if (ct_alloc_failure(&r->alloc, why) != CT_OK) {
             return ct_alloc_failure(&r->alloc, why);
         }
-        pump(r, 100);
+        ct_probe_pump(r, 100);
     }
     return ct_why(why, CT_ERR_TIMEOUT, "the relay does not answer CreatePermission");
 }
 
-static ct_err exchange(struct run *r, struct ct_why *why)
+static ct_err exchange(struct ct_probe_run *r, struct ct_why *why)
 {
-    uint8_t buf[TOKEN_LEN + CT_STUN_SEND_OVERHEAD];
-    size_t len = 0;
-    for (int i = 0; i < TRIES && !(r->went_out && r->came_in) && in_time(r); i++) {
-        uint64_t until = ct_mono_ms() + RETRY_MS;
-        ct_err err =
-            ct_alloc_wrap(&r->alloc, buf, sizeof buf, &len, &r->outside, r->out_token, TOKEN_LEN);
+    const bool *out = &r->came[CT_PROBE_OUT];
+    const bool *in = &r->came[CT_PROBE_IN];
+    for (int i = 0; i < CT_PROBE_TRIES && !(*out && *in) && ct_probe_in_time(r); i++) {
+        uint64_t until = ct_mono_ms() + CT_PROBE_RETRY_MS;
+        ct_err err = ct_probe_send(r, &r->outside, CT_PROBE_OUT, why);
         if (err != CT_OK) {
-            return ct_why(why, err, "cannot send through the relay: %s", ct_err_text(err));
+            return err;
         }
-        (void)!ct_udp_send(r->client, &r->server, buf, len);
-        (void)!ct_udp_send(r->peer, ct_alloc_relayed(&r->alloc), r->in_token, TOKEN_LEN);
-        while (!(r->went_out && r->came_in) && ct_mono_ms() < until) {
-            pump(r, 50);
+        (void)!ct_udp_send(r->peer, ct_alloc_relayed(&r->alloc), r->token[CT_PROBE_IN],
+                           CT_PROBE_TOKEN);
+        while (!(*out && *in) && ct_mono_ms() < until) {
+            ct_probe_pump(r, 50);
         }
     }
-    if (!r->went_out || !r->came_in) {
+    if (!*out || !*in) {
         return ct_why(why, CT_ERR_REFUSED,
                       "data does not pass %s the relay: are its relay ports open for UDP?",
-                      r->went_out ? "into" : "out of");
+                      *out ? "into" : "out of");
     }
     return CT_OK;
 }
 
-static ct_err refuses(struct run *r, const uint8_t ip4[4], const char *remedy, struct ct_why *why)
+static ct_err let_in(struct ct_probe_run *r, struct ct_why *why)
 {
-    struct ct_addr peer = ct_addr_ip4(ip4, 9);
-    char text[CT_ADDR_TEXT];
     bool granted = false;
-    ct_err err = permit(r, &peer, &granted, why);
-    if (err == CT_OK && granted) {
-        ct_addr_to_text(text, &peer);
-        err = ct_why(why, CT_ERR_REFUSED, "the relay lets its users reach %s beside itself: %s",
-                     text, remedy);
+    char peer[CT_ADDR_TEXT];
+    ct_err err = ct_probe_permit(r, &r->outside, &granted, why);
+    if (err != CT_OK || granted) {
+        return err;
     }
-    return err;
+    ct_addr_to_text(peer, &r->outside);
+    return ct_why(why, CT_ERR_REFUSED,
+                  "the relay refuses the test's peer %s: check denied-peer-ip (a wallet manager "
+                  "on the relay's own host needs relays.probe-address)",
+                  peer);
 }
 
-/* Link-local addresses are those of clouds' metadata services; no setting of ours opens them. */
-static ct_err refuses_its_own(struct run *r, struct ct_why *why)
+static ct_err steps(struct ct_probe_run *r, struct ct_why *why)
 {
-    static const uint8_t loopback[4] = {127, 0, 0, 1};
-    static const uint8_t link_local[4] = {169, 254, 169, 254};
-    ct_err err = refuses(r, link_local, "deny 169.254.0.0/16", why);
-    return err == CT_OK && !r->probe->allow_loopback
-               ? refuses(r, loopback, "remove allow-loopback-peers", why)
-               : err;
-}
-
-static ct_err steps(struct run *r, struct ct_why *why)
-{
-    bool granted = false;
-    ct_err err = allocate(r, why);
+    ct_err err = ct_probe_allocated(r, &r->alloc, why);
+    if (err == CT_OK) {
+        err = check_owner(r, why);
+    }
     if (err == CT_OK) {
         err = find_outside(r, why);
     }
     if (err == CT_OK) {
-        err = permit(r, &r->outside, &granted, why);
+        err = ct_probe_mode(r, why);
     }
-    if (err == CT_OK && !granted) {
-        char peer[CT_ADDR_TEXT];
-        ct_addr_to_text(peer, &r->outside);
-        err = ct_why(why, CT_ERR_REFUSED,
-                     "the relay refuses the test's peer %s: check denied-peer-ip (a wallet manager "
-                     "on the relay's own host needs relays.probe-address)",
-                     peer);
+    if (err == CT_OK) {
+        err = let_in(r, why);
     }
     if (err == CT_OK) {
         err = exchange(r, why);
     }
-    if (err == CT_OK) {
-        err = refuses_its_own(r, why);
-    }
-    return err;
+    return err == CT_OK ? ct_probe_filter(r, why) : err;
 }
 
-static void leave(struct run *r)
+static bool is_leaving(const struct ct_probe_run *r)
+{
+    return ct_alloc_state(&r->alloc) == CT_ALLOC_RELEASING ||
+           (r->has_second && ct_alloc_state(&r->second_alloc) == CT_ALLOC_RELEASING);
+}
+
+static void leave(struct ct_probe_run *r)
 {
     uint64_t until = ct_mono_ms() + 1000;
-    if (ct_alloc_state(&r->alloc) == CT_ALLOC_READY) {
-        ct_alloc_release(&r->alloc, ct_mono_ms());
-        while (ct_alloc_state(&r->alloc) == CT_ALLOC_RELEASING && ct_mono_ms() < until) {
-            pump(r, 50);
-        }
+    ct_alloc_release(&r->alloc, ct_mono_ms());
+    if (r->has_second) {
+        ct_alloc_release(&r->second_alloc, ct_mono_ms());
+    }
+    while (is_leaving(r) && ct_mono_ms() < until) {
+        ct_probe_pump(r, 50);
     }
     ct_alloc_wipe(&r->alloc);
+    ct_alloc_wipe(&r->second_alloc);
 }
 
-ct_err ct_probe_relay(const struct ct_probe *probe, uint32_t *rtt_us, struct ct_why *why)
+static ct_err open_sockets(struct ct_probe_run *r)
 {
-    struct run r = {.probe = probe, .client = -1, .peer = -1};
-    if (!ct_relay_has_ip4(probe->relay->listen_ip4)) {
-        return ct_why(why, CT_ERR_REFUSED,
-                      "only relays with an IPv4 address can be tested; register one");
+    static const uint8_t zeros[16];
+    const struct ct_addr *at = &r->probe->peer_at;
+    const struct ct_addr any = r->family == 4 ? ct_addr_ip4(zeros, 0) : ct_addr_ip6(zeros, 0);
+    ct_err err = ct_udp_open(&r->client, &any);
+    if (err == CT_OK) {
+        err = ct_udp_open(&r->second, &any);
     }
-    static const uint8_t zeros[4];
-    const struct ct_addr any = ct_addr_ip4(zeros, 0);
-    r.server = ct_addr_ip4(probe->relay->listen_ip4, probe->relay->listen_port);
+    return err == CT_OK ? ct_udp_open(&r->peer, at->family == r->family ? at : &any) : err;
+}
+
+static ct_err test_family(const struct ct_probe *probe, uint8_t family, uint32_t *rtt_us,
+                          struct ct_why *why)
+{
+    const struct ct_relay *relay = probe->relay;
+    struct ct_probe_run r = {
+        .probe = probe, .family = family, .client = -1, .peer = -1, .second = -1};
+    r.server = family == 4 ? ct_addr_ip4(relay->listen_ip4, relay->listen_port)
+                           : ct_addr_ip6(relay->listen_ip6, relay->listen_port);
     r.deadline_ms = ct_mono_ms() + probe->timeout_ms;
     ct_err err = ct_random(r.tid, sizeof r.tid);
     if (err == CT_OK) {
-        err = ct_random(r.out_token, sizeof r.out_token);
+        err = ct_random(r.token, sizeof r.token);
     }
     if (err == CT_OK) {
-        err = ct_random(r.in_token, sizeof r.in_token);
-    }
-    if (err == CT_OK) {
-        err = ct_udp_open(&r.client, &any);
-    }
-    if (err == CT_OK) {
-        err = ct_udp_open(&r.peer, probe->peer_at.family == 0 ? &any : &probe->peer_at);
+        err = open_sockets(&r);
     }
     if (err != CT_OK) {
         err = ct_why(why, CT_ERR_SYSTEM,
                      "the wallet manager's host gives no socket; is relays.probe-address its own?");
     } else {
-        err = begin(&r, why);
+        err = ct_probe_begin(&r, &r.alloc, why);
     }
     if (err == CT_OK) {
         err = steps(&r, why);
@@ -324,5 +234,36 @@ ct_err ct_probe_relay(const struct ct_probe *probe, uint32_t *rtt_us, struct ct_
     }
     ct_udp_close(r.client);
     ct_udp_close(r.peer);
+    ct_udp_close(r.second);
+    return err;
+}
+
+ct_err ct_probe_relay(const struct ct_probe *probe, uint32_t *rtt_us, struct ct_why *why)
+{
+    const struct ct_relay *relay = probe->relay;
+    bool has4 = ct_relay_has_ip4(relay->listen_ip4) && ct_relay_has_ip4(relay->relay_ip4);
+    bool has6 = ct_relay_has_ip6(relay->listen_ip6) && ct_relay_has_ip6(relay->relay_ip6);
+    const struct ct_addr six = ct_addr_ip6(relay->listen_ip6, relay->listen_port);
+    uint32_t rtt6_us = 0;
+    if (!has4 && !has6) {
+        return ct_why(why, CT_ERR_REFUSED,
+                      "the record has no address to listen on with a relayed address of the same "
+                      "family: set listening-ip and relay-ip");
+    }
+    ct_err err = has4 ? test_family(probe, 4, rtt_us, why) : CT_OK;
+    if (err != CT_OK || !has6) {
+        return err;
+    }
+    if (!ct_udp_has_way(&six)) {
+        return has4 ? CT_OK /* they are in the statement, and devices take IPv4 first */
+                    : ct_why(why, CT_ERR_SYSTEM,
+                             "the relay has IPv6 addresses only, and this wallet manager's host "
+                             "has no way to them: give it IPv6");
+    }
+    err = test_family(probe, 6, &rtt6_us, why);
+    if (err != CT_OK && has4) {
+        ct_why_prefix(why, "over IPv4 it passed, over IPv6 not");
+    }
+    *rtt_us = has4 ? *rtt_us : rtt6_us;
     return err;
 }

@@ -72,9 +72,11 @@ static ct_err probe_one(struct ct_reprobe *r, const struct ct_relay *relay, uint
                         struct ct_why *why)
 {
     const struct ct_probe probe = {.issuer = &r->issuer,
+                                   .chain_id = r->chain_id,
+                                   .contract20 = r->contract20,
                                    .relay = relay,
                                    .timeout_ms = r->bounds.timeout_ms,
-                                   .allow_loopback = r->bounds.allow_private,
+                                   .allow_private = r->bounds.allow_private,
                                    .peer_at = r->probe_at,
                                    .now_s = r->wall_s()};
     ct_err err = r->probe(&probe, rtt_us, why);

@@ -27,6 +27,8 @@ struct ct_reprobe {
     struct ct_ledger ledger; /* this thread's own */
     struct ct_store *store;
     struct ct_pass_issuer issuer;
+    uint64_t chain_id; /* what relays' statements are signed for */
+    uint8_t contract20[20];
     ct_vet_probe *probe;
     struct ct_addr probe_at;
     uint8_t approver20[20]; /* asks for its own operations, so that nobody else's are taken for them

@@ -243,6 +243,9 @@ static ct_err join_parts(struct ct_server *s, struct ct_why *why)
                                      .log = s->log};
     ct_keywatch_begin(&s->keywatch, s->verified.keys, s->verified.time_s, ct_mono_ms());
     memcpy(s->reprobe.approver20, s->keys.approver.addr20, sizeof s->reprobe.approver20);
+    memcpy(s->vet.contract20, s->bundle.contract20, sizeof s->vet.contract20);
+    memcpy(s->reprobe.contract20, s->bundle.contract20, sizeof s->reprobe.contract20);
+    s->vet.chain_id = s->reprobe.chain_id = s->bundle.chain_id;
     apply_bounds(s);
     return make_txmgrs(s, why);
 }

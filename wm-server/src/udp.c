@@ -80,8 +80,21 @@ ct_err ct_udp_receive(int fd, struct ct_addr *from, void *data, size_t cap, size
     return CT_OK;
 }
 
-void ct_udp_wait(int fd_a, int fd_b, uint32_t timeout_ms)
+void ct_udp_wait(const int *fds, size_t count, uint32_t timeout_ms)
 {
-    struct pollfd fds[2] = {{.fd = fd_a, .events = POLLIN}, {.fd = fd_b, .events = POLLIN}};
-    (void)poll(fds, 2, timeout_ms > 10000 ? 10000 : (int)timeout_ms);
+    struct pollfd polled[4] = {{.fd = -1}, {.fd = -1}, {.fd = -1}, {.fd = -1}};
+    for (size_t i = 0; i < count && i < 4; i++) {
+        polled[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+    }
+    (void)poll(polled, 4, timeout_ms > 10000 ? 10000 : (int)timeout_ms);
+}
+
+bool ct_udp_has_way(const struct ct_addr *to)
+{
+    struct sockaddr_storage s;
+    socklen_t n = to_socket(&s, to);
+    int fd = socket(s.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool has = fd >= 0 && connect(fd, (const struct sockaddr *)&s, n) == 0;
+    ct_udp_close(fd);
+    return has;
 }

@@ -2,6 +2,7 @@
 #ifndef CT_WM_UDP_H
 #define CT_WM_UDP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,7 +19,9 @@ CT_MUST_USE ct_err ct_udp_send(int fd, const struct ct_addr *to, const void *dat
 /* CT_ERR_AGAIN: nothing is there. */
 CT_MUST_USE ct_err ct_udp_receive(int fd, struct ct_addr *from, void *data, size_t cap,
                                   size_t *len);
-/* Waits until one of two sockets is readable or timeout_ms is over. */
-void ct_udp_wait(int fd_a, int fd_b, uint32_t timeout_ms);
+/* Waits until one of at most 4 sockets is readable or timeout_ms is over. */
+void ct_udp_wait(const int *fds, size_t count, uint32_t timeout_ms);
+/* Does this host know where to send what is for `to`? Nothing is sent. */
+bool ct_udp_has_way(const struct ct_addr *to);
 
 #endif

@@ -64,9 +64,11 @@ static ct_err check(struct ct_vet *v, const struct ct_op *op, struct ct_op_appro
         return err;
     }
     const struct ct_probe probe = {.issuer = &v->issuer,
+                                   .chain_id = v->chain_id,
+                                   .contract20 = v->contract20,
                                    .relay = &proposal,
                                    .timeout_ms = v->probe_timeout_ms,
-                                   .allow_loopback = v->allow_private,
+                                   .allow_private = v->allow_private,
                                    .peer_at = v->probe_at,
                                    .now_s = v->wall_s()};
     err = v->probe(&probe, rtt_us, why);

@@ -23,6 +23,8 @@ struct ct_vet {
     struct ct_ledger ledger; /* the vetting thread's own */
     struct ct_store *store;
     struct ct_pass_issuer issuer;
+    uint64_t chain_id; /* what relays' statements are signed for */
+    uint8_t contract20[20];
     ct_vet_probe *probe;
     uint32_t probe_timeout_ms;
     uint64_t approval_days;

@@ -96,6 +96,18 @@ static bool admin(const char *what, const char *index)
     return scene_run(said, sizeof said, argv) == 0;
 }
 
+/* What the relay itself says tells why. */
+static bool await_approval(const struct box *b)
+{
+    char text[40];
+    (void)snprintf(text, sizeof text, "approved as relay %u", b->number);
+    bool approved = scene_await(platform.log, text);
+    if (!approved && scene_read(said, sizeof said, b->log)) {
+        printf("    %s:\n%s\n", b->log, said);
+    }
+    return approved;
+}
+
 static void two_relays_are_approved(void)
 {
     char from[] = "reprobe-s = 600\nstrikes = 3\ngrace-s = 3600";
@@ -105,10 +117,8 @@ static void two_relays_are_approved(void)
     REQUIRE(platform_set("#probe-address = 198.51.100.20", "probe-address = 127.0.0.9"));
     REQUIRE(platform_run());
     for (unsigned i = 0; i < 2; i++) {
-        char text[40];
         REQUIRE(prepare(&scene.boxes[i], i + 1) && start(&scene.boxes[i]));
-        (void)snprintf(text, sizeof text, "approved as relay %u", i + 1);
-        REQUIRE(scene_await(platform.log, text));
+        REQUIRE(await_approval(&scene.boxes[i]));
     }
 }
 

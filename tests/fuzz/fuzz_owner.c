@@ -1,0 +1,31 @@
+/*
+ * A relay's statement. Property: what is accepted is written back as the same bytes, and it is
+ * nobody's: neither for a record of the owner that it names, nor for another's, without a
+ * signature that holds.
+ */
+/* links: ct_kex ct_chain ct_base */
+#include "kex/owner.h"
+
+#include <string.h>
+
+#include "chain/registry.h"
+#include "fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const uint8_t contract[20] = {0xc0}; /* no input is signed for it */
+    struct ct_owner s;
+    struct ct_relay record = {.listen_port = 3478, .port_min = 50000, .port_max = 50100};
+    uint8_t again[CT_OWNER_LEN];
+    if (ct_owner_parse(&s, data, size) != CT_OK) {
+        return 0;
+    }
+    HOLDS(size == CT_OWNER_LEN);
+    ct_owner_write(again, &s);
+    HOLDS(memcmp(again, data, size) == 0);
+    memcpy(record.owner20, s.owner20, sizeof(record.owner20));
+    HOLDS(ct_owner_check(&s, 424242, contract, &record, s.until_s, NULL) == CT_ERR_AUTH);
+    record.owner20[0] ^= 1;
+    HOLDS(ct_owner_check(&s, 424242, contract, &record, s.until_s, NULL) == CT_ERR_AUTH);
+    return 0;
+}
