@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Raised whenever a struct below changes; the adapter refuses a module of another number. */
-enum { CT_HOOKS_ABI = 7 };
+enum { CT_HOOKS_ABI = 9 };
 
 /* A transport address. IPv4 is written as ::ffff:a.b.c.d, so that there is one form to compare. */
 struct ct_endpoint {
@@ -125,6 +125,10 @@ struct ct_hooks {
     bool (*start)(void);
     /* SIGTERM or SIGINT; bounded in time. */
     void (*stop)(void);
+    /* SIGUSR1: the module ends the process itself, once what is relayed has ended. */
+    void (*drain)(void);
+    /* It drains: no allocation is made any more. */
+    bool (*drains)(void);
 
     /* The address filter: may this peer be reached or heard at all? */
     bool (*peer_ok)(const struct ct_endpoint *peer);
@@ -146,6 +150,8 @@ struct ct_hooks {
     bool (*renews)(const char *user, const char *renewed);
     /* The password of a long-term user name, NUL-terminated. */
     enum ct_user (*password)(char password[CT_USER_PASSWORD_MAX], const char *user);
+    /* Another one that is good for now, when the first was wrong; false: there is none. */
+    bool (*old_password)(char password[CT_USER_PASSWORD_MAX], const char *user);
     /*
      * At each authenticated request. false: the credential has ended. Else *left_s is set to the
      * seconds it has left, or not touched when the user name is not the module's.

@@ -294,17 +294,29 @@ static void on_stop_signal(evutil_socket_t number, short what, void *arg)
     end_process(0);
 }
 
+static void on_drain_signal(evutil_socket_t number, short what, void *arg)
+{
+    (void)number;
+    (void)what;
+    (void)arg;
+    active->drain();
+}
+
 void ct_ad_start(void)
 {
     if (!active) {
         return;
     }
-    static const int signals[] = {SIGTERM, SIGINT};
+    static const struct {
+        int number;
+        event_callback_fn then;
+    } signals[] = {{SIGTERM, on_stop_signal}, {SIGINT, on_stop_signal}, {SIGUSR1, on_drain_signal}};
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
         struct event *ev =
-            evsignal_new(turn_params.listener.event_base, signals[i], on_stop_signal, NULL);
+            evsignal_new(turn_params.listener.event_base, signals[i].number, signals[i].then, NULL);
         if (!ev || event_add(ev, NULL) < 0) {
-            log_line(CT_HOOK_ERROR, "no handler for SIGTERM and SIGINT could be installed");
+            log_line(CT_HOOK_ERROR,
+                     "no handler for SIGTERM, SIGINT and SIGUSR1 could be installed");
             exit(1);
         }
     }
@@ -405,31 +417,70 @@ int ct_ad_renews(const uint8_t *user, const uint8_t *renewed)
     return active && active->renews((const char *)user, (const char *)renewed);
 }
 
+static bool make_key(uint8_t *key, const uint8_t *user, const uint8_t *realm, char *password)
+{
+    bool made = stun_produce_integrity_key_str(user, realm, (const uint8_t *)password, key,
+                                               SHATYPE_DEFAULT) >= 0;
+    explicit_bzero(password, CT_USER_PASSWORD_MAX);
+    return made;
+}
+
 int ct_ad_user_key(const uint8_t *user, const uint8_t *realm, uint8_t *key)
 {
     if (!active) {
         return 0;
     }
     char password[CT_USER_PASSWORD_MAX] = "";
-    enum ct_user verdict = active->password(password, (const char *)user);
-    int result = verdict == CT_USER_OTHER ? 0 : -1;
-    if (verdict == CT_USER_KNOWN &&
-        stun_produce_integrity_key_str(user, realm, (const uint8_t *)password, key,
-                                       SHATYPE_DEFAULT) >= 0) {
-        result = 1;
+    switch (active->password(password, (const char *)user)) {
+    case CT_USER_OTHER:
+        return 0;
+    case CT_USER_KNOWN:
+        return make_key(key, user, realm, password) ? 1 : -1;
+    case CT_USER_REFUSED:
+        break;
     }
-    explicit_bzero(password, sizeof(password));
-    return result;
+    return -1;
+}
+
+static bool is_signed(uint8_t *message, size_t len, uint8_t *key)
+{
+    uint8_t no_password[sizeof(password_t)] = "";
+    return stun_check_message_integrity_by_key_str(turn_params.ct, message, len, key, no_password,
+                                                   SHATYPE_DEFAULT) > 0;
+}
+
+/* As ct_ad_user_key(), by the key that is not the first, and the message is right by it. */
+static bool is_signed_by_other(const uint8_t *user, const uint8_t *realm, uint8_t *message,
+                               size_t len, uint8_t *key)
+{
+    char password[CT_USER_PASSWORD_MAX] = "";
+    return active->old_password(password, (const char *)user) &&
+           make_key(key, user, realm, password) && is_signed(message, len, key);
+}
+
+int ct_ad_old_key(void *session, const uint8_t *user, const uint8_t *realm, uint8_t *message,
+                  size_t len)
+{
+    ts_ur_super_session *ss = session;
+    hmackey_t key;
+    if (!active || !is_signed_by_other(user, realm, message, len, key)) {
+        return 0;
+    }
+    memcpy(ss->hmackey, key, sizeof(key));
+    return 1;
 }
 
 /* The session is another's until the message proves to be of the renewing pass's bearer. */
 int ct_ad_takes_over(void *session, const uint8_t *user, const uint8_t *realm, uint8_t *message,
                      size_t len, uint8_t *key)
 {
-    uint8_t no_password[sizeof(password_t)] = "";
     return ct_ad_sign_on(session, user) && ct_ad_user_key(user, realm, key) > 0 &&
-           stun_check_message_integrity_by_key_str(turn_params.ct, message, len, key, no_password,
-                                                   SHATYPE_DEFAULT) > 0;
+           (is_signed(message, len, key) || is_signed_by_other(user, realm, message, len, key));
+}
+
+int ct_ad_drains(void)
+{
+    return active && active->drains();
 }
 
 int ct_ad_session(const uint8_t *user, uint32_t *max_session_s)

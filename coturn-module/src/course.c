@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "chain/rpc.h"
 #include "enrol.h"
+#include "rotation.h"
 
 enum {
     RETRY_MIN_MS = 1000,
@@ -173,6 +174,9 @@ void ct_course_step(struct ct_course *c, bool is_leaving)
 {
     struct ct_life_now now;
     keep_index(c);
+    if (c->follow->done) {
+        ct_rotation_step(c->config, c->follow, !is_leaving && c->memo.sent.call.what == 0);
+    }
     look(c, &now, is_leaving);
     c->step = ct_life_next(&now);
     switch (c->step) {

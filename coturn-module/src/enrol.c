@@ -91,7 +91,7 @@ static ct_err get_approved(struct ct_chain *chain, const struct ct_registrar_con
         .purpose = CT_HS_ENROL_RELAY,
         .identity = identity,
         .wallet = config->wallet,
-        .key = config->key,
+        .key = ct_keyring_wanted(config->keys),
     };
     struct ct_wm *wm = NULL;
     err = ct_wm_open(&wm, &wm_config, why);

@@ -13,7 +13,9 @@
 #include "chain/key.h"
 #include "counts.h"
 #include "ct_hooks.h"
+#include "drain.h"
 #include "host.h"
+#include "keyring.h"
 #include "office.h"
 #include "usage.h"
 #include "owner.h"
@@ -27,6 +29,9 @@
 #include "status.h"
 #include "tally.h"
 
+/* A service manager waits longer than that before it kills. */
+enum { WITHDRAWN_WITHIN_MS = 20000 };
+
 /* coturn is one server a process, and gives its handlers no argument: so there is one of these. */
 static struct module {
     struct ct_tally tally; /* packets are counted, never logged one by one */
@@ -38,12 +43,13 @@ static struct module {
     struct ct_host_policy host_policy;
     struct ct_rg_link *link;
     struct ct_wallet wallet; /* signs over there */
-    struct ct_x25519 key;
+    struct ct_keyring keys;
     struct ct_relay record;
     struct ct_own_statement statement;
     struct ct_passes *passes;
     struct ct_limits *limits;
     struct ct_registrar *registrar;
+    struct ct_drain drain;
     char relays_path[CT_PATH_MAX + 16];
     char keys_path[CT_PATH_MAX + 16];
     char log_path[CT_PATH_MAX + 16];
@@ -125,9 +131,7 @@ static ct_err load_keys(struct module *m, struct ct_why *why)
     if (!check_only && mkdir(m->options.state, 0700) == 0) {
         ct_log(&m->log, CT_LOG_INFO, "state_folder_made path=%s", m->options.state);
     }
-    ct_err err = check_only ? ct_x25519_load(&m->key, m->options.key, why)
-                            : ct_x25519_load_or_create(&m->key, m->options.key, why);
-    return err == CT_ERR_NOT_FOUND && check_only ? CT_OK : err;
+    return ct_keyring_load(&m->keys, m->options.key, check_only, ct_wall_s(), why);
 }
 
 static ct_err open_registrar(struct module *m, struct ct_why *why)
@@ -135,7 +139,7 @@ static ct_err open_registrar(struct module *m, struct ct_why *why)
     ct_err err = ct_office_open(&m->link, &m->record, &m->options, &m->bundle, m->host->check_only,
                                 &m->log, why);
     if (err == CT_OK && m->link) {
-        ct_rg_link_set_key(m->link, m->key.public32);
+        ct_rg_link_set_key(m->link, ct_keyring_wanted(&m->keys)->public32);
         ct_rg_link_wallet(&m->wallet, m->link);
     }
     return err;
@@ -165,13 +169,15 @@ static void pass_revoked(void *arg, const uint8_t id16[16])
     ct_log(&m->log, CT_LOG_INFO, "pass_revoked id=%s allocations=%zu", id, sessions);
 }
 
+static void leaving(void *arg, bool gone);
+
 /* What an earlier run knew is there before the first client can ask. */
 static ct_err make_registrar(struct module *m, struct ct_why *why)
 {
     struct ct_registrar_config config = {
         .bundle = &m->bundle,
         .wallet = &m->wallet,
-        .key = &m->key,
+        .keys = &m->keys,
         .record = &m->record,
         .policy = &m->host_policy.policy,
         .passes = m->passes,
@@ -182,6 +188,7 @@ static ct_err make_registrar(struct module *m, struct ct_why *why)
         .log_path = m->log_path,
         .link = m->link,
         .memo_path = m->memo_path,
+        .key_days = m->options.key_days,
         .renew_days = (uint16_t)m->options.renew_days,
         .balance_warn_gwei = m->options.balance_warn_gwei,
         .devices_path = m->options.mode == CT_MODE_DEVICES ? m->devices_path : NULL,
@@ -190,6 +197,7 @@ static ct_err make_registrar(struct module *m, struct ct_why *why)
         .log = m->log,
         .not_our_chain = not_our_chain,
         .pass_revoked = pass_revoked,
+        .leaving = leaving,
         .arg = m,
     };
     return ct_registrar_new(&m->registrar, &config, why);
@@ -207,6 +215,15 @@ static void set_status(struct module *m)
     m->status.tally = &m->tally;
 }
 
+static ct_err make_passes(struct module *m, struct ct_why *why)
+{
+    if (ct_passes_new(&m->passes, m->bundle.deployment32, &m->keys.now) != CT_OK) {
+        return ct_why(why, CT_ERR_NOMEM, "no memory for the passes");
+    }
+    ct_passes_set_relay_keys(m->passes, &m->keys.now, ct_keyring_other(&m->keys));
+    return CT_OK;
+}
+
 static ct_err configure(struct module *m, struct ct_why *why)
 {
     ct_err err = ct_relay_options_finish(&m->options, why);
@@ -220,13 +237,14 @@ static ct_err configure(struct module *m, struct ct_why *why)
         err = load_keys(m, why);
     }
     if (err == CT_OK) {
-        err = ct_relay_record_make(&m->record, m->host, m->wallet.addr20, m->key.public32, why);
+        err = ct_relay_record_make(&m->record, m->host, m->wallet.addr20,
+                                   ct_keyring_wanted(&m->keys)->public32, why);
     }
     if (err == CT_OK) {
         err = open_registrar(m, why);
     }
-    if (err == CT_OK && ct_passes_new(&m->passes, m->bundle.deployment32, &m->key) != CT_OK) {
-        err = ct_why(why, CT_ERR_NOMEM, "no memory for the passes");
+    if (err == CT_OK) {
+        err = make_passes(m, why);
     }
     if (err == CT_OK && ct_limits_new(&m->limits, &m->options.limits) != CT_OK) {
         err = ct_why(why, CT_ERR_NOMEM, "no memory, or no randomness, for the limits");
@@ -291,10 +309,46 @@ static bool on_start(void)
 static void on_stop(void)
 {
     struct module *m = &module;
+    if (m->registrar && m->options.withdraw_on_stop) {
+        ct_registrar_leave(m->registrar);
+        bool gone = ct_registrar_await_gone(m->registrar, WITHDRAWN_WITHIN_MS);
+        ct_log(&m->log, gone ? CT_LOG_INFO : CT_LOG_WARN, "%s",
+               gone ? "withdrawn_on_stop"
+                    : "not_withdrawn_on_stop: the chain lists this relay still; its transaction is "
+                      "gone on with at the next start");
+    }
     if (m->registrar) {
         ct_registrar_stop(m->registrar);
     }
     ct_counts_tell(&m->tally, &m->log);
+}
+
+static void on_drain(void)
+{
+    struct module *m = &module;
+    if (!ct_drain_begin(&m->drain, ct_mono_ms())) {
+        return;
+    }
+    ct_log(&m->log, CT_LOG_INFO, "draining allocations=%" PRIu32 " limit_s=%" PRIu32,
+           atomic_load(&m->drain.allocations), m->options.drain_limit_s);
+    ct_registrar_leave(m->registrar);
+}
+
+static bool on_drains(void)
+{
+    return ct_drain_is_on(&module.drain);
+}
+
+/* On the registrar's thread, once a second at least. */
+static void leaving(void *arg, bool gone)
+{
+    struct module *m = arg;
+    if (ct_drain_is_over(&m->drain, gone, m->options.drain_limit_s, ct_mono_ms())) {
+        ct_log(&m->log, CT_LOG_INFO, "drained allocations=%" PRIu32 "%s",
+               atomic_load(&m->drain.allocations), gone ? "" : " (and not withdrawn)");
+        ct_counts_tell(&m->tally, &m->log);
+        m->host->end(0);
+    }
 }
 
 static bool on_peer_ok(const struct ct_endpoint *peer)
@@ -371,6 +425,7 @@ static void *on_allocation(void *use, enum ct_allocation_event event,
         ct_live_set(&m->sets.live, &info->relayed[i], stands);
     }
     if (event == CT_ALLOCATION_DELETED) {
+        ct_drain_count(&m->drain, use ? -1 : 0);
         ct_limits_close(m->limits, use);
         ct_status_allocation(&m->status, use ? -1 : 0, is_pass);
         return NULL;
@@ -379,6 +434,7 @@ static void *on_allocation(void *use, enum ct_allocation_event event,
     if (!use && ct_limits_open(m->limits, &made, info->session) != CT_OK) {
         return NULL; /* no memory: the limits of sources hold all the same */
     }
+    ct_drain_count(&m->drain, use ? 0 : 1);
     ct_status_allocation(&m->status, use ? 0 : 1, is_pass);
     ct_limits_of_pass(m->limits, made, is_pass ? pass16 : NULL); /* another one after a renewal */
     return made;
@@ -430,6 +486,11 @@ static size_t on_owner(uint8_t out[CT_HOOK_OWNER_MAX])
     return ct_own_statement_read(&module.statement, out, ct_wall_coarse_s());
 }
 
+static bool on_old_password(char password[CT_USER_PASSWORD_MAX], const char *user)
+{
+    return ct_passes_old_password(module.passes, password, user);
+}
+
 static bool on_session(uint32_t *left_s, const char *user)
 {
     return ct_passes_session(module.passes, left_s, user, ct_wall_s());
@@ -443,6 +504,8 @@ const struct ct_hooks ct_module_hooks = {
     .configure = on_configure,
     .start = on_start,
     .stop = on_stop,
+    .drain = on_drain,
+    .drains = on_drains,
     .peer_ok = on_peer_ok,
     .gate = on_gate,
     .admitted = on_admitted,
@@ -452,6 +515,7 @@ const struct ct_hooks ct_module_hooks = {
     .sign_on = on_sign_on,
     .renews = on_renews,
     .password = on_password,
+    .old_password = on_old_password,
     .session = on_session,
     .status = on_status,
     .owner = on_owner,

@@ -13,11 +13,13 @@
 
 struct ct_passes {
     uint8_t deployment32[32];
-    const struct ct_x25519 *key;
     pthread_rwlock_t lock; /* guards what follows: asked at requests, never for a packet */
+    struct ct_x25519 relay, other;
+    bool has_other;
     struct ct_wm_key keys[2];
     struct ct_revoked revoked;
     pthread_mutex_t cache_lock;
+    uint64_t cleared; /* so often; guarded by cache_lock, as what follows */
     struct ct_passcache *cache;
 };
 
@@ -29,7 +31,7 @@ ct_err ct_passes_new(struct ct_passes **out, const uint8_t deployment32[32],
         return CT_ERR_NOMEM;
     }
     memcpy(passes->deployment32, deployment32, 32);
-    passes->key = key;
+    passes->relay = *key;
     passes->cache = ct_passcache_new();
     if (!passes->cache || pthread_rwlock_init(&passes->lock, NULL) != 0 ||
         pthread_mutex_init(&passes->cache_lock, NULL) != 0) {
@@ -48,8 +50,31 @@ void ct_passes_free(struct ct_passes *passes)
         (void)pthread_mutex_destroy(&passes->cache_lock);
         ct_passcache_free(passes->cache);
         ct_revoked_free(&passes->revoked);
+        ct_wipe(passes, sizeof(*passes));
         free(passes);
     }
+}
+
+static void clear_cache(struct ct_passes *passes)
+{
+    (void)pthread_mutex_lock(&passes->cache_lock);
+    ct_passcache_clear(passes->cache);
+    passes->cleared++;
+    (void)pthread_mutex_unlock(&passes->cache_lock);
+}
+
+void ct_passes_set_relay_keys(struct ct_passes *passes, const struct ct_x25519 *key,
+                              const struct ct_x25519 *other)
+{
+    (void)pthread_rwlock_wrlock(&passes->lock);
+    passes->relay = *key;
+    passes->has_other = other != NULL;
+    ct_wipe(&passes->other, sizeof(passes->other));
+    if (other) {
+        passes->other = *other;
+    }
+    (void)pthread_rwlock_unlock(&passes->lock);
+    clear_cache(passes);
 }
 
 static bool same_key(const struct ct_wm_key *a, const struct ct_wm_key *b)
@@ -66,9 +91,7 @@ bool ct_passes_set_keys(struct ct_passes *passes, const struct ct_wm_key keys[2]
     passes->keys[1] = keys[1];
     (void)pthread_rwlock_unlock(&passes->lock);
     if (other) {
-        (void)pthread_mutex_lock(&passes->cache_lock);
-        ct_passcache_clear(passes->cache);
-        (void)pthread_mutex_unlock(&passes->cache_lock);
+        clear_cache(passes);
     }
     return other;
 }
@@ -230,11 +253,44 @@ static bool is_cached(struct ct_passes *passes, const struct ct_pass *pass,
     return cached;
 }
 
+/* The password by the relay's key, or by its other one. CT_ERR_NOT_FOUND: there is no other. */
+static ct_err make_password(struct ct_passes *passes, bool is_other,
+                            char text[CT_PASS_PASSWORD_LEN + 1], const struct ct_pass *pass)
+{
+    (void)pthread_rwlock_rdlock(&passes->lock);
+    bool is_there = !is_other || passes->has_other;
+    struct ct_x25519 key = is_other ? passes->other : passes->relay;
+    (void)pthread_rwlock_unlock(&passes->lock);
+    ct_err err = is_there ? ct_pass_password_relay(text, pass, &key) : CT_ERR_NOT_FOUND;
+    ct_wipe(&key, sizeof(key));
+    return err;
+}
+
+/* Unless a key changed since the cache had been cleared so often. */
+static void put_in_cache(struct ct_passes *passes, uint64_t cleared, const struct ct_pass *pass,
+                         const uint8_t bytes[CT_PASS_LEN], const char *text)
+{
+    (void)pthread_mutex_lock(&passes->cache_lock);
+    if (passes->cleared == cleared) {
+        ct_passcache_put(passes->cache, bytes, pass->id16, text);
+    }
+    (void)pthread_mutex_unlock(&passes->cache_lock);
+}
+
+static uint64_t times_cleared(struct ct_passes *passes)
+{
+    (void)pthread_mutex_lock(&passes->cache_lock);
+    uint64_t cleared = passes->cleared;
+    (void)pthread_mutex_unlock(&passes->cache_lock);
+    return cleared;
+}
+
 static ct_err work_out(struct ct_passes *passes, char text[CT_PASS_PASSWORD_LEN + 1],
                        const uint8_t bytes[CT_PASS_LEN], uint64_t now_s, struct ct_why *why)
 {
     struct ct_wm_key keys[2];
     struct ct_pass pass;
+    uint64_t cleared = times_cleared(passes);
     read_keys(passes, keys);
     /* A generation that was never set has id 0; the current one is always the first. */
     size_t count = keys[0].id == 0 ? 0 : keys[1].id == 0 ? 1 : 2;
@@ -246,12 +302,10 @@ static ct_err work_out(struct ct_passes *passes, char text[CT_PASS_PASSWORD_LEN 
     if (err != CT_OK) {
         return err;
     }
-    if (ct_pass_password_relay(text, &pass, passes->key) != CT_OK) {
+    if (make_password(passes, false, text, &pass) != CT_OK) {
         return ct_why(why, CT_ERR_AUTH, "the pass has a key of low order");
     }
-    (void)pthread_mutex_lock(&passes->cache_lock);
-    ct_passcache_put(passes->cache, bytes, pass.id16, text);
-    (void)pthread_mutex_unlock(&passes->cache_lock);
+    put_in_cache(passes, cleared, &pass, bytes, text);
     return CT_OK;
 }
 
@@ -280,6 +334,22 @@ enum ct_user ct_passes_password(struct ct_passes *passes, char password[CT_USER_
     }
     ct_wipe(text, sizeof(text));
     return holds ? CT_USER_KNOWN : CT_USER_REFUSED;
+}
+
+bool ct_passes_old_password(struct ct_passes *passes, char password[CT_USER_PASSWORD_MAX],
+                            const char *user)
+{
+    uint8_t bytes[CT_PASS_LEN];
+    struct ct_pass pass;
+    char text[CT_PASS_PASSWORD_LEN + 1];
+    bool made = parse_user(passes, &pass, bytes, user) == CT_OK &&
+                is_cached(passes, &pass, bytes, NULL) &&
+                make_password(passes, true, text, &pass) == CT_OK;
+    if (made) {
+        memcpy(password, text, sizeof(text));
+    }
+    ct_wipe(text, sizeof(text));
+    return made;
 }
 
 bool ct_passes_id(uint8_t id16[16], const char *user)

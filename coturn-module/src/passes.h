@@ -15,10 +15,13 @@
 
 struct ct_passes; /* any thread may use it once it is made */
 
-/* key is borrowed as long as the object lives. */
+/* key is copied. */
 CT_MUST_USE ct_err ct_passes_new(struct ct_passes **out, const uint8_t deployment32[32],
                                  const struct ct_x25519 *key);
 void ct_passes_free(struct ct_passes *passes);
+/* The relay's key, and another one that is good, too, while the one follows the other (or NULL). */
+void ct_passes_set_relay_keys(struct ct_passes *passes, const struct ct_x25519 *key,
+                              const struct ct_x25519 *other);
 
 /* Both generations of the wallet manager's keys, as proven; true when they are other than before.
  */
@@ -46,6 +49,9 @@ bool ct_passes_renews(const struct ct_passes *passes, const char *user, const ch
 /* why has the reason when a pass is refused. */
 enum ct_user ct_passes_password(struct ct_passes *passes, char password[CT_USER_PASSWORD_MAX],
                                 const char *user, uint64_t now_s, struct ct_why *why);
+/* By the other key, for a pass that the above has just let in; false: there is none. */
+bool ct_passes_old_password(struct ct_passes *passes, char password[CT_USER_PASSWORD_MAX],
+                            const char *user);
 /* false: the user name has not the form of a pass. One that has authenticated is a pass then. */
 bool ct_passes_id(uint8_t id16[16], const char *user);
 /* false when the pass has ended, is revoked, or its key is not listed any more; *left_s is

@@ -12,7 +12,7 @@
 #include "chain/bundle.h"
 #include "chain/key.h"
 #include "chain/registry.h"
-#include "kex/x25519.h"
+#include "keyring.h"
 #include "owner.h"
 #include "passes.h"
 #include "policy.h"
@@ -25,8 +25,8 @@ struct ct_registrar;
 struct ct_registrar_config {
     const struct ct_bundle *bundle;
     const struct ct_wallet *wallet;
-    const struct ct_x25519 *key;
-    const struct ct_relay *record;  /* what this relay wants to be listed as */
+    struct ct_keyring *keys;        /* these two are the thread's while it runs */
+    struct ct_relay *record;        /* what this relay wants to be listed as */
     const struct ct_policy *policy; /* addresses that it refuses do not enter the set */
     struct ct_passes *passes;
     struct ct_sets *sets;
@@ -37,6 +37,7 @@ struct ct_registrar_config {
     const char *devices_path; /* NULL: devices are not asked for */
     struct ct_rg_link *link;  /* to the process with the wallet's key; NULL: nothing is sent */
     const char *memo_path;
+    uint32_t key_days;          /* after that many days another key is made; 0: never */
     uint16_t renew_days;        /* a renewal is asked for that long before the expiry */
     uint32_t balance_warn_gwei; /* a wallet with less is told of */
     uint32_t poll_ms;

@@ -121,7 +121,6 @@ static bool memory_make(struct memory *m, const struct ct_chain_env *env)
                                    .max_age_s = UINT32_MAX};
     ct_sets_init(&m->sets, NULL, 0);
     m->config = (struct ct_registrar_config){.bundle = &m->bundle,
-                                             .key = &m->key,
                                              .record = &m->record,
                                              .policy = &m->policy,
                                              .sets = &m->sets,
