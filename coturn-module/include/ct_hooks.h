@@ -100,7 +100,8 @@ enum ct_allocation_event { CT_ALLOCATION_NEW, CT_ALLOCATION_REFRESHED, CT_ALLOCA
 
 struct ct_allocation_info {
     const char *user;
-    const struct ct_endpoint *relayed; /* as the client was told: one, or one of each family */
+    /* As the client was told: one, or one of each family. Of no use when it is deleted. */
+    const struct ct_endpoint *relayed;
     size_t relayed_count;
     bool is_udp;      /* else a TCP relay, RFC 6062 */
     uint64_t session; /* names it to ct_host.cancel */
@@ -166,6 +167,11 @@ struct ct_hooks {
     /* use: what this returned for the same allocation before, NULL at first and after DELETED. */
     void *(*allocation)(void *use, enum ct_allocation_event event,
                         const struct ct_allocation_info *info);
+    /* A UDP allocation is made: the port that the user had before at that address, as the client
+     * was told it; 0: none. Port 0 in at. */
+    uint16_t (*port_had)(const char *user, const struct ct_endpoint *at);
+    /* Is this one, for now, to be left for somebody else, as long as there are others? */
+    bool (*port_kept)(const char *user, const struct ct_endpoint *relayed);
 };
 
 extern const struct ct_hooks ct_module_hooks;

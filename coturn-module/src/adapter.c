@@ -15,6 +15,7 @@
 #include "ns_turn_msg.h"
 #include "ns_turn_session.h"
 #include "turn_admin_server.h"
+#include "turn_ports.h"
 #include "userdb.h"
 
 enum { MAX_ADDRS = 64, MAX_RANGES = 1024 };
@@ -48,20 +49,26 @@ static void to_endpoint(struct ct_endpoint *out, const ioa_addr *addr)
     out->port = (uint16_t)addr_get_port(addr);
 }
 
+static ioa_addr ioa_of(const struct sockaddr *from)
+{
+    ioa_addr addr;
+    memset(&addr, 0, sizeof(addr));
+    if (from->sa_family == AF_INET6) {
+        memcpy(&addr.s6, from, sizeof(addr.s6));
+    } else {
+        memcpy(&addr.s4, from, sizeof(addr.s4));
+    }
+    return addr;
+}
+
 /*
  * A peer as the chain knows it: what a neighbour on this host sends comes from its private
  * address, which external-ip maps to the public one.
  */
 static struct ct_endpoint peer_endpoint(const struct sockaddr *peer)
 {
-    ioa_addr addr;
+    ioa_addr addr = ioa_of(peer);
     ioa_addr shown;
-    if (peer->sa_family == AF_INET6) {
-        memcpy(&addr.s6, peer, sizeof(addr.s6));
-    } else {
-        memcpy(&addr.s4, peer, sizeof(addr.s4));
-        memset((uint8_t *)&addr + sizeof(addr.s4), 0, sizeof(addr) - sizeof(addr.s4));
-    }
     map_addr_from_private_to_public(&addr, &shown);
     struct ct_endpoint out;
     to_endpoint(&out, &shown);
@@ -501,6 +508,33 @@ void ct_ad_owner(void *request, void *answer, size_t *len)
     if (n > 0) {
         stun_attr_add_str(ioa_network_buffer_data(answer), len, RELAY_OWNER, statement, (int)n);
     }
+}
+
+/* The user's own port again if it can be had, else one that is nobody's to come back to. */
+int ct_ad_port(void *ports, uint8_t transport, const struct sockaddr *at, void *session,
+               int is_first)
+{
+    enum { TRIES = 64 }; /* kept ones are the fewer, or the next best has to do */
+    const ts_ur_super_session *ss = session;
+    const char *user = (const char *)ss->username;
+    bool is_ours = active && transport == STUN_ATTRIBUTE_TRANSPORT_UDP_VALUE;
+    ioa_addr addr = ioa_of(at);
+    struct ct_endpoint relayed = peer_endpoint(at);
+    uint16_t had = is_ours && is_first ? active->port_had(user, &relayed) : 0;
+    if (had != 0 && turnipports_take(ports, transport, &addr, had)) {
+        return had;
+    }
+    for (int i = 0; is_ours && i < TRIES; i++) {
+        int port = turnipports_allocate(ports, transport, &addr);
+        relayed.port = (uint16_t)port;
+        if (port < 0 || !active->port_kept(user, &relayed)) {
+            return port;
+        }
+        addr_set_port(&addr, port);
+        turnipports_release(ports, transport, &addr);
+        addr_set_port(&addr, 0);
+    }
+    return turnipports_allocate(ports, transport, &addr);
 }
 
 void ct_ad_allocation(void *session, uint32_t lifetime_s, enum ct_allocation_event event)

@@ -54,6 +54,10 @@ int ct_ad_drains(void);
 int ct_ad_session(const uint8_t *user, uint32_t *max_session_s);
 /* buffers are coturn's: puts whose relay it is behind len bytes of the answer, when asked. */
 void ct_ad_owner(void *request, void *answer, size_t *len);
+/* In place of turnipports_allocate(), whose ports, transport and address these are; is_first: not
+ * again after a port that could not be bound. */
+int ct_ad_port(void *ports, uint8_t transport, const struct sockaddr *at, void *session,
+               int is_first);
 void ct_ad_allocation(void *session, uint32_t lifetime_s, enum ct_allocation_event event);
 
 #endif

@@ -22,6 +22,7 @@
 #include "options.h"
 #include "passes.h"
 #include "policy.h"
+#include "portkeeper.h"
 #include "record.h"
 #include "registrar.h"
 #include "scrape.h"
@@ -50,11 +51,13 @@ static struct module {
     struct ct_limits *limits;
     struct ct_registrar *registrar;
     struct ct_drain drain;
+    struct ct_portkeeper *ports;
     char relays_path[CT_PATH_MAX + 16];
     char keys_path[CT_PATH_MAX + 16];
     char log_path[CT_PATH_MAX + 16];
     char memo_path[CT_PATH_MAX + 16];
     char devices_path[CT_PATH_MAX + 16];
+    char ports_path[CT_PATH_MAX + 16];
     _Atomic uint64_t pass_told_ms;
     struct ct_board board;
     struct ct_status status;
@@ -224,6 +227,13 @@ static ct_err make_passes(struct module *m, struct ct_why *why)
     return CT_OK;
 }
 
+static ct_err make_portkeeper(struct module *m, struct ct_why *why)
+{
+    struct ct_portkeeper_config config = {
+        .deployment32 = m->bundle.deployment32, .path = m->ports_path, .log = m->log};
+    return ct_portkeeper_new(&m->ports, &config, why);
+}
+
 static ct_err configure(struct module *m, struct ct_why *why)
 {
     ct_err err = ct_relay_options_finish(&m->options, why);
@@ -257,6 +267,10 @@ static ct_err configure(struct module *m, struct ct_why *why)
     (void)snprintf(m->memo_path, sizeof(m->memo_path), "%s/memo", m->options.state);
     (void)snprintf(m->devices_path, sizeof(m->devices_path), "%s/devices", m->options.state);
     set_status(m);
+    (void)snprintf(m->ports_path, sizeof(m->ports_path), "%s/ports", m->options.state);
+    if (err == CT_OK && !m->host->check_only) {
+        err = make_portkeeper(m, why);
+    }
     return err == CT_OK && !m->host->check_only ? make_registrar(m, why) : err;
 }
 
@@ -298,7 +312,8 @@ static bool on_start(void)
 {
     struct module *m = &module;
     struct ct_why why = {""};
-    if (start_metrics(m, &why) != CT_OK || ct_registrar_start(m->registrar, &why) != CT_OK) {
+    if (start_metrics(m, &why) != CT_OK || ct_portkeeper_start(m->ports, &why) != CT_OK ||
+        ct_registrar_start(m->registrar, &why) != CT_OK) {
         ct_log(&m->log, CT_LOG_ERROR, "%s", why.text);
         return false;
     }
@@ -320,6 +335,7 @@ static void on_stop(void)
     if (m->registrar) {
         ct_registrar_stop(m->registrar);
     }
+    ct_portkeeper_stop(m->ports);
     ct_counts_tell(&m->tally, &m->log);
 }
 
@@ -412,6 +428,52 @@ static bool on_answer(const struct ct_endpoint *to, size_t in, size_t out)
     return may;
 }
 
+/* The relayed port that the user had there before, while nobody else has it. */
+static uint16_t on_port_had(const char *user, const struct ct_endpoint *at)
+{
+    return ct_portkeeper_had(module.ports, user, at);
+}
+
+static bool on_port_kept(const char *user, const struct ct_endpoint *relayed)
+{
+    return ct_portkeeper_is_kept(module.ports, user, relayed);
+}
+
+static void stand(struct module *m, const uint8_t pass16[16], struct ct_use *use,
+                  const struct ct_allocation_info *info)
+{
+    ct_use_stand(use, info->relayed, info->relayed_count);
+    for (size_t i = 0; i < info->relayed_count; i++) {
+        ct_live_set(&m->sets.live, &info->relayed[i], true);
+        ct_portkeeper_stands(m->ports, pass16, &info->relayed[i]);
+    }
+}
+
+static void stand_no_more(struct module *m, struct ct_use *use, bool was_given_back)
+{
+    size_t count = 0;
+    const struct ct_endpoint *places = ct_use_places(use, &count);
+    const uint8_t *pass16 = ct_use_pass(use);
+    for (size_t i = 0; i < count; i++) {
+        ct_live_set(&m->sets.live, &places[i], false);
+        if (pass16) {
+            ct_portkeeper_ended(m->ports, pass16, &places[i], was_given_back);
+        }
+    }
+    ct_use_stand(use, NULL, 0); /* the port may be another's before this one is deleted */
+}
+
+static void *on_deleted(struct module *m, struct ct_use *use, bool is_pass)
+{
+    if (use) {
+        stand_no_more(m, use, false);
+        ct_limits_close(m->limits, use);
+        ct_drain_count(&m->drain, -1);
+        ct_status_allocation(&m->status, -1, is_pass);
+    }
+    return NULL;
+}
+
 /* Only who shows a pass counts as a device: users of the server's own are strangers to the chain.
  */
 static void *on_allocation(void *use, enum ct_allocation_event event,
@@ -420,23 +482,21 @@ static void *on_allocation(void *use, enum ct_allocation_event event,
     struct module *m = &module;
     uint8_t pass16[16];
     bool is_pass = ct_passes_id(pass16, info->user);
-    bool stands = event != CT_ALLOCATION_DELETED && info->lifetime_s > 0; /* 0: given back */
-    for (size_t i = 0; is_pass && info->is_udp && i < info->relayed_count; i++) {
-        ct_live_set(&m->sets.live, &info->relayed[i], stands);
-    }
-    if (event == CT_ALLOCATION_DELETED) {
-        ct_drain_count(&m->drain, use ? -1 : 0);
-        ct_limits_close(m->limits, use);
-        ct_status_allocation(&m->status, use ? -1 : 0, is_pass);
-        return NULL;
-    }
     struct ct_use *made = use;
+    if (event == CT_ALLOCATION_DELETED) {
+        return on_deleted(m, use, is_pass);
+    }
     if (!use && ct_limits_open(m->limits, &made, info->session) != CT_OK) {
         return NULL; /* no memory: the limits of sources hold all the same */
     }
     ct_drain_count(&m->drain, use ? 0 : 1);
     ct_status_allocation(&m->status, use ? 0 : 1, is_pass);
     ct_limits_of_pass(m->limits, made, is_pass ? pass16 : NULL); /* another one after a renewal */
+    if (is_pass && info->is_udp && info->lifetime_s > 0) {
+        stand(m, pass16, made, info);
+    } else if (is_pass && info->is_udp) {
+        stand_no_more(m, made, true);
+    }
     return made;
 }
 
@@ -520,4 +580,6 @@ const struct ct_hooks ct_module_hooks = {
     .status = on_status,
     .owner = on_owner,
     .allocation = on_allocation,
+    .port_had = on_port_had,
+    .port_kept = on_port_kept,
 };

@@ -352,7 +352,7 @@ bool ct_passes_old_password(struct ct_passes *passes, char password[CT_USER_PASS
     return made;
 }
 
-bool ct_passes_id(uint8_t id16[16], const char *user)
+bool ct_passes_ids(uint8_t id16[16], uint8_t renews16[16], const char *user)
 {
     uint8_t bytes[CT_PASS_LEN];
     struct ct_pass pass;
@@ -361,7 +361,14 @@ bool ct_passes_id(uint8_t id16[16], const char *user)
         return false;
     }
     memcpy(id16, pass.id16, 16);
+    memcpy(renews16, pass.renews16, 16);
     return true;
+}
+
+bool ct_passes_id(uint8_t id16[16], const char *user)
+{
+    uint8_t renews16[16];
+    return ct_passes_ids(id16, renews16, user);
 }
 
 bool ct_passes_is_cheap(struct ct_passes *passes, const char *user)

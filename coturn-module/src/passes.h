@@ -54,6 +54,8 @@ bool ct_passes_old_password(struct ct_passes *passes, char password[CT_USER_PASS
                             const char *user);
 /* false: the user name has not the form of a pass. One that has authenticated is a pass then. */
 bool ct_passes_id(uint8_t id16[16], const char *user);
+/* The same, and which one it renews: zeros for none. */
+bool ct_passes_ids(uint8_t id16[16], uint8_t renews16[16], const char *user);
 /* false when the pass has ended, is revoked, or its key is not listed any more; *left_s is
  * untouched for a user name that is no pass. */
 bool ct_passes_session(struct ct_passes *passes, uint32_t *left_s, const char *user,

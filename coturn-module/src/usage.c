@@ -23,6 +23,8 @@ struct pass_use {
 
 struct ct_use {
     uint64_t session;
+    struct ct_endpoint places[CT_USE_PLACES];
+    size_t place_count;
     bool is_invite_only;
     struct ct_bucket uninvited;
     struct volume volume;
@@ -157,6 +159,25 @@ ct_err ct_limits_open(struct ct_limits *limits, struct ct_use **out, uint64_t se
     use->session = session;
     *out = use;
     return CT_OK;
+}
+
+void ct_use_stand(struct ct_use *use, const struct ct_endpoint *places, size_t count)
+{
+    use->place_count = count < CT_USE_PLACES ? count : CT_USE_PLACES;
+    for (size_t i = 0; i < use->place_count; i++) {
+        use->places[i] = places[i];
+    }
+}
+
+const struct ct_endpoint *ct_use_places(const struct ct_use *use, size_t *count)
+{
+    *count = use->place_count;
+    return use->places;
+}
+
+const uint8_t *ct_use_pass(const struct ct_use *use)
+{
+    return use->pass ? use->pass->pass16 : NULL;
 }
 
 void ct_limits_of_pass(struct ct_limits *limits, struct ct_use *use, const uint8_t *pass16)

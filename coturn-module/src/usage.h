@@ -31,6 +31,11 @@ void ct_limits_free(struct ct_limits *limits);
 
 /* session: what names it to the server. */
 CT_MUST_USE ct_err ct_limits_open(struct ct_limits *limits, struct ct_use **out, uint64_t session);
+/* Where it is relayed, one of each family: the server does not tell any more when it ends. */
+enum { CT_USE_PLACES = 2 };
+void ct_use_stand(struct ct_use *use, const struct ct_endpoint *places, size_t count);
+const struct ct_endpoint *ct_use_places(const struct ct_use *use, size_t *count);
+const uint8_t *ct_use_pass(const struct ct_use *use); /* its id; NULL: of none */
 /* Whose allocation it is from now on; NULL: of a user of the server's own. */
 void ct_limits_of_pass(struct ct_limits *limits, struct ct_use *use, const uint8_t *pass16);
 void ct_limits_close(struct ct_limits *limits, struct ct_use *use);

@@ -221,6 +221,29 @@ static void logfiles(void)
     }
 }
 
+/* Remembered ports, the first of which stands. */
+static void portfiles(void)
+{
+    for (unsigned count = 0; count <= 3; count++) {
+        uint8_t out[512];
+        char name[24];
+        struct ct_wr w = ct_wr_init(out, sizeof(out));
+        ct_wr_bytes(&w, "ctports1\x01\x02\x03", 11);
+        ct_wr_zeros(&w, 29);
+        ct_wr_be32(&w, count);
+        for (unsigned i = 0; i < count; i++) {
+            ct_wr_be32(&w, 100 + i / 2);
+            ct_wr_zeros(&w, 12 + 10);
+            ct_wr_be16(&w, 0xffff);
+            ct_wr_be32(&w, 0xcb007107);
+            ct_wr_be16(&w, (uint16_t)(50000 + i));
+            ct_wr_be64(&w, i == 0 ? 0 : 1000 + i);
+        }
+        (void)snprintf(name, sizeof(name), "ports-%u", count);
+        seed("portfile", name, out, w.len);
+    }
+}
+
 void seeds_text(void)
 {
     bundles();
@@ -230,4 +253,5 @@ void seeds_text(void)
     peersets();
     devbooks();
     logfiles();
+    portfiles();
 }

@@ -314,14 +314,21 @@ static unsigned long server_ticks(void)
 }
 
 /* From a port that nobody else has had just now, which would be 437. */
+static int allocate_afresh(struct probe *p, const struct credential *c)
+{
+    int code = allocate(p, c);
+    for (unsigned i = 0; i < 20 && code == 437; i++) {
+        probe_close(p);
+        code = allocate(p, c);
+    }
+    return code;
+}
+
 static int allocate_anew(const struct credential *c)
 {
-    int code = 437;
-    for (unsigned i = 0; i < 20 && code == 437; i++) {
-        struct probe p;
-        code = allocate(&p, c);
-        probe_close(&p);
-    }
+    struct probe p;
+    int code = allocate_afresh(&p, c);
+    probe_close(&p);
     return code;
 }
 
@@ -365,7 +372,7 @@ static unsigned long cost_of_renewing(const struct credential *good, const uint8
     struct probe p;
     uint8_t id[16];
     unsigned refused = 0;
-    if (!place_pass_renewing(&place, &renewing, good_id, id) || allocate(&p, good) != 0) {
+    if (!place_pass_renewing(&place, &renewing, good_id, id) || allocate_afresh(&p, good) != 0) {
         return ULONG_MAX;
     }
     unsigned long before = server_ticks();

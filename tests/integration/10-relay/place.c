@@ -196,6 +196,7 @@ void place_remove(struct place *p)
                                         "state/relays",
                                         "state/devices",
                                         "state/log",
+                                        "state/ports",
                                         "state/wm-keys",
                                         "state/memo",
                                         "state/relay.key.old",
