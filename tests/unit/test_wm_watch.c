@@ -135,7 +135,7 @@ static void runway_is_known_again_after_a_restart(void)
 static void what_was_known_days_ago_is_not_taken(void)
 {
     ct_watch_free(t.watch);
-    t.ahead_s += 3 * 86400;
+    t.ahead_s += UINT64_C(3) * 86400;
     REQUIRE(watch_new());
     struct ct_watch_balance b = look(1);
     CHECK(isnan(b.day_ether) && isnan(b.runway_days) && !b.is_short);

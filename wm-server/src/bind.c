@@ -64,7 +64,8 @@ static int listen_on(const struct addrinfo *at, uint16_t *port)
     return fd;
 }
 
-ct_err ct_bind(int *fd, uint16_t *port, bool *is_loopback, const char *address, struct ct_why *why)
+/* NULL: it is no numeric address and port. */
+static struct addrinfo *resolve(const char *address, struct ct_why *why)
 {
     char host[128];
     char digits[8];
@@ -73,8 +74,29 @@ ct_err ct_bind(int *fd, uint16_t *port, bool *is_loopback, const char *address, 
                                    .ai_socktype = SOCK_STREAM};
     if (split_address(address, host, sizeof host, digits, sizeof digits) != CT_OK ||
         getaddrinfo(host, digits, &hints, &at) != 0) {
-        return ct_why(why, CT_ERR_CONFIG,
-                      "cannot listen on \"%s\": give ADDRESS:PORT, such as 0.0.0.0:8080", address);
+        (void)ct_why(why, CT_ERR_CONFIG,
+                     "cannot listen on \"%s\": give ADDRESS:PORT, such as 0.0.0.0:8080", address);
+        return NULL;
+    }
+    return at;
+}
+
+ct_err ct_bind_reach(bool *is_loopback, const char *address, struct ct_why *why)
+{
+    struct addrinfo *at = resolve(address, why);
+    if (at == NULL) {
+        return CT_ERR_CONFIG;
+    }
+    *is_loopback = is_own_only(at->ai_addr);
+    freeaddrinfo(at);
+    return CT_OK;
+}
+
+ct_err ct_bind(int *fd, uint16_t *port, bool *is_loopback, const char *address, struct ct_why *why)
+{
+    struct addrinfo *at = resolve(address, why);
+    if (at == NULL) {
+        return CT_ERR_CONFIG;
     }
     *fd = listen_on(at, port);
     int cause = errno;

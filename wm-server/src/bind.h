@@ -15,5 +15,7 @@
  */
 CT_MUST_USE ct_err ct_bind(int *fd, uint16_t *port, bool *is_loopback, const char *address,
                            struct ct_why *why);
+/* Whether only this host could come there; nothing is listened on. CT_ERR_CONFIG as above. */
+CT_MUST_USE ct_err ct_bind_reach(bool *is_loopback, const char *address, struct ct_why *why);
 
 #endif

@@ -11,6 +11,7 @@
 #include "bind.h"
 #include "chain/rpc.h"
 #include "check_store.h"
+#include "operator_tls.h"
 #include "verify.h"
 
 enum { DAY_S = 86400, SOON_DAYS = 30, REGISTRATION_GAS = 60000, GWEI = 1000000000 };
@@ -256,6 +257,45 @@ static void check_listener(struct check *c, const char *what, const char *addres
     }
 }
 
+static void refuse(void *arg, size_t worker, const struct ct_request *request,
+                   struct ct_answer *answer)
+{
+    (void)arg;
+    (void)worker;
+    (void)request;
+    ct_answer_problem(answer, 503, "stopping", "this is a check");
+}
+
+/* Certificate and key are good when a server starts with them; this one nobody knows of. */
+static void check_operator(struct check *c)
+{
+    struct ct_operator_tls *tls = NULL;
+    struct ct_listener *l = NULL;
+    struct ct_why why = {{0}};
+    const struct ct_settings *s = &c->settings;
+    if (ct_settings_operator(s) == NULL) {
+        return;
+    }
+    ct_err err = ct_operator_tls_load(&tls, s, &why);
+    if (err == CT_OK && tls != NULL) {
+        const struct ct_listener_config lc = {.address = "127.0.0.1:0",
+                                              .handler = refuse,
+                                              .tls = ct_operator_tls(tls),
+                                              .connections = 4,
+                                              .per_ip = 4,
+                                              .timeout_s = 1};
+        err = ct_listener_start(&l, &lc, &why);
+        ct_listener_stop(l);
+    }
+    if (good(c, "operator", err, &why)) {
+        line("ok", "operator", "%s%s",
+             tls == NULL ? "plain HTTP, for this host alone" : "certificates signed by those of ",
+             tls == NULL ? "" : s->op_clients);
+        check_listener(c, "listen operator", ct_settings_operator(s));
+    }
+    ct_operator_tls_free(tls);
+}
+
 static void check_host(struct check *c)
 {
     struct ct_why why = {{0}};
@@ -265,9 +305,7 @@ static void check_host(struct check *c)
     }
     check_listener(c, "listen plain", c->settings.listen_handshake);
     check_listener(c, "listen TLS", c->settings.listen_tls);
-    if (ct_settings_operator(&c->settings) != NULL) {
-        check_listener(c, "listen operator", ct_settings_operator(&c->settings));
-    }
+    check_operator(c);
 }
 
 static ct_err check_all(struct check *c, const char *conf_path)

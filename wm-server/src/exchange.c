@@ -62,6 +62,7 @@ const char *const ct_problem_words[] = {
     "under-way",
     "idempotency-conflict",
     "host",
+    "certificate",
     "chain-unavailable",
     "stopping",
     "internal",

@@ -24,6 +24,7 @@ struct ct_request {
     const char *psk_identity; /* proven by TLS-PSK; NULL on the plain listener */
     uint8_t from16[16];       /* the client's address, IPv4 as ::ffff:a.b.c.d; zeros: unknown */
     bool on_loopback;         /* the listener is one that only this host reaches */
+    bool has_certificate;     /* TLS has proved one that the listener's authorities signed */
     /* a header or a decoded query parameter by name, NULL when absent; use the two below */
     const char *(*value)(void *arg, enum ct_request_part part, const char *name);
     void *value_arg;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 #include <microhttpd.h>
 
 #include "base/clock.h"
@@ -23,6 +24,7 @@
  * priorities must name PSK, and leave out plain PSK, which has no forward secrecy.
  */
 #define MODE (MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG)
+#define BY_CERTIFICATE "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 #define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-PSK"
 #define SOCKET_THREADS 2u
 #define HEADER_ROOM 16384u /* a connection's memory: request line and headers live in it */
@@ -50,6 +52,7 @@ struct visit {
     char *body;
     size_t body_len;
     bool too_large, answered;
+    bool has_certificate;
     uint64_t began_ns;
     struct ct_answer answer;
 };
@@ -213,6 +216,7 @@ static struct ct_request request_of(struct visit *v)
         .body_len = v->body_len,
         .psk_identity = v->psk_identity[0] == '\0' ? NULL : v->psk_identity,
         .on_loopback = v->listener->is_loopback,
+        .has_certificate = v->has_certificate,
         .value = value_of,
         .value_arg = v,
     };
@@ -243,12 +247,27 @@ static void work(void *arg, size_t worker, void *item)
     MHD_resume_connection(v->connection);
 }
 
-/* The identity that TLS has proved; right in 1.2 and 1.3. */
-static void read_psk_identity(struct visit *v)
+/* TLS asks for a certificate and takes none, or any: whether it is a good one is asked here. */
+static bool is_certified(gnutls_session_t session)
+{
+    char purpose[] = GNUTLS_KP_TLS_WWW_CLIENT;
+    gnutls_typed_vdata_st wanted = {.type = GNUTLS_DT_KEY_PURPOSE_OID,
+                                    .data = (unsigned char *)purpose};
+    unsigned faults = 1;
+    return gnutls_certificate_verify_peers(session, &wanted, 1, &faults) == GNUTLS_E_SUCCESS &&
+           faults == 0;
+}
+
+/* Who TLS has proved the client to be; right in 1.2 and 1.3. */
+static void read_peer(struct visit *v)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(v->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     if (info == NULL || info->tls_session == NULL) {
+        return;
+    }
+    if (v->listener->config.tls != NULL) {
+        v->has_certificate = is_certified(info->tls_session);
         return;
     }
     const char *name = gnutls_psk_server_get_username(info->tls_session);
@@ -277,7 +296,7 @@ static struct visit *begin(struct ct_listener *l, struct MHD_Connection *c, cons
     (void)snprintf(v->method, sizeof v->method, "%s", method);
     /* no path of ours is longer: a cut one is found nowhere */
     (void)snprintf(v->path, sizeof v->path, "%s", url);
-    read_psk_identity(v);
+    read_peer(v);
     return v;
 }
 
@@ -415,19 +434,38 @@ CT_PRINTF(2, 0) static void on_log(void *cls, const char *format, va_list args)
     }
 }
 
+enum { TLS_OPTIONS = 5 };
+
+/* What kind of TLS, if any; the library only reads what its parameters call not const. */
+static bool put_tls(struct MHD_OptionItem out[TLS_OPTIONS], const struct ct_listener_config *c)
+{
+    static char psk[] = PRIORITIES;
+    static char certificate[] = BY_CERTIFICATE;
+    size_t n = 0;
+    if (c->psk != NULL) {
+        out[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_CRED_TYPE, GNUTLS_CRD_PSK, NULL};
+        out[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, psk};
+    } else if (c->tls != NULL) {
+        const struct {
+            enum MHD_OPTION option;
+            const char *text;
+        } pem[] = {{MHD_OPTION_HTTPS_MEM_CERT, c->tls->certificate},
+                   {MHD_OPTION_HTTPS_MEM_KEY, c->tls->key},
+                   {MHD_OPTION_HTTPS_MEM_TRUST, c->tls->clients}};
+        out[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, certificate};
+        for (size_t i = 0; i < sizeof pem / sizeof pem[0]; i++) {
+            out[n] = (struct MHD_OptionItem){pem[i].option, 0, NULL};
+            memcpy(&out[n++].ptr_value, &pem[i].text, sizeof(void *));
+        }
+    }
+    out[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+    return n > 0;
+}
+
 static ct_err start_daemon(struct ct_listener *l, int fd, struct ct_why *why)
 {
-    struct MHD_OptionItem tls[] = {
-        {MHD_OPTION_HTTPS_CRED_TYPE, GNUTLS_CRD_PSK, NULL},
-        {MHD_OPTION_HTTPS_PRIORITIES, 0, NULL},
-        {MHD_OPTION_END, 0, NULL},
-    };
-    char priorities[] = PRIORITIES;
-    tls[1].ptr_value = priorities;
-    bool is_tls = l->config.psk != NULL;
-    if (!is_tls) {
-        tls[0].option = MHD_OPTION_END;
-    }
+    struct MHD_OptionItem tls[TLS_OPTIONS];
+    bool is_tls = put_tls(tls, &l->config);
     unsigned flags = (unsigned)MODE | (is_tls ? (unsigned)MHD_USE_TLS : 0u);
     unsigned timeout_s = l->config.timeout_s < 10 ? l->config.timeout_s : 10;
     /* who has a place is patience's to say; those on their way out need one, too */
@@ -440,7 +478,14 @@ static ct_err start_daemon(struct ct_listener *l, int fd, struct ct_why *why)
         MHD_OPTION_CONNECTION_LIMIT, places, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)HEADER_ROOM, MHD_OPTION_THREAD_POOL_SIZE, SOCKET_THREADS,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls,
-        is_tls ? MHD_OPTION_GNUTLS_PSK_CRED_HANDLER : MHD_OPTION_END, on_psk, l, MHD_OPTION_END);
+        l->config.psk != NULL ? MHD_OPTION_GNUTLS_PSK_CRED_HANDLER : MHD_OPTION_END, on_psk, l,
+        MHD_OPTION_END);
+    if (l->daemon == NULL && l->config.tls != NULL) {
+        return ct_why(why, CT_ERR_CONFIG,
+                      "cannot serve TLS on %s: certificate, key and clients of it are PEM files, "
+                      "and the key is the certificate's?",
+                      l->config.address);
+    }
     if (l->daemon == NULL) {
         return ct_why(why, CT_ERR_SYSTEM,
                       "cannot start the HTTP server on %s; see the log at "

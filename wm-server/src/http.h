@@ -1,4 +1,5 @@
-/* The HTTP listeners: bytes in, requests to a handler, answers out; plain or TLS-PSK. */
+/* The HTTP listeners: bytes in, requests to a handler, answers out; plain, TLS-PSK, or TLS by
+ * certificates. */
 #ifndef CT_WM_HTTP_H
 #define CT_WM_HTTP_H
 
@@ -29,14 +30,21 @@ typedef bool ct_http_quick(void *arg, const struct ct_request *request, struct c
 /* The key of an identity. Called on the threads that serve the sockets: must not block. */
 typedef ct_err ct_http_psk(void *arg, const char *identity, struct ct_secret32 *out);
 
+/* PEM texts of a TLS server whose clients show certificates, too. */
+struct ct_http_tls {
+    const char *certificate, *key; /* the chain, the server's own first */
+    const char *clients;           /* the authorities that sign clients' certificates */
+};
+
 struct ct_listener_config {
     const char *address; /* "198.51.100.20:8080" or "[2001:db8::1]:8080"; port 0 picks one */
     ct_http_handler *handler;
     void *handler_arg;
     ct_http_quick *quick; /* with handler_arg, for requests without a body; NULL: none */
-    ct_http_psk *psk;     /* NULL: plain */
+    ct_http_psk *psk;     /* TLS-PSK; NULL: plain, or */
     void *psk_arg;
-    size_t workers; /* threads that run the handler, at most 16; 0: see above */
+    const struct ct_http_tls *tls; /* by certificates; its texts borrowed until the stop */
+    size_t workers;                /* threads that run the handler, at most 16; 0: see above */
     unsigned connections;
     unsigned per_ip;
     unsigned timeout_s; /* of an idle or slow connection, TLS handshake included; at most 10 */

@@ -87,12 +87,16 @@ ct_err ct_observe_start(struct ct_observe *o, const struct ct_observe_parts *p,
                         const struct ct_log *log, struct ct_why *why)
 {
     const char *address = ct_settings_operator(p->settings);
-    ct_err err = start_watch(o, p, log, why);
+    ct_err err = ct_operator_tls_load(&o->tls, p->settings, why);
+    if (err == CT_OK) {
+        err = start_watch(o, p, log, why);
+    }
     if (err != CT_OK || address == NULL) {
         return err;
     }
     struct ct_operator_config c = {
         .address = address,
+        .tls = ct_operator_tls(o->tls),
         .status = {.health = {.store = p->store,
                               .watch = o->watch,
                               .max_head_age_s = p->bundle->max_head_age_s,
@@ -123,7 +127,9 @@ void ct_observe_stop(struct ct_observe *o)
     ct_loop_stop(o->watch_loop);
     ct_watch_free(o->watch);
     ct_roster_free(o->roster);
+    ct_operator_tls_free(o->tls);
     o->op = NULL;
+    o->tls = NULL;
     o->watch_loop = NULL;
     o->watch = NULL;
     o->roster = NULL;

@@ -10,6 +10,7 @@
 #include "http.h"
 #include "loop.h"
 #include "operator.h"
+#include "operator_tls.h"
 #include "sessions.h"
 #include "settings.h"
 #include "store.h"
@@ -22,7 +23,8 @@ struct ct_observe {
     struct ct_watch *watch;
     struct ct_roster *roster;
     struct ct_loop *watch_loop;
-    struct ct_operator *op; /* NULL: the settings want none */
+    struct ct_operator *op;      /* NULL: the settings want none */
+    struct ct_operator_tls *tls; /* NULL: plain */
 };
 
 struct ct_observe_parts { /* borrowed until the stop */

@@ -145,15 +145,20 @@ static void on_request(void *arg, size_t worker, const struct ct_request *reques
                        struct ct_answer *answer)
 {
     const struct ct_operator *o = arg;
+    const struct ct_operator_config *c = &o->config;
     bool reads = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
-    if (request->on_loopback && !is_own_name(ct_request_header(request, "Host"))) {
+    if (c->tls != NULL && !request->has_certificate) {
+        ct_answer_problem(answer, 403, "certificate",
+                          "operators show a client certificate that an authority of "
+                          "listen.operator-clients signed");
+    } else if (request->on_loopback && !is_own_name(ct_request_header(request, "Host"))) {
         ct_answer_problem(answer, 421, "host",
                           "this listener is this host's own; ask http://localhost:PORT/ or "
                           "http://127.0.0.1:PORT/");
     } else if (reads && route(o, request, answer)) {
         guard(answer);
-    } else if (o->config.more != NULL) {
-        o->config.more(o->config.more_arg, worker, request, answer);
+    } else if (c->more != NULL) {
+        c->more(c->more_arg, worker, request, answer);
     } else {
         ct_answer_problem(answer, reads ? 404 : 405, "not-found",
                           "there is nothing here by that name and method");
@@ -177,6 +182,7 @@ ct_err ct_operator_start(struct ct_operator **out, const struct ct_operator_conf
     const struct ct_listener_config c = {.address = config->address,
                                          .handler = on_request,
                                          .handler_arg = o,
+                                         .tls = config->tls,
                                          .workers = WORKERS,
                                          .connections = config->connections,
                                          .per_ip = config->per_ip,

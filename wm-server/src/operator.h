@@ -14,7 +14,8 @@
 #include "watch.h"
 
 struct ct_operator_config {
-    const char *address; /* ADDRESS:PORT; port 0 picks one */
+    const char *address;           /* ADDRESS:PORT; port 0 picks one */
+    const struct ct_http_tls *tls; /* NULL: plain, which only loopback may be; see operator_tls.h */
     struct ct_status status;
     struct ct_events *events;
     ct_http_handler *more; /* what this file does not know; NULL: 404 */

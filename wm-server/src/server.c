@@ -337,8 +337,8 @@ static void say_ready(const struct ct_server *s)
     char op[160] = "none";
     const char *o = ct_settings_operator(&s->settings);
     if (o != NULL) {
-        (void)snprintf(op, sizeof op, "http://%.*s:%u", host_len(o), o,
-                       ct_operator_port(s->observe.op));
+        (void)snprintf(op, sizeof op, "%s://%.*s:%u", s->observe.tls != NULL ? "https" : "http",
+                       host_len(o), o, ct_operator_port(s->observe.op));
     }
     ct_log(&s->log, CT_LOG_INFO,
            "ready handshake=http://%.*s:%u tls=https://%.*s:%u operator=%s chain=%llu contract=%s "

@@ -37,6 +37,9 @@ static const struct ct_conf_key keys[] = {
     {"listen.handshake", CT_CONF_STRING, true, FIELD(listen_handshake), "ADDRESS:PORT, plain"},
     {"listen.tls", CT_CONF_STRING, true, FIELD(listen_tls), "ADDRESS:PORT, TLS-PSK"},
     {"listen.operator", CT_CONF_STRING, false, FIELD(listen_operator), "ADDRESS:PORT or none"},
+    {"listen.operator-certificate", CT_CONF_STRING, false, FIELD(op_certificate), "PEM file"},
+    {"listen.operator-key", CT_CONF_STRING, false, FIELD(op_key), "of the certificate, private"},
+    {"listen.operator-clients", CT_CONF_STRING, false, FIELD(op_clients), "their authorities"},
     {"store.path", CT_CONF_STRING, false, FIELD(store_path), "SQLite file"},
     {"store.redis", CT_CONF_STRING, false, FIELD(store_redis), "unix:/path or host:port instead"},
     {"store.redis-password-file", CT_CONF_STRING, false, FIELD(redis_password_path), "private"},
@@ -244,9 +247,18 @@ ct_err ct_settings_load(struct ct_settings *out, const char *path, struct ct_why
     };
     ct_err err = ct_conf_read(&s, path, keys, KEYS, why);
     err = err == CT_ERR_NOT_FOUND ? CT_ERR_CONFIG : err;
-    char **paths[] = {&s.bundle_path,         &s.store_path,        &s.redis_password_path,
-                      &s.approver_path,       &s.funder_path,       &s.pass_path,
-                      &s.approver_passphrase, &s.funder_passphrase, &s.handshake_path};
+    char **paths[] = {&s.bundle_path,
+                      &s.store_path,
+                      &s.redis_password_path,
+                      &s.approver_path,
+                      &s.funder_path,
+                      &s.pass_path,
+                      &s.approver_passphrase,
+                      &s.funder_passphrase,
+                      &s.handshake_path,
+                      &s.op_certificate,
+                      &s.op_key,
+                      &s.op_clients};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0] && err == CT_OK; i++) {
         err = from_folder(paths[i], path);
     }

@@ -29,7 +29,8 @@ struct ct_settings {
     char *approver_passphrase, *funder_passphrase; /* sources; NULL: the key is raw */
     uint64_t pass_key_id;
     char *listen_handshake, *listen_tls;
-    char *listen_operator; /* NULL: the default; "none": no such listener */
+    char *listen_operator;                      /* NULL: the default; "none": no such listener */
+    char *op_certificate, *op_key, *op_clients; /* files in PEM; NULL: plain HTTP */
     uint64_t relay_days, probe_timeout_s;
     uint64_t reprobe_s, strikes, grace_s; /* see struct ct_reprobe_bounds */
     bool allow_private;

@@ -8,6 +8,7 @@ import path from "node:path";
 import readline from "node:readline";
 import { Browser } from "../../support/chromium.mjs";
 import { Claims } from "../claims.mjs";
+import { certificates } from "./certificates.mjs";
 import { focused, lowContrast, overflow, structureFaults } from "./inspect.mjs";
 
 const options = {};
@@ -349,6 +350,8 @@ async function main() {
     await audited(server, scene);
     await readiness(page, server, scene);
     claims.that("each line of the log is a JSON object", server.log.length > 0 && server.log.every((line) => typeof JSON.parse(line).event === "string"));
+    await server.end();
+    await certificates({ claims, dir, conf: scene.conf, server: options.server, start: Server.start });
   } finally {
     await browser?.close();
     await server.end();
