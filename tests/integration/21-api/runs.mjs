@@ -87,15 +87,15 @@ export async function checks(scene, claims) {
   const good = await check();
   for (const pattern of [/^ok +configuration/, /^ok +keys .*approver 0x/, /^ok +endpoint .*127\.0\.0\.1.*block \d+/, /^ok +endpoint .*127\.0\.0\.3/,
     /^ok +chain .*31337: \d of 3 endpoints agree/, /^ok +platform keys .*until \d{4}-/, /^ok +owner .*as it should be/,
-    /^ok +approver .*ether: about \d+ registrations/, /^ok +store .*SQLite, schema \d/, /^warn +listen TLS .*a wm-server runs here/]) {
+    /^ok +approver .*ether: about \d+ registrations/, scene.onRedis ? /^ok +store .*Redis/ : /^ok +store .*SQLite, schema \d/, /^warn +listen TLS .*a wm-server runs here/]) {
     claims.that(`check has a line ${pattern.source}`, has(good, pattern), good);
   }
   claims.that("and no failure", !has(good, /^FAIL/), good);
   const lost = await check((text) => text.replace("rpc = http://127.0.0.2:8545", "rpc = http://127.0.0.2:9"));
   claims.that("one endpoint that is away is a warning", has(lost, /^warn +endpoint .*127\.0\.0\.2:9/) && has(lost, /^ok +chain .*2 of 3/), lost);
   const many = await check((text) => text.replaceAll(":8545", ":9").replace("pass = wm-pass.key", "pass = nowhere.key")
-    .replace("path = wm.sqlite", "path = /nowhere/wm.sqlite"), [2]);
-  claims.that("check goes on behind a failure", has(many, /^FAIL +keys .*nowhere\.key/) && has(many, /^FAIL +store .*cannot be written/) &&
+    .replace("path = wm.sqlite", "path = /nowhere/wm.sqlite").replace(/^redis = .*$/m, "redis = unix:/nowhere/redis.sock"), [2]);
+  claims.that("check goes on behind a failure", has(many, /^FAIL +keys .*nowhere\.key/) && has(many, /^FAIL +store .*nowhere/) &&
     has(many, /^FAIL +chain/), many);
 }
 

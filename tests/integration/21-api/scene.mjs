@@ -18,8 +18,9 @@ export const TLS = "https://127.0.0.1:8443";
 const RELAY = "127.0.0.2";
 
 export class Scene {
-  constructor(build) {
+  constructor(build, onRedis = false) {
     this.build = build;
+    this.onRedis = onRedis;
     this.work = fs.mkdtempSync(path.join(os.tmpdir(), "chainturn-test-"));
     this.programs = new Programs(path.join(this.work, "log"));
     this.dir = path.join(this.work, "wm");
@@ -38,6 +39,7 @@ export class Scene {
     await this.run("wm-init", ["wm-server", "init", ...this.urls.flatMap((url) => ["--rpc", url]), "--dir", this.dir,
       "--address", "127.0.0.1", "--owner-key", this.owner.file, "--allow-private"]);
     this.setConfig(/^#probe-address = .*$/m, "probe-address = 127.0.0.9"); // the relay refuses peers at its own address
+    if (this.onRedis) this.setConfig(/^path = wm\.sqlite$/m, `redis = ${await this.startRedis()}`);
     this.bundle = JSON.parse(fs.readFileSync(this.bundleFile, "utf8"));
     this.abi = new ethers.Interface(fs.readFileSync(path.join(this.build, "generated/Registry.abi.json"), "utf8"));
     this.contract = new ethers.Contract(this.bundle.contract, this.abi, this.provider);
@@ -45,6 +47,19 @@ export class Scene {
     const { doc } = await fetchDescription(PLAIN);
     this.doc = doc;
     this.plain = await makeClient(doc, PLAIN);
+  }
+
+  // A Redis of the test's own. Debian's redis-tools has the server under another name, and it goes by its name.
+  async startRedis() {
+    const program = ["/usr/bin/redis-server", "/usr/local/bin/redis-server", "/usr/bin/redis-check-rdb"].find((p) => fs.existsSync(p));
+    if (!program) throw new Error("there is no redis-server; install Debian's redis-tools");
+    const dir = path.join(this.work, "redis");
+    fs.mkdirSync(dir, { mode: 0o700 });
+    const words = ["--bind", "127.0.0.1", "--port", "0", "--unixsocket", `${dir}/redis.sock`, "--dir", dir, "--appendonly", "yes",
+      "--appendfsync", "always", "--save", "", "--daemonize", "no"];
+    const redis = this.programs.start("redis", ["bash", "-c", 'exec -a redis-server "$@"', "bash", program, ...words]);
+    await redis.waitText(/eady to accept connections at/, "being ready", 20000);
+    return `unix:${dir}/redis.sock`;
   }
 
   setConfig(from, to) {
