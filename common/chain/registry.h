@@ -128,6 +128,11 @@ CT_MUST_USE ct_err ct_registry_relay_count(struct ct_chain *chain, const struct 
 CT_MUST_USE ct_err ct_registry_relays(struct ct_chain *chain, const struct ct_view *view,
                                       struct ct_relay *out, size_t cap, size_t *count,
                                       struct ct_why *why);
+/* Devices by the hashes of their names, at most 32, in one round trip; state NONE where there is
+ * none. */
+CT_MUST_USE ct_err ct_registry_devices_of(struct ct_chain *chain, const struct ct_view *view,
+                                          const uint8_t (*id_hashes)[32], size_t count,
+                                          struct ct_device *out, struct ct_why *why);
 /* Those of count indices, at most 16, in one round trip; state NONE where there is none. */
 CT_MUST_USE ct_err ct_registry_relays_of(struct ct_chain *chain, const struct ct_view *view,
                                          const uint16_t *indices, size_t count,

@@ -11,6 +11,7 @@
 
 enum {
     RELAYS_AT_ONCE = CT_CHAIN_SLOTS_MAX / CT_WORDS_Relay,
+    DEVICES_AT_ONCE = CT_CHAIN_SLOTS_MAX / CT_WORDS_Device,
     WM_KEY_SLOTS = 2 * CT_WORDS_WMKeySlots, /* both generations */
 };
 
@@ -69,6 +70,30 @@ ct_err ct_registry_device(struct ct_chain *chain, const struct ct_view *view,
     }
     *out = device;
     return CT_OK;
+}
+
+ct_err ct_registry_devices_of(struct ct_chain *chain, const struct ct_view *view,
+                              const uint8_t (*id_hashes)[32], size_t count, struct ct_device *out,
+                              struct ct_why *why)
+{
+    uint8_t slots[CT_CHAIN_SLOTS_MAX][32];
+    uint8_t words[CT_CHAIN_SLOTS_MAX][32];
+    if (count > DEVICES_AT_ONCE) {
+        return ct_why(why, CT_ERR_ARG, "more than %d devices at once", DEVICES_AT_ONCE);
+    }
+    for (size_t i = 0; i < count * CT_WORDS_Device; i++) {
+        ct_slot_device(slots[i], id_hashes[i / CT_WORDS_Device]);
+        ct_slot_plus(slots[i], i % CT_WORDS_Device);
+    }
+    ct_err err = ct_chain_prove(chain, view, (const uint8_t(*)[32])slots, count * CT_WORDS_Device,
+                                words, why);
+    for (size_t i = 0; err == CT_OK && i < count; i++) {
+        const uint8_t(*record)[32] = (const uint8_t(*)[32])(words + i * CT_WORDS_Device);
+        if (ct_device_decode(&out[i], record) != CT_OK) {
+            err = unreadable("a device's record", why);
+        }
+    }
+    return err;
 }
 
 static ct_err read_relay(struct ct_chain *chain, const struct ct_view *view,

@@ -20,10 +20,12 @@
 #include "queue.h"
 
 /*
- * poll, never epoll: with epoll a client that stalls in the TLS handshake keeps a core busy. The
- * priorities must name PSK, and leave out plain PSK, which has no forward secrecy.
+ * TLS is polled, never epolled: with epoll a client that stalls in the TLS handshake keeps a core
+ * busy. Where nothing is suspended and there is no TLS, thousands of idle connections cost nothing.
+ * The priorities must name PSK, and leave out plain PSK, which has no forward secrecy.
  */
 #define MODE (MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG)
+#define MODE_SIMPLE (MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG)
 #define BY_CERTIFICATE "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 #define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-PSK"
 #define SOCKET_THREADS 2u
@@ -466,7 +468,9 @@ static ct_err start_daemon(struct ct_listener *l, int fd, struct ct_why *why)
 {
     struct MHD_OptionItem tls[TLS_OPTIONS];
     bool is_tls = put_tls(tls, &l->config);
-    unsigned flags = (unsigned)MODE | (is_tls ? (unsigned)MHD_USE_TLS : 0u);
+    bool is_simple = !is_tls && l->queue == NULL;
+    unsigned flags =
+        is_simple ? (unsigned)MODE_SIMPLE : (unsigned)MODE | (is_tls ? (unsigned)MHD_USE_TLS : 0u);
     unsigned timeout_s = l->config.timeout_s < 10 ? l->config.timeout_s : 10;
     /* who has a place is patience's to say; those on their way out need one, too */
     unsigned places = 2 * l->config.connections + 64;

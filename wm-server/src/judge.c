@@ -15,9 +15,60 @@ void ct_judge_end(struct ct_op_end *end, const struct ct_op *op, enum ct_op_stat
     (void)snprintf(end->reason, sizeof end->reason, "%s", reason);
 }
 
+enum { AT_ONCE = CT_CHAIN_SLOTS_MAX / 2 /* words of a device */ };
+
+static ct_err read_some(struct ct_judged *out, size_t count, struct ct_chain *chain,
+                        const struct ct_view *view)
+{
+    uint8_t hashes[AT_ONCE][32];
+    struct ct_device devices[AT_ONCE];
+    struct ct_why why = {{0}};
+    for (size_t i = 0; i < count; i++) {
+        memcpy(hashes[i], out[i].id_hash32, 32);
+    }
+    ct_err err =
+        ct_registry_devices_of(chain, view, (const uint8_t(*)[32])hashes, count, devices, &why);
+    for (size_t i = 0; err == CT_OK && i < count; i++) {
+        out[i].device = devices[i];
+    }
+    return err;
+}
+
+static bool is_of_device(enum ct_op_kind kind)
+{
+    return kind == CT_OP_REGISTER || kind == CT_OP_APPROVE_DEVICE || kind == CT_OP_UPDATE ||
+           kind == CT_OP_ROTATE || kind == CT_OP_REVOKE_SELF;
+}
+
+ct_err ct_judge_read(struct ct_judged *out, size_t *known_count, struct ct_chain *chain,
+                     const struct ct_view *view, const struct ct_op *ops, size_t count)
+{
+    size_t named = 0;
+    ct_err err = CT_OK;
+    *known_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (is_of_device(ops[i].kind) &&
+            ct_identity_hash(out[named].id_hash32, ops[i].subject) == CT_OK) {
+            named++;
+        }
+    }
+    for (size_t from = 0; from < named && err == CT_OK; from += AT_ONCE) {
+        size_t n = named - from < AT_ONCE ? named - from : AT_ONCE;
+        err = read_some(out + from, n, chain, view);
+    }
+    *known_count = err == CT_OK ? named : 0;
+    return err;
+}
+
 ct_err ct_judge_device(const struct ct_judge *j, const uint8_t id_hash32[32], struct ct_device *out)
 {
     struct ct_why why = {{0}};
+    for (size_t i = 0; i < j->known_count; i++) {
+        if (memcmp(j->known[i].id_hash32, id_hash32, 32) == 0) {
+            *out = j->known[i].device;
+            return CT_OK;
+        }
+    }
     memset(out, 0, sizeof *out);
     ct_err err = ct_registry_device(j->chain, j->view, id_hash32, out, &why);
     if (err == CT_ERR_NOT_FOUND) {

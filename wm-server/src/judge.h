@@ -10,14 +10,28 @@
 #include "chain/rpc.h"
 #include "store.h"
 
+/* A device's record as proven at the view; state none when there is none. */
+struct ct_judged {
+    uint8_t id_hash32[32];
+    struct ct_device device;
+};
+
 struct ct_judge {
-    struct ct_chain *chain; /* of the calling thread */
+    struct ct_chain *chain;        /* of the calling thread */
+    const struct ct_judged *known; /* what need not be asked for */
+    size_t known_count;
     struct ct_store *store; /* keeps what the chain now holds */
     const uint8_t *contract20;
     const struct ct_view *view;
     const struct ct_receipt *receipt; /* in a block at or below view */
 };
 
+/*
+ * The records that count operations are judged by, as far as these are of devices, with as few
+ * proofs as there can be; out has room for count.
+ */
+CT_MUST_USE ct_err ct_judge_read(struct ct_judged *out, size_t *known_count, struct ct_chain *chain,
+                                 const struct ct_view *view, const struct ct_op *ops, size_t count);
 /* DONE or FAILED with its reason. Errors: the chain or the store could not be asked. */
 CT_MUST_USE ct_err ct_judge_op(const struct ct_judge *j, const struct ct_op *op,
                                struct ct_op_end *end);

@@ -206,7 +206,7 @@ static size_t count_of(const struct ct_patience *p, const uint8_t from16[16])
 /* False when there is no place to be had. */
 static bool make_room(struct ct_patience *p, const uint8_t from16[16])
 {
-    bool has_share = count_of(p, from16) >= p->per_address;
+    bool has_share = p->present >= p->per_address && count_of(p, from16) >= p->per_address;
     if (!has_share && p->present < p->most) {
         return true;
     }

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "command.h"
+#include "desk.h"
 #include "handshake.h"
 #include "http.h"
 #include "keyring.h"
@@ -28,7 +29,7 @@
 #include "verify.h"
 #include "vet.h"
 
-enum { WORKERS = 4, SESSIONS = 65536, VET_PERIOD_MS = 500 };
+enum { WORKERS = 16, SESSIONS = 65536, VET_PERIOD_MS = 500 };
 enum { OF_VET = WORKERS, OF_REPROBE, CHAINS }; /* whose chain object */
 /* Whose handle of the store: each of these threads works under a lease. */
 enum { BY_TX, BY_FUND, BY_VET, BY_REPROBE, HANDLES };
@@ -51,6 +52,8 @@ struct ct_server {
     struct ct_verified verified;
     struct ct_keywatch keywatch;     /* the vet loop's */
     struct ct_chain *chains[CHAINS]; /* the first are the workers' */
+    struct ct_desk *desk;            /* at which the workers ask the chain together */
+    struct ct_desk_seat seats[WORKERS];
     struct ct_ledger ledgers[WORKERS];
     struct ct_store *store, *handles[HANDLES];
     struct ct_replica replica;
@@ -205,6 +208,10 @@ static ct_err join_parts(struct ct_server *s, struct ct_why *why)
     if (err != CT_OK) {
         return ct_why(why, err, "cannot set up enrolment: %s", ct_err_text(err));
     }
+    err = ct_desk_new(&s->desk);
+    if (err != CT_OK) {
+        return ct_why(why, err, "out of memory");
+    }
     (void)pthread_mutex_init(&s->reload_lock, NULL);
     s->api = (struct ct_api){.chain_id = s->bundle.chain_id,
                              .key_count = s->verified.key_count,
@@ -221,7 +228,7 @@ static ct_err join_parts(struct ct_server *s, struct ct_why *why)
     memcpy(s->api.contract20, s->bundle.contract20, 20);
     memcpy(s->api.keys, s->verified.keys, sizeof s->api.keys);
     for (size_t i = 0; i < WORKERS; i++) {
-        s->ledgers[i] = ct_ledger_of_chain(s->chains[i]);
+        s->ledgers[i] = ct_desk_ledger(&s->seats[i], s->desk, s->chains[i]);
     }
     s->vet = (struct ct_vet){.ledger = ct_ledger_of_chain(s->chains[OF_VET]),
                              .store = s->handles[BY_VET],
@@ -592,6 +599,7 @@ void ct_server_stop(struct ct_server *s)
         ct_store_free(s->handles[i]);
     }
     ct_store_free(s->store);
+    ct_desk_free(s->desk);
     for (size_t i = 0; i < CHAINS; i++) {
         ct_chain_free(s->chains[i]);
     }

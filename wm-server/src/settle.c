@@ -99,6 +99,8 @@ static void log_ends(struct ct_txmgr *m, size_t count, uint64_t block)
 static ct_err judge(struct ct_txmgr *m, const struct look *l, size_t i)
 {
     const struct ct_judge j = {.chain = m->chain,
+                               .known = m->known,
+                               .known_count = m->known_count,
                                .store = m->config.store,
                                .contract20 = m->config.bundle->contract20,
                                .view = &m->view,
@@ -117,6 +119,10 @@ static ct_err close_tx(struct ct_txmgr *m, const struct look *l)
     const struct ct_receipt *r = &l->receipt;
     size_t count = 0;
     ct_err err = s->ops->op_of_tx(s, m->tx.hash32, m->ops, CT_BATCH_MAX, &count);
+    m->known_count = 0;
+    if (err == CT_OK && r->succeeded && !l->winner.is_filler) {
+        err = ct_judge_read(m->known, &m->known_count, m->chain, &m->view, m->ops, count);
+    }
     for (size_t i = 0; i < count && err == CT_OK; i++) {
         err = judge(m, l, i);
     }

@@ -15,6 +15,7 @@
 #include "chain/rpc.h"
 #include "chain/tx.h"
 #include "fee.h"
+#include "judge.h"
 #include "lease.h"
 #include "loop.h"
 #include "store.h"
@@ -73,6 +74,8 @@ struct ct_txmgr {
     struct ct_fee fee;
     struct ct_op ops[CT_BATCH_MAX];
     struct ct_op_end ends[CT_BATCH_MAX];
+    struct ct_judged known[CT_BATCH_MAX]; /* of the operations in ops, at view */
+    size_t known_count;
     struct ct_txn tx;
     struct ct_txn next_tx; /* what tx is replaced by */
     struct ct_call call;
