@@ -313,7 +313,7 @@ static void signer_outside_signs_as_the_secret_would(void)
     struct ct_wallet inside;
     struct ct_wallet outside;
     struct ct_wallet stranger;
-    struct ct_signer signer = {sign_high, &inside};
+    struct ct_signer signer = {.sign = sign_high, .arg = &inside};
     uint8_t hash[32];
     uint8_t want[CT_SIG_LEN];
     uint8_t got[CT_SIG_LEN];
