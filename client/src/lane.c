@@ -11,23 +11,31 @@
 #define LIFETIME_S 600u
 #define RELEASE_MS 1000u
 
+/* IPv4 first, unless this host has a way by IPv6 only. */
 ct_err ct_lane_server(struct ct_addr *out, const struct ct_relay *relay)
 {
-    if (ct_relay_has_ip4(relay->listen_ip4)) {
-        *out = ct_addr_ip4(relay->listen_ip4, relay->listen_port);
-        return CT_OK;
+    const struct ct_addr four = ct_addr_ip4(relay->listen_ip4, relay->listen_port);
+    const struct ct_addr six = ct_addr_ip6(relay->listen_ip6, relay->listen_port);
+    bool has4 = ct_relay_has_ip4(relay->listen_ip4);
+    bool has6 = ct_relay_has_ip6(relay->listen_ip6);
+    if (!has4 && !has6) {
+        return CT_ERR_FORMAT;
     }
-    if (ct_relay_has_ip6(relay->listen_ip6)) {
-        *out = ct_addr_ip6(relay->listen_ip6, relay->listen_port);
-        return CT_OK;
-    }
-    return CT_ERR_FORMAT;
+    *out = has4 && (!has6 || ct_udp_has_way(&four) || !ct_udp_has_way(&six)) ? four : six;
+    return CT_OK;
 }
 
 struct ct_addr ct_lane_relayed(const struct ct_relay *relay, uint16_t port)
 {
     return ct_relay_has_ip4(relay->relay_ip4) ? ct_addr_ip4(relay->relay_ip4, port)
                                               : ct_addr_ip6(relay->relay_ip6, port);
+}
+
+/* The family that ct_lane_relayed() goes by, told where the server would give another. */
+static uint8_t family_to_ask(const struct ct_lane *lane)
+{
+    uint8_t wanted = ct_relay_has_ip4(lane->record.relay_ip4) ? 4 : 6;
+    return wanted == 4 && lane->server.family == 4 ? 0 : wanted;
 }
 
 struct credential {
@@ -60,6 +68,7 @@ static ct_err start(struct ct_lane *lane, const struct credential *credential, u
         .lifetime_s = LIFETIME_S,
         .rtt_ms = rtt_ms,
         .refresh_ms = refresh_s * 1000u,
+        .family = family_to_ask(lane),
     };
     if (ct_random(seed, sizeof seed) != CT_OK) {
         return ct_why(why, CT_ERR_SYSTEM, "this host gives no randomness");

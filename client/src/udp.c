@@ -64,6 +64,18 @@ ct_err ct_udp_open(int *out, const struct ct_addr *server, uint16_t local_port, 
     return CT_OK;
 }
 
+bool ct_udp_has_way(const struct ct_addr *to)
+{
+    struct sockaddr_storage address;
+    socklen_t len = to_sockaddr(&address, to);
+    int fd = socket(to->family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool has = fd >= 0 && connect(fd, (const struct sockaddr *)&address, len) == 0;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return has;
+}
+
 void ct_udp_close(int fd)
 {
     (void)close(fd);

@@ -2,6 +2,7 @@
 #ifndef CT_CLIENT_UDP_H
 #define CT_CLIENT_UDP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,8 @@ CT_MUST_USE ct_err ct_udp_open(int *fd, const struct ct_addr *server, uint16_t l
                                struct ct_why *why);
 void ct_udp_close(int fd);
 uint16_t ct_udp_local_port(int fd); /* 0 when unknown */
+/* Does this host know where to send what is for `to`? Nothing is sent. */
+bool ct_udp_has_way(const struct ct_addr *to);
 
 /* What the network does not take is lost, as UDP is. */
 void ct_udp_send(int fd, const void *datagram, size_t len);

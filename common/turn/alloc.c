@@ -18,7 +18,8 @@
 #define RTO_MAX_MS 3000u
 #define KEEPALIVE_MS 20000u /* NATs forget UDP mappings after 30 s and more */
 #define TRANSPORT_UDP 0x11000000u
-#define FAMILY_IP6 0x02000000u /* RFC 8656 18.6 */
+#define FAMILY_IP4 0x01000000u /* RFC 8656 18.6 */
+#define FAMILY_IP6 0x02000000u
 
 static ct_err copy_text(char *out, size_t cap, const char *text, const char *what,
                         struct ct_why *why)
@@ -201,8 +202,9 @@ static void start_due(struct ct_alloc *a, uint64_t now_ms)
 static void put_wishes(struct ct_wr *w, const struct ct_alloc *a)
 {
     ct_stun_put_u32(w, CT_ATTR_REQUESTED_TRANSPORT, TRANSPORT_UDP);
-    if (a->family == 6) {
-        ct_stun_put_u32(w, CT_ATTR_REQUESTED_ADDRESS_FAMILY, FAMILY_IP6);
+    if (a->family != 0) {
+        ct_stun_put_u32(w, CT_ATTR_REQUESTED_ADDRESS_FAMILY,
+                        a->family == 6 ? FAMILY_IP6 : FAMILY_IP4);
     }
     if (a->asks_owner) {
         ct_stun_put(w, CT_ATTR_RELAY_OWNER, "", 0);

@@ -53,7 +53,7 @@ struct ct_alloc_config {
     uint32_t keepalive_ms; /* a Binding keeps the NAT's mapping alive this often; 0 is 20 s */
     uint32_t refresh_ms;   /* refresh at least this often, to notice a relay that forgot us; 0: only
                               as the lifetime needs */
-    uint8_t family;        /* 6: an IPv6 relayed address is asked for; else what the server gives */
+    uint8_t family;        /* 4, 6: of the relayed address; 0: what the server gives */
     bool asks_owner;       /* whose relay it is, see ct_alloc_owner() */
 };
 

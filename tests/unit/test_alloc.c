@@ -291,7 +291,7 @@ static void whose_relay_it_is_is_told_to_who_asks(void)
     CHECK_EQ(len, 0);
 }
 
-static void an_ipv6_relayed_address_is_asked_for(void)
+static void a_family_of_the_relayed_address_is_asked_for(void)
 {
     struct bench b;
     struct ct_alloc_config six = config;
@@ -302,6 +302,10 @@ static void an_ipv6_relayed_address_is_asked_for(void)
     set_up(&b, &six);
     allocate(&b);
     CHECK_EQ(b.relay.family_asked, 2);
+    six.family = 4;
+    set_up(&b, &six);
+    allocate(&b);
+    CHECK_EQ(b.relay.family_asked, 1);
 }
 
 static void credentials_that_cannot_be_are_refused(void)
@@ -343,7 +347,7 @@ static const struct ct_test tests[] = {
     CT_TEST(another_process_goes_on_with_the_allocation),
     CT_TEST(a_renewed_pass_refreshes_at_once),
     CT_TEST(whose_relay_it_is_is_told_to_who_asks),
-    CT_TEST(an_ipv6_relayed_address_is_asked_for),
+    CT_TEST(a_family_of_the_relayed_address_is_asked_for),
     CT_TEST(credentials_that_cannot_be_are_refused),
 };
 CT_TEST_MAIN(tests)

@@ -1,10 +1,11 @@
 /* Repeated tests of relays, with a chain, a clock and a network of our own: who is revoked, who
  * comes back, and who is left alone. */
-/* links: ct_wmserver ct_kex ct_turn ct_chain ct_base */
+/* links: ct_wmserver ct_testredis ct_kex ct_turn ct_chain ct_base */
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "ct_test.h"
+#include "redis_server.h"
 #include "wm-server/src/ops.h"
 #include "wm-server/src/probe.h"
 #include "wm-server/src/reprobe.h"
@@ -24,6 +25,8 @@ static struct {
     unsigned queued;
 } world;
 
+static struct ct_redis_server redis;
+static bool is_on_redis;
 static struct ct_reprobe reprobe;
 static struct ct_loop *loop;
 static char path[64];
@@ -65,6 +68,16 @@ static void no_round(void *arg, struct ct_loop *l)
     (void)l;
 }
 
+static ct_err open_store(struct ct_why *why)
+{
+    if (!is_on_redis) {
+        return ct_store_sqlite(&reprobe.store, path, why);
+    }
+    return ct_redis_server_say(&redis, "+OK", "FLUSHALL")
+               ? ct_store_redis(&reprobe.store, redis.address, NULL, why)
+               : CT_ERR_IO;
+}
+
 static void begin(size_t count)
 {
     static const struct ct_ledger_ops ops = {.relays = relays};
@@ -88,7 +101,7 @@ static void begin(size_t count)
         .bounds = {.every_s = EVERY_S, .strikes = STRIKES, .grace_s = GRACE_S, .timeout_ms = 100},
         .wall_s = wall_s,
         .queued = on_queued};
-    CHECK_EQ(ct_store_sqlite(&reprobe.store, path, &why), CT_OK);
+    CHECK_EQ(open_store(&why), CT_OK);
     CHECK_EQ(ct_loop_start(&loop, 60000, no_round, NULL), CT_OK);
 }
 
@@ -345,17 +358,45 @@ static void expired_and_changed_records_begin_anew(void)
     end();
 }
 
-static const struct ct_test tests[] = {
-    CT_TEST(one_that_falls_silent_is_revoked_after_strikes_and_grace),
-    CT_TEST(one_answer_takes_the_strikes_away),
-    CT_TEST(outage_of_the_own_network_revokes_nobody),
-    CT_TEST(only_relay_is_never_revoked),
-    CT_TEST(revoked_one_comes_back_when_it_answers_again),
-    CT_TEST(silent_revoked_one_is_asked_less_and_less),
-    CT_TEST(persons_revocation_is_never_undone),
-    CT_TEST(persons_word_during_reinstatement_counts),
-    CT_TEST(zero_is_off),
-    CT_TEST(row_tells_the_newest_test),
-    CT_TEST(expired_and_changed_records_begin_anew),
-};
-CT_TEST_MAIN(tests)
+/* Whether this host has IPv6 only relays can tell that have it. */
+static void relays_with_ipv4_alone_are_no_witnesses_of_ipv6(void)
+{
+    static const uint8_t six[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = 1};
+    begin(3);
+    memcpy(world.relays[0].listen_ip6, six, sizeof six);
+    world.silent[0] = true;
+    CHECK(!pass(3 * GRACE_S, CT_OP_REVOKE_RELAY));
+    memcpy(world.relays[1].listen_ip6, six, sizeof six);
+    CHECK(pass(3 * GRACE_S, CT_OP_REVOKE_RELAY));
+    end();
+}
+
+/* From here on the same claims again. */
+static void redis_is_the_store_from_here_on(void)
+{
+    is_on_redis = true;
+    CHECK(redis.pid > 0);
+}
+
+#define CLAIMS                                                                                   \
+    CT_TEST(one_that_falls_silent_is_revoked_after_strikes_and_grace),                           \
+        CT_TEST(one_answer_takes_the_strikes_away),                                              \
+        CT_TEST(outage_of_the_own_network_revokes_nobody), CT_TEST(only_relay_is_never_revoked), \
+        CT_TEST(revoked_one_comes_back_when_it_answers_again),                                   \
+        CT_TEST(silent_revoked_one_is_asked_less_and_less),                                      \
+        CT_TEST(persons_revocation_is_never_undone),                                             \
+        CT_TEST(persons_word_during_reinstatement_counts), CT_TEST(zero_is_off),                 \
+        CT_TEST(row_tells_the_newest_test), CT_TEST(expired_and_changed_records_begin_anew),     \
+        CT_TEST(relays_with_ipv4_alone_are_no_witnesses_of_ipv6)
+
+static const struct ct_test tests[] = {CLAIMS, CT_TEST(redis_is_the_store_from_here_on), CLAIMS};
+
+int main(void)
+{
+    if (!ct_redis_server_start(&redis)) {
+        return 1;
+    }
+    int code = ct_test_main(tests, sizeof tests / sizeof tests[0]);
+    ct_redis_server_stop(&redis);
+    return code;
+}

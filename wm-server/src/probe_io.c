@@ -129,7 +129,7 @@ ct_err ct_probe_begin(struct ct_probe_run *r, struct ct_alloc *alloc, struct ct_
                                                .password = password,
                                                .software = "chainturn wm-server",
                                                .seed32 = seed.bytes,
-                                               .family = r->family,
+                                               .family = r->family == 6 ? 6 : 0,
                                                .asks_owner = true};
         err = ct_alloc_init(alloc, &config, ct_mono_ms(), why);
     } else {

@@ -82,9 +82,15 @@ static ct_err probe_one(struct ct_reprobe *r, const struct ct_relay *relay, uint
     ct_err err = r->probe(&probe, rtt_us, why);
     if (err == CT_OK) {
         r->witness_s = r->wall_s();
-        r->witness = relay->index;
+        r->witness = *relay;
     }
     return err;
+}
+
+/* Whether this host's IPv6 works is told by relays that have it alone. */
+static bool may_witness(const struct ct_relay *witness, const struct ct_relay *failed)
+{
+    return ct_relay_has_ip6(witness->listen_ip6) || !ct_relay_has_ip6(failed->listen_ip6);
 }
 
 /* Does another relay pass now? */
@@ -92,7 +98,8 @@ static bool has_witness(struct ct_reprobe *r, const struct ct_relay *failed, str
 {
     uint64_t now_s = r->wall_s();
     size_t at = (size_t)(failed - r->list);
-    if (r->witness != 0 && r->witness != failed->index && now_s <= r->witness_s + WITNESS_S) {
+    if (r->witness.index != 0 && r->witness.index != failed->index &&
+        now_s <= r->witness_s + WITNESS_S && may_witness(&r->witness, failed)) {
         return true;
     }
     unsigned asked = 0;
@@ -100,7 +107,8 @@ static bool has_witness(struct ct_reprobe *r, const struct ct_relay *failed, str
         const struct ct_relay *other = &r->list[(at + i) % r->count];
         struct ct_why why = {{0}};
         uint32_t rtt_us = 0;
-        if (other->state == CT_RECORD_APPROVED && !is_expired(other, now_s)) {
+        if (other->state == CT_RECORD_APPROVED && !is_expired(other, now_s) &&
+            may_witness(other, failed)) {
             asked++;
             if (probe_one(r, other, &rtt_us, &why) == CT_OK) {
                 return true;

@@ -40,10 +40,10 @@ struct ct_reprobe {
     struct ct_log log;
 
     /* its own */
-    uint64_t next_s;       /* nothing is due before */
-    uint64_t witness_s;    /* when a relay last passed */
-    uint16_t witness;      /* which */
-    struct ct_relay *list; /* of the round under way */
+    uint64_t next_s;         /* nothing is due before */
+    uint64_t witness_s;      /* when a relay last passed */
+    struct ct_relay witness; /* which; index 0: none */
+    struct ct_relay *list;   /* of the round under way */
     size_t count;
 };
 
