@@ -21,6 +21,7 @@ void ct_owner_relay(uint8_t out32[32], const struct ct_relay *record)
 {
     struct ct_relay plain = *record;
     plain.index = 0; /* a server does not know which one it will be given */
+    memset(plain.key32, 0, sizeof plain.key32); /* it has two while it changes it; see the header */
     ct_relay_digest(out32, &plain);
 }
 
@@ -108,7 +109,7 @@ ct_err ct_owner_check(const struct ct_owner *statement, uint64_t chain_id,
     if (memcmp(statement->relay32, hash, 32) != 0) {
         return ct_why(why, CT_ERR_REFUSED,
                       "the server there is %s's, but says that it is another relay than the record "
-                      "has: start it with the addresses, ports and key that are registered, or "
+                      "has: start it with the addresses and ports that are registered, or "
                       "register it anew",
                       named);
     }

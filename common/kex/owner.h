@@ -19,7 +19,7 @@ struct ct_wallet; /* chain/key.h */
 struct ct_owner {
     uint8_t mode; /* 0 off, 1 relays, 2 devices, 3 open */
     uint8_t owner20[20];
-    uint8_t relay32[32]; /* digest of the record, index 0 */
+    uint8_t relay32[32]; /* ct_owner_relay() of the record */
     uint8_t nonce32[32]; /* of the server's choice */
     uint64_t until_s;    /* since 1970 */
     uint8_t sig65[65];
@@ -29,7 +29,10 @@ enum { CT_OWNER_MODES = 4 };
 /* "off", "relays", "devices", "open". */
 const char *ct_owner_mode_text(uint8_t mode);
 
-/* The digest of a record as a statement names it, whatever index, state and expiry it has. */
+/*
+ * The digest of a record as a statement names it, whatever index, state, expiry and key it has:
+ * that its server holds the key is shown by MESSAGE-INTEGRITY in the same answer.
+ */
 void ct_owner_relay(uint8_t out32[32], const struct ct_relay *record);
 
 /* What is signed, docs/protocol.md 5: the EIP-712 type, and how many members it has. */
