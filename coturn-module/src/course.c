@@ -51,9 +51,10 @@ static uint16_t today_of(const struct ct_course *c)
 static void look(const struct ct_course *c, struct ct_life_now *now, bool is_leaving)
 {
     const struct ct_relay *own = own_record(c);
+    uint64_t now_ms = ct_mono_ms();
     *now = (struct ct_life_now){
         .chain_read = c->follow->done,
-        .is_due = ct_mono_ms() >= c->due_ms,
+        .is_due = now_ms >= c->due_ms && (is_leaving || now_ms >= c->shows_ms),
         .is_leaving = is_leaving,
         .is_sent = c->memo.sent.call.what != 0,
         .is_withdrawn = c->memo.sent.call.what == CT_RG_WITHDRAW && c->memo.sent.mined_block != 0,
@@ -70,6 +71,9 @@ static void look(const struct ct_course *c, struct ct_life_now *now, bool is_lea
 static void keep_index(struct ct_course *c)
 {
     struct ct_follow *f = c->follow;
+    if (f->done && f->standing == CT_STANDING_LISTED) {
+        c->shows_ms = 0;
+    }
     if (f->done && f->index != 0 && f->index != c->memo.index) {
         c->memo.index = f->known = f->index;
         ct_outbox_save(&c->outbox);
@@ -104,10 +108,11 @@ static void enrol(struct ct_course *c, bool is_renewal)
     c->wait_ms = 0;
     if (approved) {
         ct_follow_reread(c->follow); /* and give the approval's block time to show */
-        c->due_ms = ct_mono_ms() + SHOWS_MS;
+        c->shows_ms = ct_mono_ms() + SHOWS_MS;
         c->memo.renewed_day = is_renewal ? today_of(c) : c->memo.renewed_day;
         ct_outbox_save(&c->outbox);
         ct_board_registrar(c->config->board, "approved, waiting for the block");
+        ct_log(&c->config->log, CT_LOG_INFO, "approval_given replaces=%u", env.replaces);
     }
 }
 

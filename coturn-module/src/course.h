@@ -19,6 +19,7 @@ struct ct_course {
     struct ct_outbox outbox;
     enum ct_life_step step; /* the last one */
     uint64_t due_ms;        /* not before this */
+    uint64_t shows_ms;      /* until then what was approved is waited for */
     uint32_t wait_ms;       /* the pause after the last failure in a row, or 0 */
     uint64_t purse_ms;      /* when the balance was looked at */
     uint64_t poor_ms;       /* when a low one was told */

@@ -51,10 +51,10 @@ static void note_standing(struct ct_follow *f, uint64_t time_s)
                index);
         break;
     case CT_STANDING_CHANGED:
-        ct_log(&f->config->log, CT_LOG_INFO, "relay_differs index=%u: registering anew", index);
+        ct_log(&f->config->log, CT_LOG_INFO, "relay_differs index=%u", index);
         break;
     case CT_STANDING_NEW:
-        ct_log(&f->config->log, CT_LOG_INFO, "relay_not_registered: registering");
+        ct_log(&f->config->log, CT_LOG_INFO, "relay_not_registered");
         break;
     }
 }
