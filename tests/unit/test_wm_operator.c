@@ -479,6 +479,49 @@ static void a_row_that_comes_between_two_pages_moves_none(void)
     stop();
 }
 
+static void put_money(void)
+{
+    for (uint8_t i = 0; i < 5; i++) {
+        const uint8_t jti16[16] = {i};
+        static struct ct_txn tx;
+        tx = (struct ct_txn){.sender20 = {1},
+                             .nonce = i < 3 ? i : i + 20u, /* others were sent from elsewhere */
+                             .hash32 = {(uint8_t)(i + 1)},
+                             .raw = {2},
+                             .raw_len = 1,
+                             .created_s = 1700000000,
+                             .is_filler = true,
+                             .max_fee_wei = 2500000000,
+                             .tip_wei = 1};
+        CHECK_EQ(wm.store->ops->token_add(wm.store, jti16, i < 2 ? "B1" : "B2", 1800000000), CT_OK);
+        CHECK_EQ(wm.store->ops->tx_add(wm.store, &tx, NULL, 0), CT_OK);
+    }
+    const struct ct_token_use use = {
+        .jti16 = {1}, .batch = "B1", .identity = "sensor-1", .wallet20 = {9}, .now_s = 1700000007};
+    CHECK_EQ(wm.store->ops->token_use(wm.store, &use), CT_OK);
+}
+
+static void tokens_and_transactions_come_page_by_page(void)
+{
+    REQUIRE(start());
+    CHECK_EQ(ask("GET", "/v1/transactions", "localhost", ""), 200);
+    CHECK_STR(strchr(body(), '{'), "{\"transactions\":[]}");
+    put_money();
+    CHECK_EQ(rows_by_pages("/v1/tokens", "\"token\":\""), 5);
+    CHECK_EQ(rows_by_pages("/v1/transactions", "\"account\":\"approver\""), 5);
+    CHECK_EQ(ask("GET", "/v1/transactions?limit=1", "localhost", ""), 200);
+    CHECK(strstr(body(), "\"nonce\":24,") != NULL); /* the newest */
+    CHECK(strstr(body(), "\"state\":\"signed\",\"attempt\":1,\"created\":1700000000,"
+                         "\"max_fee_gwei\":2.5,") != NULL);
+    CHECK_EQ(ask("GET", "/v1/tokens?batch=B1", "localhost", ""), 200);
+    CHECK(strstr(body(), "\"state\":\"used\",\"expires\":1800000000,\"identity\":\"sensor-1\"") !=
+          NULL);
+    CHECK(strstr(body(), "B2") == NULL && strstr(body(), "\"state\":\"issued\"") != NULL);
+    CHECK_EQ(ask("GET", "/v1/transactions?cursor=c2Vuc29y", "localhost", ""), 400);
+    CHECK_EQ(ask("GET", "/v1/tokens?cursor=c2Vuc29y", "localhost", ""), 400);
+    stop();
+}
+
 static void pages_that_cannot_be_are_refused(void)
 {
     static const char *const bad[] = {
@@ -506,6 +549,7 @@ static const struct ct_test tests[] = {
     CT_TEST(a_reader_that_stalls_holds_up_nobody),
     CT_TEST(lists_come_page_by_page),
     CT_TEST(a_row_that_comes_between_two_pages_moves_none),
+    CT_TEST(tokens_and_transactions_come_page_by_page),
     CT_TEST(pages_that_cannot_be_are_refused),
     CT_TEST(lines_of_the_log_become_events_and_counts),
 };

@@ -8,18 +8,10 @@
 
 #include "base/hex.h"
 #include "chain/key.h"
+#include "lists_page.h"
 #include "text.h"
 
 enum { LIMIT = 50, PAGE_MAX = 131072 };
-
-struct page {
-    size_t limit;
-    bool has_cursor;
-    uint8_t cursor[CT_STORE_IDENTITY]; /* with NUL behind it */
-    size_t cursor_len;
-};
-
-typedef ct_err list_write(struct ct_text *out, struct ct_store *s, const struct page *page);
 
 /* 1 to CT_STORE_PAGE. */
 static bool read_limit(size_t *out, const char *text)
@@ -39,7 +31,8 @@ static void refuse_cursor(struct ct_answer *answer)
     ct_answer_problem(answer, 400, "format", "cursor is the value of next of an earlier page");
 }
 
-static bool read_page(struct page *out, const struct ct_request *request, struct ct_answer *answer)
+static bool read_page(struct ct_list_page *out, const struct ct_request *request,
+                      struct ct_answer *answer)
 {
     const char *cursor = ct_request_query(request, "cursor");
     memset(out, 0, sizeof *out);
@@ -48,6 +41,7 @@ static bool read_page(struct page *out, const struct ct_request *request, struct
                           (int)CT_STORE_PAGE);
         return false;
     }
+    out->batch = ct_request_query(request, "batch");
     if (cursor == NULL) {
         return true;
     }
@@ -61,7 +55,7 @@ static bool read_page(struct page *out, const struct ct_request *request, struct
     return true;
 }
 
-static void put_cursor(struct ct_text *t, bool is_full, const void *name, size_t len)
+void ct_list_cursor(struct ct_text *t, bool is_full, const void *name, size_t len)
 {
     char text[CT_BASE64URL_LEN(CT_STORE_IDENTITY) + 1];
     if (is_full) {
@@ -71,8 +65,10 @@ static void put_cursor(struct ct_text *t, bool is_full, const void *name, size_t
     ct_text_add(t, "}");
 }
 
-static ct_err devices(struct ct_text *t, struct ct_store *s, const struct page *page)
+static ct_err devices(struct ct_text *t, const struct ct_status *status,
+                      const struct ct_list_page *page)
 {
+    struct ct_store *s = status->health.store;
     struct ct_device_row rows[CT_STORE_PAGE];
     size_t count = 0;
     const char *after = page->has_cursor ? (const char *)page->cursor : NULL;
@@ -92,12 +88,14 @@ static ct_err devices(struct ct_text *t, struct ct_store *s, const struct page *
     }
     ct_text_add(t, "]");
     const char *last = count == 0 ? "" : rows[count - 1].identity;
-    put_cursor(t, count == page->limit, last, strlen(last));
+    ct_list_cursor(t, count == page->limit, last, strlen(last));
     return err;
 }
 
-static ct_err relays(struct ct_text *t, struct ct_store *s, const struct page *page)
+static ct_err relays(struct ct_text *t, const struct ct_status *status,
+                     const struct ct_list_page *page)
 {
+    struct ct_store *s = status->health.store;
     struct ct_relay_row rows[CT_STORE_PAGE];
     size_t count = 0;
     if (page->has_cursor && page->cursor_len != 32) {
@@ -121,14 +119,61 @@ static ct_err relays(struct ct_text *t, struct ct_store *s, const struct page *p
         ct_text_add(t, "\"}");
     }
     ct_text_add(t, "]");
-    put_cursor(t, count == page->limit, count == 0 ? NULL : rows[count - 1].pending32, 32);
+    ct_list_cursor(t, count == page->limit, count == 0 ? NULL : rows[count - 1].pending32, 32);
+    return err;
+}
+
+static void put_token(struct ct_text *t, const struct ct_token_row *row)
+{
+    static const char *const states[] = {"issued", "used", "withdrawn"};
+    char number[33];
+    char wallet[CT_ADDR_TEXT_LEN];
+    ct_hex(number, row->jti16, 16);
+    ct_addr_text(wallet, row->wallet20);
+    ct_text_add(t, "{\"token\":\"%s\",\"batch\":\"", number);
+    ct_text_json(t, row->batch);
+    ct_text_add(t, "\",\"state\":\"%s\",\"expires\":%llu", states[row->state],
+                (unsigned long long)row->expires_s);
+    if (row->identity[0] != '\0') {
+        ct_text_add(t, ",\"identity\":\"");
+        ct_text_json(t, row->identity);
+        ct_text_add(t, "\",\"wallet\":\"%s\",\"used\":%llu", wallet,
+                    (unsigned long long)row->used_s);
+    }
+    if (row->count > 0) {
+        ct_text_add(t, ",\"count\":%u,\"minted\":%u", row->count, row->minted);
+    }
+    ct_text_add(t, "}");
+}
+
+static ct_err tokens(struct ct_text *t, const struct ct_status *status,
+                     const struct ct_list_page *page)
+{
+    struct ct_store *s = status->health.store;
+    struct ct_token_row rows[CT_STORE_PAGE];
+    size_t count = 0;
+    if (page->has_cursor && page->cursor_len != 16) {
+        return CT_ERR_FORMAT;
+    }
+    ct_err err = s->ops->token_page(s, page->batch, page->has_cursor ? page->cursor : NULL, rows,
+                                    page->limit, &count);
+    ct_text_add(t, "{\"tokens\":[");
+    for (size_t i = 0; i < count && err == CT_OK; i++) {
+        ct_text_add(t, "%s", i == 0 ? "" : ",");
+        put_token(t, &rows[i]);
+    }
+    ct_text_add(t, "]");
+    ct_list_cursor(t, count == page->limit, count == 0 ? NULL : rows[count - 1].jti16, 16);
     return err;
 }
 
 static const struct {
     const char *path;
-    list_write *write;
-} lists[] = {{"/v1/devices", devices}, {"/v1/relays", relays}};
+    ct_list_write *write;
+} lists[] = {{"/v1/devices", devices},
+             {"/v1/relays", relays},
+             {"/v1/tokens", tokens},
+             {"/v1/transactions", ct_list_transactions}};
 
 #define LISTS (sizeof lists / sizeof lists[0])
 
@@ -142,10 +187,10 @@ bool ct_lists_route_at(size_t i, const char **method, const char **path)
     return true;
 }
 
-static void answer_list(list_write *write, struct ct_store *s, const struct ct_request *request,
-                        struct ct_answer *answer)
+static void answer_list(ct_list_write *write, const struct ct_status *s,
+                        const struct ct_request *request, struct ct_answer *answer)
 {
-    struct page page;
+    struct ct_list_page page;
     struct ct_text text = ct_text_init(PAGE_MAX);
     if (!read_page(&page, request, answer)) {
         return;
@@ -163,12 +208,12 @@ static void answer_list(list_write *write, struct ct_store *s, const struct ct_r
     }
 }
 
-bool ct_lists_handle(struct ct_store *store, const struct ct_request *request,
+bool ct_lists_handle(const struct ct_status *s, const struct ct_request *request,
                      struct ct_answer *answer)
 {
     for (size_t i = 0; i < LISTS; i++) {
         if (strcmp(request->path, lists[i].path) == 0) {
-            answer_list(lists[i].write, store, request, answer);
+            answer_list(lists[i].write, s, request, answer);
             return true;
         }
     }

@@ -6,10 +6,10 @@
 #include <stddef.h>
 
 #include "exchange.h"
-#include "store.h"
+#include "status.h"
 
 /* Answers GET of one of the lists; false: it is none of them. */
-bool ct_lists_handle(struct ct_store *store, const struct ct_request *request,
+bool ct_lists_handle(const struct ct_status *s, const struct ct_request *request,
                      struct ct_answer *answer);
 /* The routing table, for the check against openapi.json: false past its end. */
 bool ct_lists_route_at(size_t i, const char **method, const char **path);

@@ -115,6 +115,7 @@ static const struct {
     {"/v1/relays", "/v1/relays"},
     {"/v1/operations", "/v1/operations/{id}"},
     {"/v1/tokens", "/v1/tokens"},
+    {"/v1/transactions", "/v1/transactions"},
     {"/v1/status", "/v1/status"},
     {"/v1/events", "/v1/events"},
     {"/v1/openapi", "/v1/openapi"},

@@ -138,7 +138,7 @@ static bool route(const struct ct_operator *o, const struct ct_request *request,
         }
     }
     return ct_page_asset(request->path, answer) ||
-           ct_lists_handle(o->config.status.health.store, request, answer);
+           ct_lists_handle(&o->config.status, request, answer);
 }
 
 static void on_request(void *arg, size_t worker, const struct ct_request *request,

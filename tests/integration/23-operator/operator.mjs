@@ -299,6 +299,15 @@ async function statusAsJson(server) {
     names = names.concat(page.devices.items.map((d) => d.identity));
     cursor = page.devices.next;
   }
+  const sent = [];
+  for (let cursor = null; cursor !== undefined; ) {
+    const page = await (await fetch(`${server.url}/v1/transactions?limit=2${cursor ? `&cursor=${cursor}` : ""}`)).json();
+    sent.push(...page.transactions);
+    cursor = page.next;
+  }
+  const once = new Set(sent.map((t) => `${t.account} ${t.nonce}`));
+  claims.that("all transactions are listed, each nonce once, the newest first", sent.length >= 2 && once.size === sent.length && sent[0].nonce === sent.length - 1, sent);
+  claims.that("with what they were for and what became of them", sent.every((t) => t.state === "confirmed" && t.kind === "revoke_relay" && t.block > 0 && t.max_fee_gwei > 0), sent);
   claims.that("its cursor leads through all devices, each once", names.length === 138 && new Set(names).size === 138, names.length);
 }
 
@@ -307,6 +316,8 @@ async function audited(server, scene) {
   const tokens = path.join(dir, "tokens");
   const issue = await run(options.admin, "token", "issue", "--config", scene.conf, "--batch", "B7", "--count", "3", "--expires", "9d", "--id-prefix", "acme-", "--out", tokens);
   claims.that("wm-admin issues tokens beside the running server", issue.code === 0, issue.text);
+  const listed = (await (await fetch(`${server.url}/v1/tokens?batch=B7`)).json()).tokens;
+  claims.that("which the operators' list has", listed.length === 3 && listed.every((t) => t.state === "issued" && t.expires > Date.now() / 1000 + 8 * 86400), listed);
   server.child.kill("SIGHUP");
   await until("the reload", () => server.log.some((line) => line.includes('"event":"reloaded"')));
   const what = fs.readFileSync(file, "utf8").trim().split("\n").map((line) => JSON.parse(line).what);
