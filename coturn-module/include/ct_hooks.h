@@ -100,12 +100,12 @@ enum ct_allocation_event { CT_ALLOCATION_NEW, CT_ALLOCATION_REFRESHED, CT_ALLOCA
 
 struct ct_allocation_info {
     const char *user;
-    /* As the client was told: one, or one of each family. Of no use when it is deleted. */
+    /* As the client was told: one, or one of each family; those that it gave back are left out. Of
+     * no use when it is deleted. */
     const struct ct_endpoint *relayed;
     size_t relayed_count;
     bool is_udp;      /* else a TCP relay, RFC 6062 */
     uint64_t session; /* names it to ct_host.cancel */
-    uint32_t lifetime_s;
 };
 
 /*

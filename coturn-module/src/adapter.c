@@ -404,6 +404,9 @@ int ct_ad_answer(void *session, size_t in, size_t out)
         return 1;
     }
     ioa_addr *addr = get_remote_addr_from_ioa_socket(ss->client_socket);
+    if (!addr) {
+        return 0; /* it has moved on, RFC 8016 */
+    }
     struct ct_endpoint to = peer_endpoint(&addr->ss);
     return active->answer(&to, in, out);
 }
@@ -415,6 +418,9 @@ int ct_ad_sign_on(void *session, const uint8_t *user)
         return 1;
     }
     ioa_addr *addr = get_remote_addr_from_ioa_socket(ss->client_socket);
+    if (!addr) {
+        return 0;
+    }
     struct ct_endpoint from = peer_endpoint(&addr->ss);
     return active->sign_on((const char *)user, &from);
 }
@@ -537,7 +543,14 @@ int ct_ad_port(void *ports, uint8_t transport, const struct sockaddr *at, void *
     return turnipports_allocate(ports, transport, &addr);
 }
 
-void ct_ad_allocation(void *session, uint32_t lifetime_s, enum ct_allocation_event event)
+/* A family that was given back has a second left, in which its socket is still there. */
+static bool is_given_back(ts_ur_super_session *ss, int family)
+{
+    const turn_turnserver *server = ss->server;
+    return server && get_relay_session(&ss->alloc, family)->expiration_time <= server->ctime + 1;
+}
+
+void ct_ad_allocation(void *session, enum ct_allocation_event event)
 {
     if (!active) {
         return;
@@ -548,12 +561,11 @@ void ct_ad_allocation(void *session, uint32_t lifetime_s, enum ct_allocation_eve
     struct ct_allocation_info info = {.user = (const char *)ss->username,
                                       .relayed = relayed,
                                       .is_udp = !ss->is_tcp_relay,
-                                      .session = ss->id,
-                                      .lifetime_s = lifetime_s};
+                                      .session = ss->id};
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
         ioa_socket_handle relay = get_relay_socket(&ss->alloc, families[i]);
         ioa_addr *addr = relay ? get_local_addr_from_ioa_socket(relay) : NULL;
-        if (addr) {
+        if (addr && !is_given_back(ss, families[i])) {
             relayed[info.relayed_count++] = peer_endpoint(&addr->ss);
         }
     }

@@ -58,6 +58,6 @@ void ct_ad_owner(void *request, void *answer, size_t *len);
  * again after a port that could not be bound. */
 int ct_ad_port(void *ports, uint8_t transport, const struct sockaddr *at, void *session,
                int is_first);
-void ct_ad_allocation(void *session, uint32_t lifetime_s, enum ct_allocation_event event);
+void ct_ad_allocation(void *session, enum ct_allocation_event event);
 
 #endif

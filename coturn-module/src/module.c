@@ -387,7 +387,8 @@ static enum ct_admission on_gate(void *use, const struct ct_endpoint *peer, enum
     bool is_known = guests && ct_guests_has(guests, peer, &now);
     enum ct_verdict verdict = CT_VERDICT_ADMIT;
     if (!is_known) {
-        verdict = ct_sets_gate(&m->sets, &m->host_policy.policy, peer, now.second);
+        verdict = ct_sets_gate(&m->sets, &m->host_policy.policy, peer, way == CT_WAY_CONNECTION,
+                               now.second);
     }
     if (verdict == CT_VERDICT_ADMIT && guests && !is_known) {
         ct_guests_ask(guests, peer, &now);
@@ -439,34 +440,48 @@ static bool on_port_kept(const char *user, const struct ct_endpoint *relayed)
     return ct_portkeeper_is_kept(module.ports, user, relayed);
 }
 
-static void stand(struct module *m, const uint8_t pass16[16], struct ct_use *use,
-                  const struct ct_allocation_info *info)
+static bool is_among(const struct ct_endpoint *list, size_t count, const struct ct_endpoint *e)
 {
-    ct_use_stand(use, info->relayed, info->relayed_count);
-    for (size_t i = 0; i < info->relayed_count; i++) {
-        ct_live_set(&m->sets.live, &info->relayed[i], true);
-        ct_portkeeper_stands(m->ports, pass16, &info->relayed[i]);
-    }
-}
-
-static void stand_no_more(struct module *m, struct ct_use *use, bool was_given_back)
-{
-    size_t count = 0;
-    const struct ct_endpoint *places = ct_use_places(use, &count);
-    const uint8_t *pass16 = ct_use_pass(use);
     for (size_t i = 0; i < count; i++) {
-        ct_live_set(&m->sets.live, &places[i], false);
-        if (pass16) {
-            ct_portkeeper_ended(m->ports, pass16, &places[i], was_given_back);
+        if (list[i].port == e->port && memcmp(list[i].addr16, e->addr16, 16) == 0) {
+            return true;
         }
     }
-    ct_use_stand(use, NULL, 0); /* the port may be another's before this one is deleted */
+    return false;
 }
 
-static void *on_deleted(struct module *m, struct ct_use *use, bool is_pass)
+/* The places of an allocation from now on; the port of one that is left out may be another's before
+ * the allocation is deleted. Ports of TCP are nobody's afterwards. */
+static void stand_at(struct module *m, struct ct_use *use, const struct ct_allocation_info *info,
+                     const struct ct_endpoint *places, size_t place_count, bool was_given_back)
+{
+    struct ct_live *live = info->is_udp ? &m->sets.live : &m->sets.live_tcp;
+    const uint8_t *pass16 = ct_use_pass(use);
+    size_t count = 0;
+    const struct ct_endpoint *before = ct_use_places(use, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (is_among(places, place_count, &before[i])) {
+            continue;
+        }
+        ct_live_set(live, &before[i], false);
+        if (pass16 && info->is_udp) {
+            ct_portkeeper_ended(m->ports, pass16, &before[i], was_given_back);
+        }
+    }
+    ct_use_stand(use, places, place_count);
+    for (size_t i = 0; i < place_count; i++) {
+        ct_live_set(live, &places[i], true);
+        if (pass16 && info->is_udp) {
+            ct_portkeeper_stands(m->ports, pass16, &places[i]);
+        }
+    }
+}
+
+static void *on_deleted(struct module *m, struct ct_use *use, bool is_pass,
+                        const struct ct_allocation_info *info)
 {
     if (use) {
-        stand_no_more(m, use, false);
+        stand_at(m, use, info, NULL, 0, false);
         ct_limits_close(m->limits, use);
         ct_drain_count(&m->drain, -1);
         ct_status_allocation(&m->status, -1, is_pass);
@@ -484,7 +499,7 @@ static void *on_allocation(void *use, enum ct_allocation_event event,
     bool is_pass = ct_passes_id(pass16, info->user);
     struct ct_use *made = use;
     if (event == CT_ALLOCATION_DELETED) {
-        return on_deleted(m, use, is_pass);
+        return on_deleted(m, use, is_pass, info);
     }
     if (!use && ct_limits_open(m->limits, &made, info->session) != CT_OK) {
         return NULL; /* no memory: the limits of sources hold all the same */
@@ -492,10 +507,8 @@ static void *on_allocation(void *use, enum ct_allocation_event event,
     ct_drain_count(&m->drain, use ? 0 : 1);
     ct_status_allocation(&m->status, use ? 0 : 1, is_pass);
     ct_limits_of_pass(m->limits, made, is_pass ? pass16 : NULL); /* another one after a renewal */
-    if (is_pass && info->is_udp && info->lifetime_s > 0) {
-        stand(m, pass16, made, info);
-    } else if (is_pass && info->is_udp) {
-        stand_no_more(m, made, true);
+    if (is_pass) {
+        stand_at(m, made, info, info->relayed, info->relayed_count, true);
     }
     return made;
 }

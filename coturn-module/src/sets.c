@@ -8,13 +8,14 @@ void ct_sets_init(struct ct_sets *sets, const struct ct_endpoint *relayed, size_
     memset(sets, 0, sizeof(*sets));
     sets->relays.free = ct_peerset_free;
     sets->devices.free = ct_devset_free;
-    sets->live.addrs = relayed;
-    sets->live.addr_count = count;
+    sets->live.addrs = sets->live_tcp.addrs = relayed;
+    sets->live.addr_count = sets->live_tcp.addr_count = count;
 }
 
 uint64_t ct_sets_state(const struct ct_sets *sets)
 {
-    return atomic_load(&sets->readers.now) + atomic_load(&sets->live.endings);
+    return atomic_load(&sets->readers.now) + atomic_load(&sets->live.endings) +
+           atomic_load(&sets->live_tcp.endings);
 }
 
 /* A clock set back by minutes is no reason to drop peers; one that was far ahead is not believed.
@@ -47,9 +48,9 @@ void ct_sets_size(struct ct_sets *sets, struct ct_sets_size *out, uint64_t now_s
 }
 
 enum ct_verdict ct_sets_gate(struct ct_sets *sets, const struct ct_policy *policy,
-                             const struct ct_endpoint *peer, uint64_t now_s)
+                             const struct ct_endpoint *peer, bool is_tcp, uint64_t now_s)
 {
-    struct ct_known known = {.live = &sets->live};
+    struct ct_known known = {.live = is_tcp ? &sets->live_tcp : &sets->live};
     bool may_read = ct_readers_enter(&sets->readers);
     if (may_read) {
         known.relays = ct_snapshot_read(&sets->relays);

@@ -391,6 +391,15 @@ bool place_pass_renewing(struct place *p, struct credential *out, const uint8_t 
     return made;
 }
 
+bool place_pass_short(struct place *p, struct credential *out, uint32_t life_s, uint8_t id16[16])
+{
+    struct ct_pass pass;
+    memset(&pass, 0, sizeof(pass));
+    bool made = make_pass(p, out, &pass, ct_wall_s(), life_s);
+    memcpy(id16, pass.id16, 16);
+    return made;
+}
+
 struct ct_addr loopback(uint8_t last, uint16_t port)
 {
     const uint8_t ip4[4] = {127, 0, 0, last};

@@ -76,6 +76,9 @@ bool place_pass(struct place *p, struct credential *out, uint64_t signed_at_s, u
 bool place_pass_renewing(struct place *p, struct credential *out, const uint8_t *renews16,
                          uint8_t id16[16]);
 
+/* One for life_s seconds from now; id16 is set to its id. */
+bool place_pass_short(struct place *p, struct credential *out, uint32_t life_s, uint8_t id16[16]);
+
 struct client {
     int fd;
     struct ct_alloc alloc;

@@ -15,7 +15,11 @@
 
 enum {
     METHOD_CONNECT = 0x00a, /* RFC 6062 6 */
+    METHOD_CONNECTION_BIND = 0x00b,
     METHOD_CONNECTION_ATTEMPT = 0x00c,
+    ATTR_CONNECTION_ID = 0x002a,
+    ATTR_ADDITIONAL_FAMILY = 0x8000, /* RFC 8656 18.12 */
+    ATTR_MOBILITY_TICKET = 0x8030,   /* RFC 8016 4.3 */
     ANSWER_MS = 3000,
     REPEAT_MS = 300, /* over UDP */
     MESSAGE_MAX = 1600,
@@ -23,6 +27,13 @@ enum {
 
 bool probe_open(struct probe *p, const struct ct_addr *server, int transport)
 {
+    return probe_open_from(p, NULL, server, transport);
+}
+
+bool probe_open_from(struct probe *p, const struct ct_addr *from, const struct ct_addr *server,
+                     int transport)
+{
+    struct sockaddr_storage at;
     struct sockaddr_storage to;
     socklen_t len = socket_address(&to, server);
     int one = 1;
@@ -32,7 +43,9 @@ bool probe_open(struct probe *p, const struct ct_addr *server, int transport)
     if (p->is_stream) {
         (void)setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     }
-    return p->fd >= 0 && connect(p->fd, (const struct sockaddr *)&to, len) == 0;
+    socklen_t at_len = from ? socket_address(&at, from) : 0;
+    return p->fd >= 0 && (!from || bind(p->fd, (const struct sockaddr *)&at, at_len) == 0) &&
+           connect(p->fd, (const struct sockaddr *)&to, len) == 0;
 }
 
 void probe_close(struct probe *p)
@@ -62,6 +75,33 @@ static void keep_text(struct probe *p, const struct ct_stun_bytes *data)
     }
 }
 
+/* The n-th attribute of that type, as plain bytes; NULL: there is none. */
+static const uint8_t *find_attr(const uint8_t *message, size_t len, uint16_t type, unsigned n,
+                                size_t *value_len)
+{
+    for (size_t at = CT_STUN_HEADER; at + 4 <= len;) {
+        size_t body = (size_t)message[at + 2] << 8 | message[at + 3];
+        bool is_it = (message[at] << 8 | message[at + 1]) == type;
+        if (at + 4 + body > len) {
+            return NULL;
+        }
+        if (is_it && n-- == 0) {
+            *value_len = body;
+            return message + at + 4;
+        }
+        at += 4 + (body + 3) / 4 * 4;
+    }
+    return NULL;
+}
+
+static uint32_t find_u32(const uint8_t *message, size_t len, uint16_t type)
+{
+    size_t n = 0;
+    const uint8_t *v = find_attr(message, len, type, 0, &n);
+    return v && n == 4 ? (uint32_t)v[0] << 24 | (uint32_t)v[1] << 16 | (uint32_t)v[2] << 8 | v[3]
+                       : 0;
+}
+
 /* True when it is the answer that is waited for, which is then in *answer. */
 static bool take(struct probe *p, const uint8_t *message, size_t len, struct ct_stun *answer,
                  const uint8_t tid[CT_STUN_TID])
@@ -80,6 +120,7 @@ static bool take(struct probe *p, const uint8_t *message, size_t len, struct ct_
         keep_text(p, &m.data);
     } else if (m.class_ == CT_STUN_INDICATION && m.method == METHOD_CONNECTION_ATTEMPT) {
         p->attempts++;
+        p->connection = find_u32(message, len, ATTR_CONNECTION_ID);
     } else if (tid && memcmp(m.tid, tid, CT_STUN_TID) == 0 && m.class_ != CT_STUN_INDICATION) {
         *answer = m;
         return true;
@@ -179,6 +220,9 @@ struct request {
     unsigned family;
     bool has_lifetime;
     uint32_t lifetime_s;
+    bool both;          /* families */
+    const char *ticket; /* "" asks for one; NULL: none */
+    uint32_t connection;
 };
 
 static size_t write_request(struct probe *p, uint8_t *out, const struct request *r,
@@ -200,6 +244,15 @@ static size_t write_request(struct probe *p, uint8_t *out, const struct request 
     if (r->has_lifetime) {
         ct_stun_put_u32(&w, CT_ATTR_LIFETIME, r->lifetime_s);
     }
+    if (r->both) {
+        ct_stun_put_u32(&w, ATTR_ADDITIONAL_FAMILY, 2u << 24);
+    }
+    if (r->ticket) {
+        ct_stun_put(&w, ATTR_MOBILITY_TICKET, r->ticket, strlen(r->ticket));
+    }
+    if (r->connection != 0) {
+        ct_stun_put_u32(&w, ATTR_CONNECTION_ID, r->connection);
+    }
     if (r->channel != 0) {
         ct_stun_put_u32(&w, CT_ATTR_CHANNEL_NUMBER, (uint32_t)r->channel << 16);
     }
@@ -216,8 +269,8 @@ static size_t write_request(struct probe *p, uint8_t *out, const struct request 
     return ct_stun_end(&w, &len) == CT_OK ? len : 0;
 }
 
-static bool ask_once(struct probe *p, const struct request *r, struct ct_stun *answer,
-                     uint8_t *message)
+static size_t ask_once(struct probe *p, const struct request *r, struct ct_stun *answer,
+                       uint8_t *message)
 {
     uint8_t out[MESSAGE_MAX];
     uint8_t tid[CT_STUN_TID];
@@ -232,10 +285,10 @@ static bool ask_once(struct probe *p, const struct request *r, struct ct_stun *a
         }
         size_t got = next_message(p, message, REPEAT_MS);
         if (got > 0 && take(p, message, got, answer, tid)) {
-            return true;
+            return got;
         }
     }
-    return false;
+    return 0;
 }
 
 static void keep(char *out, size_t cap, const struct ct_stun_bytes *text)
@@ -245,13 +298,41 @@ static void keep(char *out, size_t cap, const struct ct_stun_bytes *text)
     }
 }
 
+static void keep_answer(struct probe *p, const struct request *r, const uint8_t *message,
+                        size_t len, const struct ct_stun *answer)
+{
+    size_t n = 0;
+    const uint8_t *ticket = find_attr(message, len, ATTR_MOBILITY_TICKET, 0, &n);
+    const uint8_t *second = find_attr(message, len, CT_ATTR_XOR_RELAYED_ADDRESS, 1, &n);
+    if (second && n == 20) { /* RFC 8489 14.2: by the cookie and the transaction's id */
+        uint8_t ip[16];
+        for (size_t i = 0; i < 16; i++) {
+            ip[i] = second[4 + i] ^ message[4 + i];
+        }
+        p->relayed6 = ct_addr_ip6(ip, (uint16_t)((second[2] ^ 0x21) << 8 | (second[3] ^ 0x12)));
+    }
+    if (ticket) {
+        (void)find_attr(message, len, ATTR_MOBILITY_TICKET, 0, &n);
+        (void)snprintf(p->ticket, sizeof(p->ticket), "%.*s", (int)n, (const char *)ticket);
+    }
+    if (r->method == CT_STUN_ALLOCATE) {
+        p->relayed = answer->relayed;
+    }
+    if (r->method == METHOD_CONNECT) {
+        p->connection = find_u32(message, len, ATTR_CONNECTION_ID);
+    }
+    p->lifetime_s = find_u32(message, len, CT_ATTR_LIFETIME);
+}
+
 /* Follows one challenge: 401 at first, 438 later. */
 static int ask(struct probe *p, const struct request *r)
 {
     static uint8_t message[65536];
     struct ct_stun answer;
+    size_t len = 0;
     for (unsigned tries = 0; tries < 3; tries++) {
-        if (!ask_once(p, r, &answer, message)) {
+        len = ask_once(p, r, &answer, message);
+        if (len == 0) {
             return PROBE_NO_ANSWER;
         }
         bool is_challenge = answer.class_ == CT_STUN_ERROR && answer.nonce.at &&
@@ -265,9 +346,7 @@ static int ask(struct probe *p, const struct request *r)
     if (answer.class_ == CT_STUN_ERROR) {
         return answer.error;
     }
-    if (r->method == CT_STUN_ALLOCATE) {
-        p->relayed = answer.relayed;
-    }
+    keep_answer(p, r, message, len, &answer);
     return 0;
 }
 
@@ -279,6 +358,42 @@ int probe_allocate(struct probe *p, const char *user, const char *password, int 
     return ask(p, &(struct request){.method = CT_STUN_ALLOCATE,
                                     .relay_transport = relay_transport,
                                     .family = family});
+}
+
+int probe_allocate_as(struct probe *p, const char *user, const char *password,
+                      const struct probe_wish *wish)
+{
+    p->user = user;
+    p->password = password;
+    return ask(p, &(struct request){.method = CT_STUN_ALLOCATE,
+                                    .relay_transport = wish->transport,
+                                    .family = wish->family,
+                                    .both = wish->both,
+                                    .ticket = wish->to_move ? "" : NULL});
+}
+
+int probe_move(struct probe *p, const struct probe *from, uint32_t lifetime_s)
+{
+    p->relayed = from->relayed;
+    p->relayed6 = from->relayed6;
+    return ask(p, &(struct request){.method = CT_STUN_REFRESH,
+                                    .ticket = from->ticket,
+                                    .has_lifetime = true,
+                                    .lifetime_s = lifetime_s});
+}
+
+int probe_refresh_family(struct probe *p, unsigned family, uint32_t lifetime_s)
+{
+    return ask(p, &(struct request){.method = CT_STUN_REFRESH,
+                                    .family = family,
+                                    .has_lifetime = true,
+                                    .lifetime_s = lifetime_s});
+}
+
+int probe_take_connection(struct probe *p, const struct probe *control)
+{
+    return ask(
+        p, &(struct request){.method = METHOD_CONNECTION_BIND, .connection = control->connection});
 }
 
 int probe_permit(struct probe *p, const struct ct_addr *peer)

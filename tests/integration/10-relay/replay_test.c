@@ -181,7 +181,7 @@ static void *ask_on(void *arg)
         struct ct_endpoint peer = {.addr16 = {[10] = 0xff, 0xff, 127, 0, 0, 2}};
         peer.addr16[15] = (uint8_t)(2 + (mixed >> 8) % HOSTS);
         peer.port = (uint16_t)(50000 + (mixed >> 16) % NAMES);
-        (void)ct_sets_gate(&relay.sets, &relay.policy, &peer, ct_wall_s());
+        (void)ct_sets_gate(&relay.sets, &relay.policy, &peer, false, ct_wall_s());
         n++;
     }
     (void)atomic_fetch_add(&asked, n);

@@ -1,0 +1,277 @@
+/* Claims about clients that move to another address (RFC 8016), with passes and without the module.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "ct_test.h"
+#include "scene.h"
+#include "sockets.h"
+
+enum { CHANNEL = 0x4001, WAIT_MS = 2000, LIFETIME_S = 600 };
+static const struct probe_wish to_move = {.to_move = true, .transport = PROBE_UDP};
+
+/* A client at another address, with the credentials and nothing else. */
+static bool open_at(struct probe *p, uint8_t host, const struct credential *who)
+{
+    struct ct_addr from = loopback(host, 0);
+    struct ct_addr to = scene_server(4);
+    if (!probe_open_from(p, &from, &to, PROBE_UDP)) {
+        return false;
+    }
+    p->user = who->user;
+    p->password = who->password;
+    return true;
+}
+
+static bool reaches(struct probe *p, int peer)
+{
+    probe_send_in_channel(p, CHANNEL, "out");
+    bool out = strcmp(socket_receive(peer, WAIT_MS), "out") == 0;
+    socket_send(peer, &p->relayed, "in");
+    return out && strcmp(probe_receive(p, WAIT_MS), "in") == 0;
+}
+
+/* Again and again, so that the new address comes up at each of the relay's threads. */
+static void check_moves(enum scene_mode mode)
+{
+    enum { MOVES = 12 };
+    struct credential who;
+    struct probe at[2];
+    struct ct_addr peer_at = loopback(2, APPROVED_MIN);
+    REQUIRE(scene_start(mode, ""));
+    int peer = socket_at(&peer_at, SOCK_DGRAM);
+    REQUIRE(peer >= 0 && scene_login(&who, 900));
+    REQUIRE(scene_allocate(&at[0], 1, &who, &to_move) == 0);
+    CHECK(at[0].ticket[0] != '\0');
+    CHECK_EQ(probe_bind(&at[0], &peer_at, CHANNEL), 0);
+    for (unsigned i = 0; i < MOVES; i++) {
+        struct probe *old = &at[i % 2];
+        struct probe *moved = &at[(i + 1) % 2];
+        REQUIRE(open_at(moved, (uint8_t)(6 + i), &who));
+        CHECK_EQ(probe_move(moved, old, LIFETIME_S), 0);
+        CHECK(strcmp(moved->ticket, old->ticket) != 0 && moved->ticket[0] != '\0');
+        CHECK_EQ(moved->lifetime_s, LIFETIME_S);
+        CHECK(reaches(moved, peer));
+        CHECK_STR(probe_receive(old, 0), ""); /* nothing goes there any more */
+        CHECK_EQ(probe_refresh(moved, LIFETIME_S), 0);
+        probe_close(old);
+    }
+    CHECK_EQ(probe_refresh(&at[MOVES % 2], 0), 0);
+    probe_close(&at[MOVES % 2]);
+    (void)close(peer);
+    scene_stop();
+}
+
+static void moved_client_keeps_allocation_and_channels_with_the_module_off(void)
+{
+    check_moves(SCENE_STOCK);
+}
+
+static void moved_client_keeps_them_with_a_pass_in_mode_devices(void)
+{
+    check_moves(SCENE_DEVICES);
+}
+
+static void moved_client_keeps_them_with_a_pass_in_mode_off(void)
+{
+    check_moves(SCENE_OFF);
+}
+
+static void moved_allocation_is_a_neighbour_still(void)
+{
+    struct credential who[2];
+    struct probe p, other, moved;
+    REQUIRE(scene_start(SCENE_DEVICES, ""));
+    REQUIRE(scene_login(&who[0], 900) && scene_login(&who[1], 900));
+    REQUIRE(scene_allocate(&p, 1, &who[0], &to_move) == 0);
+    REQUIRE(scene_allocate(&other, 1, &who[1], &to_move) == 0);
+    REQUIRE(open_at(&moved, 6, &who[0]) && probe_move(&moved, &p, LIFETIME_S) == 0);
+    probe_send(&moved, &other.relayed, "from where it is now");
+    CHECK_STR(probe_receive(&other, WAIT_MS), "from where it is now");
+    probe_send(&other, &moved.relayed, "and back");
+    CHECK_STR(probe_receive(&moved, WAIT_MS), "and back");
+    probe_close(&p);
+    probe_close(&moved);
+    probe_close(&other);
+    scene_stop();
+}
+
+static void ticket_alone_takes_nothing_over(void)
+{
+    struct credential owner, thief;
+    struct probe p, t;
+    char once[sizeof(p.ticket)];
+    REQUIRE(scene_start(SCENE_DEVICES, ""));
+    REQUIRE(scene_login(&owner, 900) && scene_login(&thief, 900));
+    REQUIRE(scene_allocate(&p, 1, &owner, &to_move) == 0);
+    for (unsigned i = 0; i < 6; i++) { /* at each thread */
+        REQUIRE(open_at(&t, (uint8_t)(20 + i), &thief));
+        CHECK_EQ(probe_move(&t, &p, LIFETIME_S), 441);
+        probe_close(&t);
+        struct credential guess = owner;
+        guess.password[0] = guess.password[0] == 'A' ? 'B' : 'A';
+        REQUIRE(open_at(&t, (uint8_t)(30 + i), &guess));
+        CHECK_EQ(probe_move(&t, &p, LIFETIME_S), 401);
+        probe_close(&t);
+    }
+    CHECK_EQ(probe_refresh(&p, LIFETIME_S), 0); /* it is where it was */
+    (void)snprintf(once, sizeof(once), "%s", p.ticket);
+    REQUIRE(open_at(&t, 6, &owner));
+    CHECK_EQ(probe_move(&t, &p, LIFETIME_S), 0);
+    struct probe late;
+    REQUIRE(open_at(&late, 7, &owner));
+    (void)snprintf(p.ticket, sizeof(p.ticket), "%s", once);
+    int code = probe_move(&late, &p, LIFETIME_S); /* a ticket is good for one move */
+    CHECK(code >= 400);
+    CHECK_EQ(probe_refresh(&t, LIFETIME_S), 0);
+    probe_close(&p);
+    probe_close(&t);
+    probe_close(&late);
+    scene_stop();
+}
+
+static void moving_is_no_way_around_the_quota(void)
+{
+    struct credential who, other;
+    struct probe p, moved, second;
+    REQUIRE(scene_start(SCENE_RELAYS, "user-quota=1\n"));
+    REQUIRE(scene_login(&who, 900) && scene_login(&other, 900));
+    REQUIRE(scene_allocate(&p, 1, &who, &to_move) == 0);
+    CHECK_EQ(scene_allocate(&second, 1, &who, &to_move), 486);
+    probe_close(&second);
+    for (uint8_t host = 6; host < 12; host++) {
+        REQUIRE(open_at(&moved, host, &who));
+        CHECK_EQ(probe_move(&moved, &p, LIFETIME_S), 0);
+        probe_close(&p);
+        CHECK_EQ(scene_allocate(&second, 1, &who, &to_move), 486);
+        probe_close(&second);
+        p = moved;
+    }
+    CHECK_EQ(scene_allocate(&second, 1, &other, &to_move), 0); /* others are not concerned */
+    probe_close(&second);
+    CHECK_EQ(probe_refresh(&p, 0), 0);
+    probe_close(&p);
+    int code = 486;
+    uint64_t until = ct_mono_ms() + 15000;
+    while (code == 486 && ct_mono_ms() < until) { /* it ends a second after it was given back */
+        code = scene_allocate(&p, 1, &who, &to_move);
+        probe_close(&p);
+    }
+    CHECK_EQ(code, 0);
+    scene_stop();
+}
+
+/* A pass that renews another, shown from where the device is now. */
+static void renewing_pass_moves_the_allocation_and_keeps_it(void)
+{
+    struct credential old, renewed;
+    uint8_t id16[16];
+    uint8_t unused16[16];
+    struct probe p, moved;
+    struct ct_addr peer_at = loopback(2, APPROVED_MIN);
+    REQUIRE(scene_start(SCENE_DEVICES, "user-quota=1\n"));
+    int peer = socket_at(&peer_at, SOCK_DGRAM);
+    REQUIRE(place_pass_renewing(scene_place(), &old, NULL, id16));
+    REQUIRE(place_pass_renewing(scene_place(), &renewed, id16, unused16));
+    REQUIRE(scene_allocate(&p, 1, &old, &to_move) == 0);
+    CHECK_EQ(probe_bind(&p, &peer_at, CHANNEL), 0);
+    REQUIRE(open_at(&moved, 6, &renewed));
+    CHECK_EQ(probe_move(&moved, &p, LIFETIME_S), 0);
+    CHECK_EQ(moved.lifetime_s, LIFETIME_S);
+    CHECK(reaches(&moved, peer));
+    struct probe again;
+    REQUIRE(open_at(&again, 7, &old));
+    CHECK_EQ(probe_move(&again, &moved, LIFETIME_S), 441); /* it was given over for good */
+    CHECK_EQ(scene_allocate(&p, 1, &renewed, &to_move), 486);
+    probe_close(&p);
+    probe_close(&again);
+    probe_close(&moved);
+    (void)close(peer);
+    scene_stop();
+}
+
+/* What the answer tells is so: before, the time ran on from when the allocation was made. */
+static void moving_refreshes_the_allocation(void)
+{
+    enum { LEFT_S = 3 };
+    struct credential old, renewed;
+    uint8_t id16[16];
+    uint8_t unused16[16];
+    struct probe p, moved;
+    struct ct_addr peer_at = loopback(2, APPROVED_MIN);
+    REQUIRE(scene_start(SCENE_RELAYS, ""));
+    int peer = socket_at(&peer_at, SOCK_DGRAM);
+    REQUIRE(place_pass_short(scene_place(), &old, LEFT_S, id16));
+    REQUIRE(place_pass_renewing(scene_place(), &renewed, id16, unused16));
+    uint64_t made_ms = ct_mono_ms();
+    REQUIRE(scene_allocate(&p, 1, &old, &to_move) == 0);
+    CHECK(p.lifetime_s <= LEFT_S);
+    REQUIRE(open_at(&moved, 6, &renewed));
+    CHECK_EQ(probe_move(&moved, &p, LIFETIME_S), 0);
+    CHECK_EQ(probe_bind(&moved, &peer_at, CHANNEL), 0);
+    bool stands = true;
+    while (stands && ct_mono_ms() < made_ms + (LEFT_S + 2) * UINT64_C(1000)) {
+        stands = reaches(&moved, peer);
+    }
+    CHECK(stands);
+    CHECK_EQ(probe_refresh(&moved, LIFETIME_S), 0);
+    probe_close(&p);
+    probe_close(&moved);
+    (void)close(peer);
+    scene_stop();
+}
+
+static void expired_pass_moves_nothing(void)
+{
+    enum { LEFT_S = 2 };
+    struct credential who;
+    struct probe p, moved;
+    REQUIRE(scene_start(SCENE_RELAYS, ""));
+    REQUIRE(scene_login(&who, LEFT_S));
+    uint64_t until_s = ct_wall_s() + LEFT_S + 1;
+    REQUIRE(scene_allocate(&p, 1, &who, &to_move) == 0);
+    while (ct_wall_s() <= until_s) {
+        (void)probe_receive(&p, 100);
+    }
+    REQUIRE(open_at(&moved, 6, &who));
+    int code = probe_move(&moved, &p, LIFETIME_S);
+    CHECK(code == 401 || code == 404 || code == 437);
+    probe_close(&p);
+    probe_close(&moved);
+    scene_stop();
+}
+
+static const struct ct_test tests[] = {
+    CT_TEST(moved_client_keeps_allocation_and_channels_with_the_module_off),
+    CT_TEST(moved_client_keeps_them_with_a_pass_in_mode_devices),
+    CT_TEST(moved_client_keeps_them_with_a_pass_in_mode_off),
+    CT_TEST(moved_allocation_is_a_neighbour_still),
+    CT_TEST(ticket_alone_takes_nothing_over),
+    CT_TEST(moving_is_no_way_around_the_quota),
+    CT_TEST(renewing_pass_moves_the_allocation_and_keeps_it),
+    CT_TEST(moving_refreshes_the_allocation),
+    CT_TEST(expired_pass_moves_nothing),
+};
+
+int main(int argc, char **argv)
+{
+    if (argc != 4) {
+        (void)fprintf(stderr, "usage: moving_test TURNSERVER TURNUTILS_UCLIENT TURNUTILS_PEER\n");
+        return 2;
+    }
+    (void)alarm(150); /* nothing here may hang */
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    if (!scene_make(argv)) {
+        (void)fprintf(stderr, "no place to test in\n");
+        return 1;
+    }
+    int code = ct_test_main(tests, sizeof(tests) / sizeof(tests[0]));
+    if (code == 0) {
+        scene_remove();
+    } else {
+        printf("left for inspection: %s\n", scene_place()->folder);
+    }
+    return code;
+}
