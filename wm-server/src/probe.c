@@ -42,7 +42,12 @@ ct_err ct_probe_allocated(struct ct_probe_run *r, struct ct_alloc *alloc, struct
     }
     ct_err err = ct_alloc_failure(alloc, why);
     if (err != CT_OK) {
-        ct_why_prefix(why, "test allocation at %s", at);
+        ct_why_prefix(why,
+                      err == CT_ERR_AUTH
+                          ? "the server at %s does not hold the registered key, or knows no key "
+                            "of this wallet manager"
+                          : "test allocation at %s",
+                      at);
         return err;
     }
     return check_relayed(r, ct_alloc_relayed(alloc), why);

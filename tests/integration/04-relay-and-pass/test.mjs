@@ -88,7 +88,15 @@ async function forgers(stage, claims) {
     claims.that(`a relay with a forged ${how} is refused`, program.code === 6, program.text());
     claims.that(`a forged ${how} is refused in a sentence`, /^ct-forgedrelay: .{20,}/m.test(program.text()), program.text());
   }
-  claims.that("forgers change nothing on chain", (await chain.snapshot()) === before);
+  const wallet = path.join(stage.network.work, "forger.key");
+  await chain.fundedKey(wallet, 1);
+  for (const [how, why] of [["server", /does not hold the registered key/], ["key", /is not the one of the handshake/]]) {
+    const argv = [stage.network.tool("forgedrelay"), how, platform.bundleFile, wallet, "1"];
+    const program = await stage.programs.run(`forged-${how}`, argv, { netns: stage.network.netns("dev-a"), codes: [0, 1, 6] });
+    claims.that(`another's server, with ${how === "key" ? "that relay's" : "the forger's"} key in the record, is refused`, program.code === 6, program.text());
+    claims.that(`and the sentence says why (${how})`, why.test(program.text()), program.text());
+  }
+  claims.that("forgers change nothing on chain but their own proposals", (await chain.snapshot()) === before);
 }
 
 // A relay at relay2's host with something wrong in its configuration.
