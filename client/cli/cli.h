@@ -52,6 +52,8 @@ bool ct_cli_end(struct ct_cli *cli, int words);
 int ct_cli_exit_code(ct_err err);
 /* Says the sentence on standard error (and as an event); returns the exit code of err. */
 int ct_cli_error(const struct ct_cli *cli, ct_err err, const char *format, ...) CT_PRINTF(3, 4);
+/* Was an error that the deployment has moved? The same command then succeeds, started anew. */
+bool ct_cli_has_moved(void);
 /* Opens the client with the options of all; on failure says so and returns NULL, code is set. */
 struct ct_client *ct_cli_open(struct ct_cli *cli, int *code,
                               void (*event)(void *arg, const struct ct_client_event *event),

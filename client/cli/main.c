@@ -5,10 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/streams.h"
 
 #define CT_CLI_VERSION "chainturn 0.1.0"
+
+enum { ARGS_MAX = 64 };
 
 static const struct ct_command commands[] = {
     {"up", ct_cmd_up,
@@ -119,9 +122,23 @@ static int finish(int code)
     return code == CT_EXIT_OK ? CT_EXIT_INTERNAL : code;
 }
 
+/* Begins anew as another process, since nothing of the old deployment holds any more: the home
+ * folder knows the new contract by now. */
+static void begin_anew(char **argv)
+{
+    (void)fprintf(stderr, "chainturn: going there\n");
+    (void)fflush(stdout);
+    (void)execv("/proc/self/exe", argv);
+    (void)fprintf(stderr, "chainturn: run the command again\n");
+}
+
 int main(int argc, char **argv)
 {
     struct ct_cli cli = {.args = argv + 1, .count = argc - 1};
+    char *as_given[ARGS_MAX + 1] = {NULL};
+    if (argc <= ARGS_MAX) {
+        memcpy(as_given, argv, (size_t)argc * sizeof as_given[0]); /* options are taken out */
+    }
 
     ct_streams_open();
     (void)signal(SIGPIPE, SIG_IGN);
@@ -134,5 +151,9 @@ int main(int argc, char **argv)
         (void)puts(CT_CLI_VERSION);
         return finish(CT_EXIT_OK);
     }
-    return finish(run(&cli));
+    int code = run(&cli);
+    if (ct_cli_has_moved() && !ct_cli_is_ended() && as_given[0] != NULL) {
+        begin_anew(as_given);
+    }
+    return finish(code);
 }

@@ -23,6 +23,7 @@ int ct_cli_exit_code(ct_err err)
     case CT_ERR_IO:
     case CT_ERR_TIMEOUT:
     case CT_ERR_AGAIN:
+    case CT_ERR_MOVED:
     case CT_ERR_REFUSED:
         return CT_EXIT_UNREACHABLE;
     case CT_ERR_FORMAT:
@@ -77,6 +78,13 @@ void ct_cli_json(const char *name, const char *format, ...)
     (void)fflush(stdout);
 }
 
+static bool has_moved;
+
+bool ct_cli_has_moved(void)
+{
+    return has_moved;
+}
+
 int ct_cli_error(const struct ct_cli *cli, ct_err err, const char *format, ...)
 {
     char text[512];
@@ -86,7 +94,8 @@ int ct_cli_error(const struct ct_cli *cli, ct_err err, const char *format, ...)
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
     (void)fprintf(stderr, "chainturn: %s\n", text);
-    if (cli->is_json) {
+    has_moved = has_moved || err == CT_ERR_MOVED;
+    if (cli->is_json && err != CT_ERR_MOVED) {
         ct_cli_json("error", "\"code\":%d,\"text\":%s", ct_cli_exit_code(err),
                     ct_cli_quote(quoted, sizeof quoted, text));
     }

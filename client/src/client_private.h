@@ -65,8 +65,8 @@ struct ct_conn {
     unsigned id;
     unsigned call; /* of ct_calls */
     unsigned lane;
-    bool is_dialled, is_cached, is_checked; /* checked: a fresh record was asked for */
-    bool has_found, has_moved, is_ending;
+    bool is_dialled, is_cached, is_checked;           /* checked: a fresh record was asked for */
+    bool has_found, has_moved, is_ending, asked_pass; /* the last: since the relay refused ours */
     struct ct_client_dial_options options;
     struct ct_path_counts counts; /* once the call has ended */
     char identity[64];

@@ -7,6 +7,19 @@
 #include "base/clock.h"
 #include "conns.h"
 
+/* The pass was refused: revoked, perhaps, or of a contract that the platform has left. Once,
+ * another one is asked for, and the chain is looked at for it. */
+static bool asks_again(struct ct_conn *conn, unsigned stun_error)
+{
+    if ((stun_error != 401 && stun_error != 441) || conn->asked_pass) {
+        return false;
+    }
+    conn->asked_pass = true;
+    conn->state = CT_CONN_RESOLVING;
+    conn->lane = CT_LANES;
+    return true;
+}
+
 void ct_conns_lane_moved(struct ct_client *c, unsigned lane, uint64_t now_ms)
 {
     struct ct_why why = {.text = ""};
@@ -17,8 +30,10 @@ void ct_conns_lane_moved(struct ct_client *c, unsigned lane, uint64_t now_ms)
     if (err == CT_ERR_AGAIN) {
         return;
     }
+    unsigned stun_error = ct_alloc_error_code(&c->lanes[lane].alloc);
+    bool wants_pass = false;
     if (err != CT_OK) {
-        ct_device_distrust_pass(c, ct_alloc_error_code(&c->lanes[lane].alloc));
+        ct_device_distrust_pass(c, stun_error);
     }
     for (size_t i = 0; i < CT_CONNS; i++) {
         struct ct_conn *conn = &c->conns[i];
@@ -28,6 +43,8 @@ void ct_conns_lane_moved(struct ct_client *c, unsigned lane, uint64_t now_ms)
         if (err == CT_OK) {
             ct_conn_tell_stage(c, conn, "allocate");
             ct_conn_call(c, conn, now_ms);
+        } else if (err != CT_OK && asks_again(conn, stun_error)) {
+            wants_pass = true;
         } else {
             ct_conn_end(c, conn, err == CT_ERR_STATE ? CT_ERR_IO : err, why.text);
         }
@@ -35,6 +52,9 @@ void ct_conns_lane_moved(struct ct_client *c, unsigned lane, uint64_t now_ms)
     if (err != CT_OK && c->lanes[lane].is_open) {
         ct_calls_lane_lost(c->calls, lane, CT_ERR_TIMEOUT, why.text);
         ct_lane_close(&c->lanes[lane]);
+    }
+    if (wants_pass) {
+        ct_device_want_pass(c);
     }
 }
 

@@ -53,8 +53,8 @@ void ct_device_failed(struct ct_client *c, ct_err err, const char *text)
     (void)snprintf(copy, sizeof copy, "%s", text);
     close_home(c, copy);
     (void)ct_client_fail(c, err, "%s", copy);
-    d->to_relay = 0; /* wherever it can be, next time */
-    if (!d->was_up) {
+    d->to_relay = 0;                         /* wherever it can be, next time */
+    if (!d->was_up || err == CT_ERR_MOVED) { /* there, this client is none any more */
         d->state = CT_DEVICE_OFF;
         ct_move_ended(c, err, copy);
         tell(c, CT_CLIENT_FAILED, err, c->error);

@@ -57,7 +57,8 @@ static void end_registration(struct ct_client *c, const struct ct_register *r, b
     struct ct_device_machine *d = &c->device;
     struct ct_lane *lane = &c->lanes[CT_LANE_HOME];
 
-    if (d->state == CT_DEVICE_REGISTERING && r->job.err != CT_OK) {
+    if ((d->state == CT_DEVICE_REGISTERING && r->job.err != CT_OK) ||
+        (d->state == CT_DEVICE_UP && r->job.err == CT_ERR_MOVED)) {
         ct_device_failed(c, r->job.err, r->job.why.text);
     } else if (d->state == CT_DEVICE_UP && r->job.err != CT_OK) {
         ct_log(&c->log, CT_LOG_WARN, "record_check_failed text=\"%s\"", r->job.why.text);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "lookup.h"
+#include "moved.h"
 #include "relays.h"
 #include "wm/wm.h"
 
@@ -282,6 +283,9 @@ static ct_err prepare(struct ct_prepare *p, struct ct_worker_env *env)
         }
     }
     if ((err = ct_lookup_view(env, &view, &p->job.why)) != CT_OK) {
+        return err;
+    }
+    if ((err = ct_moved_check(env, &view, &p->job.why)) != CT_OK) {
         return err;
     }
     p->block = view.number;

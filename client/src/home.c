@@ -11,6 +11,7 @@
 
 #include "base/secret.h"
 #include "home_private.h"
+#include "moved.h"
 
 ct_err ct_home_init(struct ct_home *home, const char *dir, struct ct_why *why)
 {
@@ -46,8 +47,8 @@ ct_err ct_home_make(const struct ct_home *home, struct ct_why *why)
     return make_folder(path, why);
 }
 
-ct_err ct_home_bundle(const struct ct_home *home, struct ct_bundle *out, const char *file,
-                      struct ct_why *why)
+static ct_err read_bundle(const struct ct_home *home, struct ct_bundle *out, const char *file,
+                          struct ct_why *why)
 {
     char path[CT_HOME_PATH];
     if (file != NULL) {
@@ -65,6 +66,13 @@ ct_err ct_home_bundle(const struct ct_home *home, struct ct_bundle *out, const c
                       home->dir);
     }
     return err;
+}
+
+ct_err ct_home_bundle(const struct ct_home *home, struct ct_bundle *out, const char *file,
+                      struct ct_why *why)
+{
+    ct_err err = read_bundle(home, out, file, why);
+    return err == CT_OK ? ct_moved_follow(home, out, why) : err;
 }
 
 ct_err ct_home_keep_bundle(const struct ct_home *home, const struct ct_bundle *bundle,

@@ -25,7 +25,8 @@ CT_MUST_USE ct_err ct_home_init(struct ct_home *home, const char *dir, struct ct
 /* Makes the folder, 0700, and the one for caches in it. */
 CT_MUST_USE ct_err ct_home_make(const struct ct_home *home, struct ct_why *why);
 
-/* The bundle at file, or (NULL) the one kept here; CT_ERR_CONFIG when there is none. */
+/* The bundle at file, or (NULL) the one kept here, with the contract that is known to follow its
+ * own; CT_ERR_CONFIG when there is none. */
 CT_MUST_USE ct_err ct_home_bundle(const struct ct_home *home, struct ct_bundle *out,
                                   const char *file, struct ct_why *why);
 CT_MUST_USE ct_err ct_home_keep_bundle(const struct ct_home *home, const struct ct_bundle *bundle,

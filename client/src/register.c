@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "chain/registry.h"
 #include "lookup.h"
+#include "moved.h"
 #include "own.h"
 #include "wm/wm.h"
 
@@ -144,6 +145,9 @@ static ct_err read_record(struct ct_register *r, struct ct_worker_env *env, stru
 {
     ct_err err = ct_change_view(env, r->least, view, &r->job.why);
     memset(record, 0, sizeof *record);
+    if (err == CT_OK) {
+        err = ct_moved_check(env, view, &r->job.why);
+    }
     if (err == CT_OK) {
         err = ct_lookup_device(env, view, env->identity, record, &r->job.why);
         err = err == CT_ERR_NOT_FOUND ? CT_OK : err;

@@ -38,6 +38,8 @@ const char *ct_err_text(ct_err err)
         return "chain error";
     case CT_ERR_AGAIN:
         return "not yet";
+    case CT_ERR_MOVED:
+        return "moved";
     case CT_ERR_NOMEM:
         return "out of memory";
     case CT_ERR_SYSTEM:

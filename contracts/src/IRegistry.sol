@@ -16,6 +16,8 @@ pragma solidity 0.8.30;
 /// slot 10  highest relay index given
 /// slot 11  mapping(bytes16 relayed address => uint16[] indices approved there)
 /// slot 12  mapping(address => bool) approvers
+/// slot 17  the contract that this one's records were moved from, or 0
+/// slot 18  the contract that this one's records were moved to, or 0
 ///
 /// Device word 0  wallet 160 | state 4 | expiryDay 16 | sequence 16 | relay 14 | port 16
 ///                | backupRelay 14 | backupPort 16
@@ -232,6 +234,8 @@ interface IRegistry {
     event ClientRevoked(bytes32 indexed identityHash);
     event PassRevoked(bytes16 indexed passId);
     event WMKeySet(uint32 indexed keyId, bytes32 ed25519, bytes32 x25519, uint64 notAfter);
+    event PredecessorSet(address registry);
+    event SuccessorSet(address registry);
     event ApproverSet(address indexed account, bool allowed);
 
     /// @notice The caller is not an approver.
@@ -267,6 +271,12 @@ interface IRegistry {
     error NotRegistered(bytes32 identityHash);
     /// @notice A call for one device does not hold; a batch would have skipped it for that reason.
     error ClientRefused(bytes32 identityHash, SkipReason reason);
+    /// @notice The owner has named no contract to take records over from.
+    error NoPredecessor();
+    /// @notice A contract follows no other than another one.
+    error OwnSuccessor();
+    /// @notice Another record has that index here.
+    error IndexTaken(uint16 index);
     /// @notice Without an owner nobody could ever replace the wallet manager's keys.
     error OwnerRequired();
 
@@ -377,6 +387,25 @@ interface IRegistry {
 
     /// @notice Owner only.
     function setApprover(address account, bool allowed) external;
+
+    /// @notice Name the contract that records are taken over from; 0 for none. Owner only.
+    function setPredecessor(address registry) external;
+
+    /// @notice Tell everybody that the records are in another contract now, whose word counts from
+    /// here on; 0 takes it back. Owner only.
+    function setSuccessor(address registry) external;
+
+    /// @notice Take live relays of the predecessor over, under their own indices. Approver only.
+    /// All or none; each is logged as approved.
+    function adoptServers(uint16[] calldata indices) external;
+
+    /// @notice Take live devices of the predecessor over: wallet, key, sequence and expiry as they
+    /// are there. Approver only. An entry that does not hold is skipped with ClientSkipped.
+    /// @return written how many were taken over
+    function adoptClients(bytes32[] calldata identityHashes) external returns (uint256 written);
+
+    function predecessor() external view returns (address);
+    function successor() external view returns (address);
 
     /// @notice A device's record; state None and all zero for a name that is not there.
     function getClient(bytes32 identityHash) external view returns (Client memory);

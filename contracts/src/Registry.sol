@@ -4,10 +4,11 @@ pragma solidity 0.8.30;
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {Changes} from "./Changes.sol";
 import {Funded} from "./Funded.sol";
+import {Moves} from "./Moves.sol";
 
 /// @title chainturn's registry: who may do what, the wallet manager's keys, the log's head.
 /// @notice A cold owner sets keys and approvers; hot approvers write relays and devices.
-contract Registry is Funded, Changes, Ownable2Step {
+contract Registry is Funded, Changes, Ownable2Step, Moves {
     constructor(
         address owner_,
         address approver,
@@ -25,6 +26,14 @@ contract Registry is Funded, Changes, Ownable2Step {
 
     function setApprover(address account, bool allowed) external onlyOwner {
         _setApprover(account, allowed);
+    }
+
+    function setPredecessor(address registry) external onlyOwner {
+        _setPredecessor(registry);
+    }
+
+    function setSuccessor(address registry) external onlyOwner {
+        _setSuccessor(registry);
     }
 
     function revokePass(bytes16 passId) external onlyApprover {

@@ -63,6 +63,19 @@ abstract contract Relays is Layout {
         emit ServerApproved(index, Pack.relayOwner(p.word0), pendingId, expiryDay);
     }
 
+    /// @dev A record that stands already, taken over as it is.
+    function _admit(
+        uint16 index,
+        Relay memory r,
+        bytes32 pendingId,
+        address owner,
+        uint16 expiryDay
+    ) internal {
+        _occupy(index, r);
+        _log(LogKind.RelayApproved, bytes32(uint256(index)), _digest(r));
+        emit ServerApproved(index, owner, pendingId, expiryDay);
+    }
+
     function renewServer(uint16 index, uint16 expiryDay) external onlyApprover {
         uint256 w = _inState(index, RelayState.Approved);
         _checkExpiry(expiryDay);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "home.h"
+#include "moved.h"
 
 #include "ct_test.h"
 #include "temp_dir.h"
@@ -433,6 +434,50 @@ static void without_a_bundle_the_sentence_says_what_to_do(void)
     CHECK(strstr(why.text, "/nonexistent/bundle.json") != NULL);
 }
 
+/* As ct_moved_check() leaves it. */
+static void write_move(const char *from, const char *to, const char *chain_id)
+{
+    char path[400], text[900];
+    (void)snprintf(path, sizeof path, "%s/moved-%s.json", home.dir, from);
+    (void)snprintf(text, sizeof text,
+                   "{\"chainturn\":1,\"chain_id\":\"%s\",\"contract\":\"0x%s\","
+                   "\"code_hash\":\"0x%064d\",\"rpc\":[\"http://192.0.2.1:1\","
+                   "\"http://192.0.2.2:1\"],\"quorum\":2,\"checkpoint\":{\"number\":\"0x0\","
+                   "\"hash\":\"0x%064d\"},\"max_head_age_s\":120,\"safety_depth\":0}",
+                   chain_id, to, 7, 0);
+    CHECK_EQ(ct_file_write(path, text, strlen(text), 0644, NULL), CT_OK);
+}
+
+#define CONTRACT_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define CONTRACT_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define CONTRACT_C "cccccccccccccccccccccccccccccccccccccccc"
+
+static void a_bundle_leads_to_the_contract_that_followed(void)
+{
+    struct ct_bundle bundle = {.chain_id = 31337, .rpc_count = 1};
+    struct ct_why why = {""};
+    uint8_t d[32];
+    fresh_home();
+    memset(bundle.contract20, 0xaa, 20);
+    CHECK_EQ(ct_moved_follow(&home, &bundle, &why), CT_OK);
+    CHECK_EQ(bundle.contract20[0], 0xaa);
+    REQUIRE(ct_home_make(&home, &why) == CT_OK);
+    write_move(CONTRACT_A, CONTRACT_B, "31337");
+    write_move(CONTRACT_B, CONTRACT_C, "31337");
+    CHECK_EQ(ct_moved_follow(&home, &bundle, &why), CT_OK);
+    CHECK_EQ(bundle.contract20[0], 0xcc);
+    CHECK_EQ(bundle.code_hash32[31], 7);
+    CHECK_EQ(bundle.rpc_count, 1); /* whom to ask stays the bundle's to say */
+    ct_deployment(d, 31337, bundle.contract20);
+    CHECK_MEM(bundle.deployment32, d, 32);
+    write_move(CONTRACT_C, CONTRACT_A, "31337"); /* a circle ends */
+    CHECK_EQ(ct_moved_follow(&home, &bundle, &why), CT_ERR_CONFIG);
+    memset(bundle.contract20, 0xaa, 20);
+    write_move(CONTRACT_A, CONTRACT_B, "1");
+    CHECK_EQ(ct_moved_follow(&home, &bundle, &why), CT_ERR_CONFIG);
+    CHECK(strstr(why.text, "another chain") != NULL);
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(device_is_read_back),
     CT_TEST(the_road_is_kept_and_a_file_without_one_is_sponsored),
@@ -442,6 +487,7 @@ static const struct ct_test tests[] = {
     CT_TEST(an_allocation_left_is_read_back_until_it_ran_out),
     CT_TEST(a_record_of_another_is_read_back_for_its_deployment_only),
     CT_TEST(a_record_from_the_future_is_not_taken),
+    CT_TEST(a_bundle_leads_to_the_contract_that_followed),
     CT_TEST(one_listener_at_a_time),
     CT_TEST(keys_are_made_once_and_only_when_they_may),
     CT_TEST(wallet_under_a_passphrase_is_opened_once_for_all_copies),

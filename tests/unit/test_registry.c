@@ -1,6 +1,7 @@
 /* Our reading of the contract against what the compiler generated: selectors, slots, words. */
 /* links: ct_chain ct_base ct_contract_headers */
 #include "chain/registry_client.h"
+#include "chain/registry_moves.h"
 
 #include <stdlib.h>
 
@@ -54,6 +55,10 @@ static void selectors_are_those_of_the_signatures(void)
     check_selector("revokePass(bytes16)", CT_SEL_revokePass);
     check_selector("setWMKey(bytes32,bytes32,uint64)", CT_SEL_setWMKey);
     check_selector("setApprover(address,bool)", CT_SEL_setApprover);
+    check_selector("setPredecessor(address)", CT_SEL_setPredecessor);
+    check_selector("setSuccessor(address)", CT_SEL_setSuccessor);
+    check_selector("adoptServers(uint16[])", CT_SEL_adoptServers);
+    check_selector("adoptClients(bytes32[])", CT_SEL_adoptClients);
     CHECK_STR(CT_SIG_constructor, "constructor(address,address,bytes32,bytes32,uint64)");
 }
 
@@ -103,6 +108,31 @@ static void layout_is_the_documented_one(void)
     CHECK_EQ(CT_SLOT_relayCount, 10);
     CHECK_EQ(CT_SLOT_relaysAt, 11);
     CHECK_EQ(CT_SLOT_approvers, 12);
+    CHECK_EQ(CT_SLOT_predecessor, 17);
+    CHECK_EQ(CT_SLOT_successor, 18);
+}
+
+static void arrays_of_what_is_taken_over_are_encoded_in_full(void)
+{
+    static const uint16_t indices[2] = {1, 16383};
+    uint8_t hashes[2][32];
+    uint8_t bytes[4 + 4 * 32];
+    memset(hashes[0], 0xaa, 32);
+    memset(hashes[1], 0xbb, 32);
+    struct ct_wr w = ct_wr_init(bytes, sizeof bytes);
+    ct_call_adopt_servers(&w, indices, 2);
+    REQUIRE(ct_wr_end(&w) == CT_OK && w.len == sizeof bytes);
+    CHECK(bytes[4 + 31] == 32 && bytes[36 + 31] == 2 && bytes[68 + 31] == 1);
+    CHECK(bytes[100 + 30] == 0x3f && bytes[100 + 31] == 0xff);
+    w = ct_wr_init(bytes, sizeof bytes);
+    ct_call_adopt_clients(&w, (const uint8_t(*)[32])hashes, 2);
+    REQUIRE(ct_wr_end(&w) == CT_OK && w.len == sizeof bytes);
+    CHECK(bytes[4 + 31] == 32 && bytes[36 + 31] == 2);
+    CHECK_MEM(bytes + 68, hashes, 64);
+    w = ct_wr_init(bytes, sizeof bytes);
+    ct_call_set_successor(&w, hashes[0]);
+    REQUIRE(ct_wr_end(&w) == CT_OK && w.len == 36);
+    CHECK_MEM(bytes + 4 + 12, hashes[0], 20);
 }
 
 static void slots_are_keccak_of_key_and_mapping(void)
@@ -342,6 +372,7 @@ static const struct ct_test tests[] = {
     CT_TEST(events_and_errors_are_those_of_the_signatures),
     CT_TEST(signed_types_are_the_contracts),
     CT_TEST(layout_is_the_documented_one),
+    CT_TEST(arrays_of_what_is_taken_over_are_encoded_in_full),
     CT_TEST(slots_are_keccak_of_key_and_mapping),
     CT_TEST(device_words_come_back_and_lie_where_they_should),
     CT_TEST(relay_words_come_back_and_reserved_bits_are_refused),

@@ -19,6 +19,8 @@ int main(int argc, char **argv)
         {"key import", admin_key_import,
          "--from KEY [--from-passphrase SOURCE] --out FILE --passphrase SOURCE [--light]"},
         {"key address", admin_key_address, "[--passphrase SOURCE] KEY"},
+        {"contract migrate", admin_contract_migrate,
+         "--config FILE --from OLD-FILE [--from-block N] [--dry-run]"},
         {"relay list", admin_relay_list, "--config FILE"},
         {"relay revoke", admin_relay_revoke, "--config FILE INDEX"},
         {"device revoke", admin_device_revoke, "--config FILE ID"},

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chain/registry_moves.h"
 #include "ops.h"
 
 /* Revocations come first: what they end harms somebody. */
@@ -11,7 +12,7 @@ static const struct ct_lane approver_items[] = {
     {CT_OP_REVOKE_DEVICE, false}, {CT_OP_REVOKE_RELAY, false},    {CT_OP_REVOKE_PASS, false},
     {CT_OP_REVOKE_SELF, false},   {CT_OP_REINSTATE_RELAY, false}, {CT_OP_APPROVE_RELAY, false},
     {CT_OP_ROTATE, true},         {CT_OP_UPDATE, true},           {CT_OP_APPROVE_DEVICE, true},
-    {CT_OP_REGISTER, true},
+    {CT_OP_REGISTER, true},       {CT_OP_ADOPT_RELAY, true},      {CT_OP_ADOPT_DEVICE, true},
 };
 static const struct ct_lane funder_items[] = {{CT_OP_FUND, false}};
 
@@ -72,6 +73,32 @@ static ct_err write_rotations(struct ct_wr *w, const struct ct_op *ops, size_t c
     return CT_OK;
 }
 
+static ct_err write_relays_taken_over(struct ct_wr *w, const struct ct_op *ops, size_t count)
+{
+    uint16_t indices[CT_BATCH_MAX];
+    for (size_t i = 0; i < count; i++) {
+        ct_err err = ct_op_relay_index(&indices[i], &ops[i]);
+        if (err != CT_OK) {
+            return err;
+        }
+    }
+    ct_call_adopt_servers(w, indices, count);
+    return CT_OK;
+}
+
+static ct_err write_devices_taken_over(struct ct_wr *w, const struct ct_op *ops, size_t count)
+{
+    uint8_t hashes[CT_BATCH_MAX][32];
+    for (size_t i = 0; i < count; i++) {
+        ct_err err = ct_op_device_hash(hashes[i], &ops[i]);
+        if (err != CT_OK) {
+            return err;
+        }
+    }
+    ct_call_adopt_clients(w, (const uint8_t(*)[32])hashes, count);
+    return CT_OK;
+}
+
 static ct_err write_data(struct ct_wr *w, const struct ct_op *ops, size_t count)
 {
     switch (ops[0].kind) {
@@ -83,6 +110,10 @@ static ct_err write_data(struct ct_wr *w, const struct ct_op *ops, size_t count)
         return write_updates(w, ops, count);
     case CT_OP_ROTATE:
         return write_rotations(w, ops, count);
+    case CT_OP_ADOPT_RELAY:
+        return write_relays_taken_over(w, ops, count);
+    case CT_OP_ADOPT_DEVICE:
+        return write_devices_taken_over(w, ops, count);
     default:
         return ct_op_call(w, &ops[0]);
     }

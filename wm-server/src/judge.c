@@ -252,6 +252,27 @@ static ct_err judge_reinstatement(const struct ct_judge *j, const struct ct_op *
     return CT_OK;
 }
 
+/* A record is here that was not skipped: it is the predecessor's, or has moved on from it. */
+static ct_err judge_device_taken_over(const struct ct_judge *j, const struct ct_op *op,
+                                      struct ct_op_end *end)
+{
+    struct ct_device d;
+    uint8_t id_hash[32];
+    ct_err err = ct_op_device_hash(id_hash, op);
+    if (err == CT_OK) {
+        err = ct_judge_device(j, id_hash, &d);
+    }
+    if (err != CT_OK) {
+        return err;
+    }
+    if (d.state == CT_RECORD_NONE || ct_judge_was_skipped(j, id_hash)) {
+        ct_judge_skipped(j, op, id_hash, "the contract holds no record of this name", end);
+        return CT_OK;
+    }
+    ct_judge_end(end, op, CT_OP_DONE, "");
+    return ct_op_has_name(op) ? ct_judge_keep(j, op, &d) : CT_OK;
+}
+
 ct_err ct_judge_op(const struct ct_judge *j, const struct ct_op *op, struct ct_op_end *end)
 {
     if (!j->receipt->succeeded) {
@@ -268,7 +289,10 @@ ct_err ct_judge_op(const struct ct_judge *j, const struct ct_op *op, struct ct_o
     case CT_OP_REVOKE_PASS:
         return judge_revocation(j, op, end);
     case CT_OP_REINSTATE_RELAY:
+    case CT_OP_ADOPT_RELAY:
         return judge_reinstatement(j, op, end);
+    case CT_OP_ADOPT_DEVICE:
+        return judge_device_taken_over(j, op, end);
     case CT_OP_APPROVE_DEVICE:
         return judge_device_approval(j, op, end);
     case CT_OP_UPDATE:

@@ -88,6 +88,21 @@ ct_err ct_op_relay_index(uint16_t *out, const struct ct_op *op)
     return CT_OK;
 }
 
+/* No identity has 66 characters. */
+bool ct_op_has_name(const struct ct_op *op)
+{
+    return strlen(op->subject) != 2 + 2 * 32;
+}
+
+ct_err ct_op_device_hash(uint8_t out32[32], const struct ct_op *op)
+{
+    if (ct_op_has_name(op)) {
+        return ct_identity_hash(out32, op->subject) == CT_OK ? CT_OK : CT_ERR_FORMAT;
+    }
+    return strncmp(op->subject, "0x", 2) == 0 ? ct_unhex(out32, 32, op->subject + 2)
+                                              : CT_ERR_FORMAT;
+}
+
 ct_err ct_op_call(struct ct_wr *w, const struct ct_op *op)
 {
     struct ct_op_approval approval;
@@ -153,6 +168,8 @@ const char *ct_op_kind_text(enum ct_op_kind kind)
         [CT_OP_ROTATE] = "rotate_key",
         [CT_OP_REVOKE_SELF] = "revoke_self",
         [CT_OP_REINSTATE_RELAY] = "reinstate_relay",
+        [CT_OP_ADOPT_RELAY] = "adopt_relay",
+        [CT_OP_ADOPT_DEVICE] = "adopt_device",
     };
     return (unsigned)kind < CT_OP_KINDS && text[kind] != NULL ? text[kind] : "unknown";
 }

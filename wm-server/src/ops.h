@@ -47,6 +47,11 @@ CT_MUST_USE ct_err ct_op_get_self_revocation(struct ct_signed_self_revocation *o
 /* The index of a relay to revoke, from the subject. CT_ERR_FORMAT. */
 CT_MUST_USE ct_err ct_op_relay_index(uint16_t *out, const struct ct_op *op);
 
+/* Of a device to take over, from the subject. CT_ERR_FORMAT. */
+CT_MUST_USE ct_err ct_op_device_hash(uint8_t out32[32], const struct ct_op *op);
+/* Is the subject a name, not a hash? */
+bool ct_op_has_name(const struct ct_op *op);
+
 /* The call data of one operation that is a call of its own; for calls.c. */
 CT_MUST_USE ct_err ct_op_call(struct ct_wr *w, const struct ct_op *op);
 

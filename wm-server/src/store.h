@@ -142,6 +142,8 @@ enum ct_op_kind {
     CT_OP_ROTATE,          /* subject: identity; payload: one entry of rotateKeys */
     CT_OP_REVOKE_SELF,     /* subject: identity; payload: the arguments of revokeSelf */
     CT_OP_REINSTATE_RELAY, /* subject: index in decimal */
+    CT_OP_ADOPT_RELAY,     /* from the predecessor; subject: index in decimal */
+    CT_OP_ADOPT_DEVICE,    /* likewise; subject: identity, or 0x and its hash */
     CT_OP_KINDS,           /* one above the last */
 };
 

@@ -261,6 +261,8 @@ static const char *outcome(enum ct_op_kind kind)
         [CT_OP_ROTATE] = "device_key_changed",
         [CT_OP_REVOKE_SELF] = "device_revoked_itself",
         [CT_OP_REINSTATE_RELAY] = "relay_reinstated",
+        [CT_OP_ADOPT_RELAY] = "relay_adopted",
+        [CT_OP_ADOPT_DEVICE] = "device_adopted",
     };
     return (unsigned)kind < CT_OP_KINDS && words[kind] != NULL ? words[kind] : "operation_done";
 }

@@ -143,7 +143,8 @@ struct ct_client_enrol {
 /*
  * Takes an enrolment to its end: keys, pass, the nearest relay, an allocation there and the record
  * on chain. Then CT_CLIENT_LISTENING, or CT_CLIENT_FAILED. Calls are answered from then on and the
- * allocation is kept alive; enrol may be NULL for a device that has enrolled.
+ * allocation is kept alive; enrol may be NULL for a device that has enrolled. CT_CLIENT_FAILED with
+ * CT_ERR_MOVED: the contract's owner has named another one; HOME knows it, close and open anew.
  */
 CT_MUST_USE ct_err ct_client_listen(struct ct_client *client, const struct ct_client_enrol *enrol);
 /* As above once, for a process that ends afterwards: a live record is left as it is, and the

@@ -40,6 +40,7 @@ typedef enum ct_err {
     CT_ERR_QUORUM = 0x0303,  /* endpoints disagree, or too few answer */
     CT_ERR_CHAIN = 0x0304,   /* the chain answered with an error, or is not the one configured */
     CT_ERR_AGAIN = 0x0305,   /* nothing yet; call again */
+    CT_ERR_MOVED = 0x0306,   /* the deployment is in another contract now: open anew */
 
     CT_ERR_NOMEM = 0x0401,
     CT_ERR_SYSTEM = 0x0402, /* file, socket or entropy of this host failed */
