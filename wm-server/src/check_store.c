@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "redis_link.h"
+#include "store.h"
 
 /* The SQLite file format, 1.3: a magic, and the user version as a big-endian word at 60. */
 enum { HEADER = 100, VERSION_AT = 60 };
@@ -62,12 +63,14 @@ static ct_err check_redis(char out[CT_CHECK_STORE_TEXT], const struct ct_setting
                           struct ct_why *why)
 {
     struct ct_link *link = NULL;
-    ct_err err = ct_link_open(&link, s->store_redis, s->redis_password_path, why);
-    ct_link_close(link);
+    struct ct_redis_place place;
+    ct_settings_redis(&place, s);
+    ct_err err = ct_link_open(&link, &place, why);
     if (err == CT_OK) {
         (void)snprintf(out, CT_CHECK_STORE_TEXT,
                        "the Redis at %.300s answers, and keeps what it acknowledges",
-                       s->store_redis);
+                       ct_link_address(link));
+        ct_link_close(link);
     }
     return err;
 }
@@ -75,6 +78,6 @@ static ct_err check_redis(char out[CT_CHECK_STORE_TEXT], const struct ct_setting
 ct_err ct_check_store(char out[CT_CHECK_STORE_TEXT], const struct ct_settings *settings,
                       struct ct_why *why)
 {
-    return settings->store_redis == NULL ? check_file(out, settings->store_path, why)
-                                         : check_redis(out, settings, why);
+    return settings->store_path != NULL ? check_file(out, settings->store_path, why)
+                                        : check_redis(out, settings, why);
 }

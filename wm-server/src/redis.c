@@ -98,9 +98,13 @@ void ct_redis_hex(struct ct_redis *r, const void *data, size_t len)
     word(r, at, 2 * len);
 }
 
-static ct_err run(struct ct_redis *r)
+static ct_err run(struct ct_redis *r, bool changes)
 {
-    return r->bad != CT_OK ? r->bad : ct_link_call(r->link, r->count, r->words, r->lens, NULL);
+    if (r->bad != CT_OK) {
+        return r->bad;
+    }
+    return changes ? ct_link_change(r->link, r->count, r->words, r->lens, NULL)
+                   : ct_link_call(r->link, r->count, r->words, r->lens, NULL);
 }
 
 /* "WORD", or "WORD id" with 32 digits. */
@@ -137,25 +141,30 @@ ct_err ct_redis_change(struct ct_redis *r, char id[CT_REDIS_ID])
 {
     const char *text = NULL;
     size_t len = 0;
-    ct_err err = run(r);
+    ct_err err = run(r, true);
     if (err != CT_OK) {
         return err;
     }
     return ct_link_text(r->link, &text, &len) ? answer_of(text, len, id) : CT_ERR_SYSTEM;
 }
 
-ct_err ct_redis_read(struct ct_redis *r, size_t columns, size_t *rows)
+static ct_err read_rows(struct ct_redis *r, size_t columns, size_t *rows, bool changes)
 {
-    ct_err err = run(r);
+    ct_err err = run(r, changes);
     if (err != CT_OK) {
         return err;
     }
     return ct_link_table(r->link, columns, rows) ? CT_OK : CT_ERR_SYSTEM;
 }
 
+ct_err ct_redis_read(struct ct_redis *r, size_t columns, size_t *rows)
+{
+    return read_rows(r, columns, rows, false);
+}
+
 ct_err ct_redis_read_kept(struct ct_redis *r, size_t columns, size_t *rows)
 {
-    return ct_redis_read(r, columns, rows);
+    return read_rows(r, columns, rows, true);
 }
 
 ct_err ct_redis_end(struct ct_redis *r, ct_err err)
@@ -248,18 +257,18 @@ static const char open_script[] =
     "call('SET',P..'schema',ARGV[2]) end "
     "return {call('MGET',P..'schema',P..'id')}";
 
-static ct_err check_schema(struct ct_redis *r, const char *address, unsigned version,
-                           struct ct_why *why)
+static ct_err check_schema(struct ct_redis *r, unsigned version, struct ct_why *why)
 {
     char number[24];
     size_t rows = 0;
     (void)snprintf(number, sizeof number, "%u", version);
     const char *const words[OWN_WORDS] = {"EVAL", open_script, "0", r->id, number};
     const size_t lens[OWN_WORDS] = {4, sizeof open_script - 1, 1, CT_REDIS_ID - 1, strlen(number)};
-    ct_err err = ct_link_call(r->link, OWN_WORDS, words, lens, why);
+    ct_err err = ct_link_change(r->link, OWN_WORDS, words, lens, why);
     if (err != CT_OK) {
         return err;
     }
+    const char *address = ct_link_address(r->link);
     uint64_t schema = 0;
     char id[CT_REDIS_ID] = "";
     bool good = ct_link_table(r->link, 2, &rows) && rows == 1;
@@ -284,8 +293,8 @@ static ct_err check_schema(struct ct_redis *r, const char *address, unsigned ver
     return CT_OK;
 }
 
-ct_err ct_redis_open(struct ct_redis **out, const char *address, const char *password_path,
-                     unsigned version, struct ct_why *why)
+ct_err ct_redis_open(struct ct_redis **out, const struct ct_redis_place *place, unsigned version,
+                     struct ct_why *why)
 {
     uint8_t id[16];
     struct ct_redis *r = calloc(1, sizeof *r);
@@ -296,10 +305,10 @@ ct_err ct_redis_open(struct ct_redis **out, const char *address, const char *pas
     ct_err err = ct_random(id, sizeof id);
     if (err == CT_OK) {
         ct_hex(r->id, id, sizeof id);
-        err = ct_link_open(&r->link, address, password_path, why);
+        err = ct_link_open(&r->link, place, why);
     }
     if (err == CT_OK) {
-        err = check_schema(r, address, version, why);
+        err = check_schema(r, version, why);
     }
     if (err != CT_OK) {
         ct_redis_close(r);

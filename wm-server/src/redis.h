@@ -8,6 +8,7 @@
 
 #include <chainturn/err.h>
 #include "base/why.h"
+#include "store.h"
 
 /* Before each name in Redis; the text of a script that changes, and of one that only reads. */
 #define CT_REDIS_PREFIX "chainturn:wm:"
@@ -37,8 +38,8 @@ struct ct_redis;
  * Connects as ct_link_open() does, makes the store if it is not there, and checks its schema:
  * CT_ERR_CONFIG when that is newer than version, or no schema of ours.
  */
-CT_MUST_USE ct_err ct_redis_open(struct ct_redis **out, const char *address,
-                                 const char *password_path, unsigned version, struct ct_why *why);
+CT_MUST_USE ct_err ct_redis_open(struct ct_redis **out, const struct ct_redis_place *place,
+                                 unsigned version, struct ct_why *why);
 void ct_redis_close(struct ct_redis *r);
 
 /* Locks; the script's own arguments follow and are ARGV[3].. there. They are kept by pointer. */

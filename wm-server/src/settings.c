@@ -43,6 +43,11 @@ static const struct ct_conf_key keys[] = {
     {"store.path", CT_CONF_STRING, false, FIELD(store_path), "SQLite file"},
     {"store.redis", CT_CONF_STRING, false, FIELD(store_redis), "unix:/path or host:port instead"},
     {"store.redis-password-file", CT_CONF_STRING, false, FIELD(redis_password_path), "private"},
+    {"store.sentinel", CT_CONF_LIST, false, FIELD(sentinels), "HOST:PORT, instead of redis"},
+    {"store.sentinel-master", CT_CONF_STRING, false, FIELD(sentinel_master), "its name there"},
+    {"store.sentinel-password-file", CT_CONF_STRING, false, FIELD(sentinel_password_path),
+     "theirs"},
+    {"store.replicas", CT_CONF_U64, false, FIELD(replicas), "that must have each change"},
     {"store.lease-ms", CT_CONF_U64, false, FIELD(lease_ms), "until a silent server is replaced"},
     {"relays.approval-days", CT_CONF_U64, false, FIELD(relay_days), "life of an approval"},
     {"relays.probe-timeout-s", CT_CONF_U64, false, FIELD(probe_timeout_s), "for one test"},
@@ -126,6 +131,7 @@ static ct_err check_ranges(const struct ct_settings *s, struct ct_why *why)
         {"chain.lost-s", s->lost_s, 1, 86400},
         {"chain.fee-max-gwei", s->chain_fee_gwei, 1, 1000000},
         {"keys.pass-id", s->pass_key_id, 1, UINT32_MAX},
+        {"store.replicas", s->replicas, s->sentinels.count > 0, 8},
         {"store.lease-ms", s->lease_ms, 500, 60000},
         {"relays.approval-days", s->relay_days, 1, 1096},
         {"relays.probe-timeout-s", s->probe_timeout_s, 1, 60},
@@ -157,16 +163,38 @@ static ct_err check_ranges(const struct ct_settings *s, struct ct_why *why)
 
 static ct_err check_store(const struct ct_settings *s, struct ct_why *why)
 {
-    if ((s->store_path == NULL) == (s->store_redis == NULL)) {
+    bool has_sentinels = s->sentinels.count > 0;
+    int stores = (s->store_path != NULL) + (s->store_redis != NULL) + has_sentinels;
+    if (stores != 1) {
         return ct_why(why, CT_ERR_CONFIG,
                       "%s; set store.path to a file for SQLite, or store.redis to unix:/path or "
-                      "host:port, not both",
-                      s->store_path == NULL ? "there is no store" : "there are two stores");
+                      "host:port, or store.sentinel to host:port a line, and only one of these",
+                      stores == 0 ? "there is no store" : "there is more than one store");
     }
-    return s->redis_password_path == NULL || s->store_redis != NULL
+    if (has_sentinels != (s->sentinel_master != NULL)) {
+        return ct_why(why, CT_ERR_CONFIG,
+                      "store.sentinel and store.sentinel-master go together; set both");
+    }
+    if (s->sentinel_password_path != NULL && !has_sentinels) {
+        return ct_why(why, CT_ERR_CONFIG,
+                      "store.sentinel-password-file is set without store.sentinel; remove it");
+    }
+    return s->store_path == NULL || (s->redis_password_path == NULL && s->replicas == 0)
                ? CT_OK
-               : ct_why(why, CT_ERR_CONFIG,
-                        "store.redis-password-file is set without store.redis; remove it");
+               : ct_why(
+                     why, CT_ERR_CONFIG,
+                     "store.redis-password-file and store.replicas are for a Redis; remove them");
+}
+
+void ct_settings_redis(struct ct_redis_place *out, const struct ct_settings *s)
+{
+    *out = (struct ct_redis_place){.address = s->store_redis,
+                                   .password_path = s->redis_password_path,
+                                   .sentinels = (const char *const *)s->sentinels.items,
+                                   .sentinel_count = s->sentinels.count,
+                                   .master = s->sentinel_master,
+                                   .sentinel_password_path = s->sentinel_password_path,
+                                   .replicas = (unsigned)s->replicas};
 }
 
 static ct_err check_level(struct ct_settings *s, struct ct_why *why)
@@ -219,6 +247,7 @@ ct_err ct_settings_load(struct ct_settings *out, const char *path, struct ct_why
         .confirmations = 1,
         .window_ms = 250,
         .lease_ms = 5000,
+        .replicas = UINT64_MAX, /* not said */
         .batch = 64,
         .repeat_s = 10,
         .bump_s = 30,
@@ -247,18 +276,12 @@ ct_err ct_settings_load(struct ct_settings *out, const char *path, struct ct_why
     };
     ct_err err = ct_conf_read(&s, path, keys, KEYS, why);
     err = err == CT_ERR_NOT_FOUND ? CT_ERR_CONFIG : err;
-    char **paths[] = {&s.bundle_path,
-                      &s.store_path,
-                      &s.redis_password_path,
-                      &s.approver_path,
-                      &s.funder_path,
-                      &s.pass_path,
-                      &s.approver_passphrase,
-                      &s.funder_passphrase,
-                      &s.handshake_path,
-                      &s.op_certificate,
-                      &s.op_key,
-                      &s.op_clients};
+    s.replicas = s.replicas == UINT64_MAX ? s.sentinels.count > 0 : s.replicas;
+    char **paths[] = {
+        &s.bundle_path,       &s.store_path,     &s.redis_password_path, &s.sentinel_password_path,
+        &s.approver_path,     &s.funder_path,    &s.pass_path,           &s.approver_passphrase,
+        &s.funder_passphrase, &s.handshake_path, &s.op_certificate,      &s.op_key,
+        &s.op_clients};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0] && err == CT_OK; i++) {
         err = from_folder(paths[i], path);
     }
@@ -309,9 +332,10 @@ ct_err ct_settings_store(struct ct_store **out, const struct ct_settings *s, str
                      ? CT_OK
                      : ct_audit_open(&audit, s->audit_path, s->rotate_mb << 20, why);
     if (err == CT_OK) {
-        err = s->store_redis == NULL
-                  ? ct_store_sqlite(out, s->store_path, why)
-                  : ct_store_redis(out, s->store_redis, s->redis_password_path, why);
+        struct ct_redis_place place;
+        ct_settings_redis(&place, s);
+        err = s->store_path != NULL ? ct_store_sqlite(out, s->store_path, why)
+                                    : ct_store_redis_at(out, &place, why);
     }
     if (err != CT_OK) {
         ct_audit_close(audit);

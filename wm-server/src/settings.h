@@ -17,12 +17,15 @@
 
 struct ct_settings {
     char *bundle_path;
-    char *store_path, *store_redis; /* one of them is NULL */
+    char *store_path, *store_redis; /* both NULL: the sentinels know; else one of them is */
     char *redis_password_path;      /* NULL: none */
-    uint64_t lease_ms;              /* without a renewal */
-    char *contract;                 /* NULL: the bundle's */
-    struct ct_conf_list rpc;        /* empty: the bundle's */
-    uint64_t quorum;                /* 0: the bundle's, or a majority of rpc */
+    struct ct_conf_list sentinels;
+    char *sentinel_master, *sentinel_password_path;
+    uint64_t replicas;       /* of a Redis, that must have a change before it counts */
+    uint64_t lease_ms;       /* without a renewal */
+    char *contract;          /* NULL: the bundle's */
+    struct ct_conf_list rpc; /* empty: the bundle's */
+    uint64_t quorum;         /* 0: the bundle's, or a majority of rpc */
     char *approver_path, *pass_path, *handshake_path;
     char *next_pass_path, *next_handshake_path;    /* NULL: none */
     char *funder_path;                             /* NULL: no device is paid for */
@@ -68,7 +71,10 @@ CT_MUST_USE ct_err ct_settings_bundle(struct ct_bundle *out, const struct ct_set
 const char *ct_settings_operator(const struct ct_settings *s);
 
 struct ct_store;
+struct ct_redis_place;
 
+/* Where the Redis is that the settings name; its pointers are theirs. */
+void ct_settings_redis(struct ct_redis_place *out, const struct ct_settings *s);
 /* The store that the settings name, SQLite's or Redis's, observed (store_observed.h). */
 CT_MUST_USE ct_err ct_settings_store(struct ct_store **out, const struct ct_settings *s,
                                      struct ct_why *why);

@@ -502,12 +502,25 @@ struct ct_store {
 
 /* Opens the SQLite store at path, made if absent. CT_ERR_CONFIG: of a newer schema. */
 CT_MUST_USE ct_err ct_store_sqlite(struct ct_store **out, const char *path, struct ct_why *why);
+/* Where a Redis is. */
+struct ct_redis_place {
+    const char *address;          /* unix:/path or host:port; NULL: the sentinels know */
+    const char *password_path;    /* names a private file; NULL: none */
+    const char *const *sentinels; /* each host:port; asked in turn for the master of that name */
+    size_t sentinel_count;
+    const char *master;
+    const char *sentinel_password_path; /* NULL: they want none */
+    unsigned replicas; /* so many must have a change, too, before it counts as made */
+};
+
 /*
- * Opens the store in the Redis at address (unix:/path or host:port), made if absent; password_path
- * names a private file or is NULL. CT_ERR_CONFIG: of a newer schema, or a Redis that may forget.
- * A step whose connection is lost is CT_ERR_AGAIN when the server stays away for 5 s; it may have
- * been done.
+ * Opens the store in a Redis, made if absent. CT_ERR_CONFIG: of a newer schema, or a Redis that may
+ * forget. A step whose connection is lost, or that too few replicas have, is CT_ERR_AGAIN when that
+ * stays so for 5 s; it may have been done.
  */
+CT_MUST_USE ct_err ct_store_redis_at(struct ct_store **out, const struct ct_redis_place *place,
+                                     struct ct_why *why);
+/* At one address, without replicas. */
 CT_MUST_USE ct_err ct_store_redis(struct ct_store **out, const char *address,
                                   const char *password_path, struct ct_why *why);
 /*

@@ -275,18 +275,25 @@ static const struct ct_store_ops redis_ops = {
 ct_err ct_store_redis(struct ct_store **out, const char *address, const char *password_path,
                       struct ct_why *why)
 {
+    const struct ct_redis_place place = {.address = address, .password_path = password_path};
+    return ct_store_redis_at(out, &place, why);
+}
+
+ct_err ct_store_redis_at(struct ct_store **out, const struct ct_redis_place *place,
+                         struct ct_why *why)
+{
     struct ct_store_redis *s = calloc(1, sizeof *s);
     if (s == NULL) {
         return ct_why(why, CT_ERR_NOMEM, "out of memory");
     }
     s->base.ops = &redis_ops;
     s->base.reads_wait = true;
-    ct_err err = ct_redis_open(&s->redis, address, password_path, SCHEMA_VERSION, why);
+    ct_err err = ct_redis_open(&s->redis, place, SCHEMA_VERSION, why);
     if (err == CT_OK) {
         err = ct_redis_list_all(&s->base);
-        err = err == CT_OK ? CT_OK
-                           : ct_why(why, err, "the store in the Redis at %s failed: %s", address,
-                                    ct_err_text(err));
+        err = err == CT_OK
+                  ? CT_OK
+                  : ct_why(why, err, "the store in the Redis failed: %s", ct_err_text(err));
     }
     if (err != CT_OK) {
         free_store(&s->base);

@@ -19,7 +19,8 @@ void ct_crash_point(enum ct_crash point)
     if (at != NULL && strcmp(at, names[point]) == 0) {
         (void)raise(SIGKILL);
     }
-    if (stop != NULL && strcmp(stop, names[point]) == 0 && !atomic_flag_test_and_set(&has_stopped)) {
+    if (stop != NULL && strcmp(stop, names[point]) == 0 &&
+        !atomic_flag_test_and_set(&has_stopped)) {
         (void)kill(getpid(), SIGSTOP); /* all threads */
     }
 }
