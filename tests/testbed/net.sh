@@ -2,6 +2,7 @@
 # The test network: two devices behind NATs of their own, and a public net with relays, WM and chain.
 #
 #   net.sh up OWNER_PID TOOLS_DIR   brings it up and prints its prefix; namespaces are PREFIX-HOST
+#   net.sh behind PREFIX HOST       puts HOST behind a NAT that has its address and maps it 1:1 to 10.73.0.2
 #   net.sh down PREFIX              ends what runs in it and removes it
 #   net.sh reap                     removes networks whose owner has gone, as "guard" does at once
 #   net.sh work PREFIX              prints a folder for files that go when the network goes
@@ -111,6 +112,35 @@ table ip filter {
 EOF
 }
 
+# behind HOST : its cable goes to a NAT of its own, and the address with it; HOST gets a private one
+behind() {
+    local host=$PREFIX-$1 nat=$PREFIX-nat-$1 outside inside=10.73.0
+    outside=$(ip -n "$host" -4 -o address show dev eth0 | awk '{ print $4 }')
+    add_host "nat-$1"
+    ip -n "$host" link set eth0 netns "$nat" name wan0
+    ip -n "$nat" address add "$outside" dev wan0
+    ip -n "$nat" link set wan0 up
+    ip -n "$nat" link add lan0 type veth peer name eth0 netns "$host"
+    ip -n "$nat" address add "$inside.1/24" dev lan0
+    ip -n "$nat" link set lan0 up
+    ip -n "$host" address add "$inside.2/24" dev eth0
+    ip -n "$host" link set eth0 up
+    ip -n "$host" route add default via "$inside.1"
+    in_ns "$nat" sysctl -qw net.ipv4.ip_forward=1
+    in_ns "$nat" nft -f - <<EOF
+table ip nat {
+    chain pre {
+        type nat hook prerouting priority -100;
+        iifname "wan0" ip daddr ${outside%/*} dnat to $inside.2
+    }
+    chain post {
+        type nat hook postrouting priority 100;
+        oifname "wan0" ip saddr $inside.2 snat to ${outside%/*}
+    }
+}
+EOF
+}
+
 build() {
     local tools=$1 host
     for host in "${HOSTS[@]}"; do
@@ -215,6 +245,12 @@ up)
     [ $# = 3 ] || die "usage: net.sh up OWNER_PID TOOLS_DIR"
     up "$2" "$3"
     ;;
+behind)
+    [ $# = 3 ] || die "usage: net.sh behind PREFIX HOST"
+    [ -d "$STATE/$2" ] || die "there is no network '$2'"
+    PREFIX=$2
+    behind "$3"
+    ;;
 down)
     [ $# = 2 ] || die "usage: net.sh down PREFIX"
     down "$2"
@@ -222,5 +258,5 @@ down)
 reap) reap ;;
 guard) guard "$2" ;;
 work) echo "$STATE/${2:?}/work" ;;
-*) die "usage: net.sh up OWNER_PID TOOLS_DIR | down PREFIX | reap | work PREFIX" ;;
+*) die "usage: net.sh up OWNER_PID TOOLS_DIR | behind PREFIX HOST | down PREFIX | reap | work PREFIX" ;;
 esac

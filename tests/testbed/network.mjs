@@ -41,6 +41,12 @@ export class Network {
     return path.join(this.tools, `ct-${name}`);
   }
 
+  // Puts a host behind a NAT that maps its public address 1:1 to this private one.
+  behindNat(host) {
+    net("behind", this.prefix, host);
+    return "10.73.0.2";
+  }
+
   down() {
     if (this.prefix) net("down", this.prefix);
     this.prefix = null;

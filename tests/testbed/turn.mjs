@@ -1,15 +1,16 @@
 // A TURN client of a few requests (RFC 8656 over UDP), to see what a relay answers to whom.
 //
-// node turn.mjs SERVER_IP PORT: reads {username, password, peers: ["ip:port"..]} from standard input,
-// allocates, asks a permission for each peer, and prints {code, relayed, permissions: {peer: code}}.
+// node turn.mjs SERVER_IP PORT: reads {username, password, peers: ["ip:port"..], channels: ["ip:port"..]}
+// from standard input, allocates, asks a permission for each peer and a channel to each of channels, and
+// prints {code, relayed, permissions: {peer: code}, channels: {peer: code}}.
 import crypto from "node:crypto";
 import dgram from "node:dgram";
 import { pathToFileURL } from "node:url";
 
 const MAGIC = 0x2112a442;
-const ALLOCATE = 0x003, REFRESH = 0x004, PERMISSION = 0x008;
+const ALLOCATE = 0x003, REFRESH = 0x004, PERMISSION = 0x008, CHANNEL_BIND = 0x009;
 const USERNAME = 0x06, INTEGRITY = 0x08, ERROR = 0x09, PEER = 0x12, REALM = 0x14, NONCE = 0x15;
-const RELAYED = 0x16, TRANSPORT = 0x19, LIFETIME = 0x0d;
+const RELAYED = 0x16, TRANSPORT = 0x19, LIFETIME = 0x0d, CHANNEL = 0x0c;
 const TRIES = 5, WAIT_MS = 500;
 
 function attribute(type, value) {
@@ -103,6 +104,11 @@ export class TurnClient {
     return (await this.ask(PERMISSION, [attribute(PEER, xorAddress(peer))])).code;
   }
 
+  async bind(peer, channel) {
+    const number = Buffer.from([channel >> 8, channel & 255, 0, 0]);
+    return (await this.ask(CHANNEL_BIND, [attribute(CHANNEL, number), attribute(PEER, xorAddress(peer))])).code;
+  }
+
   async release() {
     await this.ask(REFRESH, [attribute(LIFETIME, Buffer.alloc(4))]);
     this.socket.close();
@@ -112,10 +118,11 @@ export class TurnClient {
 async function main() {
   let input = "";
   for await (const part of process.stdin) input += part;
-  const { username, password, peers = [] } = JSON.parse(input);
+  const { username, password, peers = [], channels = [] } = JSON.parse(input);
   const client = new TurnClient(process.argv[2], Number(process.argv[3]));
-  const result = { ...(await client.allocate({ username, password })), permissions: {} };
+  const result = { ...(await client.allocate({ username, password })), permissions: {}, channels: {} };
   if (result.code === 0) for (const peer of peers) result.permissions[peer] = await client.permit(peer);
+  if (result.code === 0) for (const [i, peer] of channels.entries()) result.channels[peer] = await client.bind(peer, 0x4000 + i);
   if (result.code === 0) await client.release();
   else client.socket.close();
   console.log(JSON.stringify(result));

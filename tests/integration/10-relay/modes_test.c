@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "ct_test.h"
 #include "place.h"
+#include "probe.h"
 
 static struct place place;
 
@@ -205,6 +206,45 @@ static void allocation_that_was_given_back_is_no_neighbour_any_more(void)
     CHECK(place_await(&place, "peers verdict=unknown by=send packets=1"));
 }
 
+/* It has no lifetime to wait for: the server has closed its sockets when it tells of that. */
+static void allocation_whose_connection_ended_is_no_neighbour_any_more(void)
+{
+    struct credential pass;
+    struct probe lost;
+    struct ct_addr at = loopback(1, place.port);
+    REQUIRE(scene_open(DEVICES) && place_pass(&place, &pass, ct_wall_s(), 900));
+    REQUIRE(probe_open(&lost, &at, PROBE_TCP) &&
+            probe_allocate(&lost, pass.user, pass.password, PROBE_UDP, 4) == 0);
+    client_send(&scene.pass, &lost.relayed, "while it stands");
+    wait_for_mark(&scene.pass);
+    CHECK_STR(probe_receive(&lost, 2000), "while it stands");
+    probe_close(&lost);
+    CHECK(place_await_ports(&place, 2)); /* the two that are left */
+    client_send(&scene.pass, &lost.relayed, "to nobody");
+    wait_for_mark(&scene.pass);
+    scene_close();
+    CHECK(place_await(&place, "peers verdict=admitted by=send packets=1"));
+    CHECK(place_await(&place, "peers verdict=unknown by=send packets=1"));
+}
+
+static void ends_on_one_relay_talk_in_channels_in_each_mode(void)
+{
+    for (enum mode mode = OFF; mode < MODES; mode++) {
+        REQUIRE(scene_open(mode));
+        struct client *a = &scene.pass;
+        struct client *b = &scene.other_pass;
+        CHECK(client_bind(a, ct_alloc_relayed(&b->alloc)));
+        CHECK(client_bind(b, ct_alloc_relayed(&a->alloc)));
+        CHECK(reaches(a, b) && reaches(b, a));
+        CHECK(client_bind(a, ct_alloc_relayed(&scene.user.alloc)));
+        CHECK(client_bind(&scene.user, ct_alloc_relayed(&a->alloc)));
+        CHECK(reaches(a, &scene.user) && reaches(&scene.user, a));
+        CHECK(client_bind(a, ct_alloc_relayed(&a->alloc))); /* and to itself */
+        CHECK(reaches(a, a));
+        scene_close();
+    }
+}
+
 static void every_packet_is_counted_by_how_it_went(void)
 {
     char line[96];
@@ -244,6 +284,8 @@ static const struct ct_test tests[] = {
     CT_TEST(mode_devices_admits_devices_and_passes_and_no_others),
     CT_TEST(mode_open_admits_whoever_passes_the_filter),
     CT_TEST(allocation_that_was_given_back_is_no_neighbour_any_more),
+    CT_TEST(allocation_whose_connection_ended_is_no_neighbour_any_more),
+    CT_TEST(ends_on_one_relay_talk_in_channels_in_each_mode),
     CT_TEST(every_packet_is_counted_by_how_it_went),
 };
 

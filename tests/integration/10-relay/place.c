@@ -23,6 +23,7 @@
 #include "devbook.h"
 #include "passes.h"
 #include "peerset.h"
+#include "portfile.h"
 
 static const uint8_t contract[20] = {0xc0, 0xff, 0xee};
 
@@ -342,6 +343,30 @@ bool place_await(const struct place *p, const char *text)
     }
     (void)close(watch);
     return found;
+}
+
+/* The relay writes each tenth of a second at most; looked at each hundredth. */
+bool place_await_ports(const struct place *p, size_t standing)
+{
+    char path[128];
+    size_t found = standing + 1;
+    uint64_t until = ct_mono_ms() + 20000;
+    path_of(path, p, "state/ports");
+    while (found != standing && ct_mono_ms() < until) {
+        struct ct_port *list = NULL;
+        size_t count = 0;
+        struct ct_why why;
+        (void)usleep(10000);
+        if (ct_portfile_load(&list, &count, p->deployment32, path, &why) != CT_OK) {
+            continue;
+        }
+        found = 0;
+        for (size_t i = 0; i < count; i++) {
+            found += list[i].ended_s == 0;
+        }
+        free(list);
+    }
+    return found == standing;
 }
 
 int place_stop(pid_t pid)

@@ -62,6 +62,8 @@ bool place_await(const struct place *p, const char *text);
 int place_wait(pid_t pid); /* until it ends by itself; as place_stop() */
 /* SIGTERM; the exit code, or 1000 + the signal that ended it. */
 int place_stop(pid_t pid);
+/* Until STATE/ports has that many ports that stand, for at most 20 s. */
+bool place_await_ports(const struct place *p, size_t standing);
 /* Runs to the end; exit code, and what it said on both outputs. */
 int place_run(char *said, size_t cap, const char *const argv[]);
 pid_t place_spawn(const char *const argv[], const char *output); /* in the background */

@@ -1,17 +1,12 @@
 /* Claims about relayed ports that passes get again: after a crash, a lost connection, on a bad
  * disk. */
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "ct_test.h"
 #include "place.h"
-#include "portfile.h"
 #include "probe.h"
 
 enum { PORT_MIN = 51000, PORTS = 8 };
@@ -28,28 +23,6 @@ static bool start(void)
     place_mark(&place);
     server = place_configure(&place, text) ? place_start(&place) : -1;
     return server > 0 && place_await(&place, "chainturn: started");
-}
-
-/* Until the file has that many ports that stand; looks each 10 ms, the relay writes each 100. */
-static bool await_standing(size_t wanted)
-{
-    size_t standing = wanted + 1;
-    uint64_t until = ct_mono_ms() + 20000;
-    while (standing != wanted && ct_mono_ms() < until) {
-        struct ct_port *list = NULL;
-        size_t count = 0;
-        struct ct_why why;
-        (void)usleep(10000);
-        if (ct_portfile_load(&list, &count, place.deployment32, ports_path, &why) != CT_OK) {
-            continue;
-        }
-        standing = 0;
-        for (size_t i = 0; i < count; i++) {
-            standing += list[i].ended_s == 0;
-        }
-        free(list);
-    }
-    return standing == wanted;
 }
 
 static bool crash_and_restart(void)
@@ -86,7 +59,7 @@ static void crash_leaves_every_device_its_port(void)
     CHECK_EQ(allocate(&a, PROBE_UDP, &first), 0);
     CHECK_EQ(allocate(&b, PROBE_UDP, &second), 0);
     uint16_t ports[2] = {a.relayed.port, b.relayed.port};
-    CHECK(await_standing(2));
+    CHECK(place_await_ports(&place, 2));
     REQUIRE(crash_and_restart());
     probe_close(&a);
     probe_close(&b);
@@ -98,7 +71,7 @@ static void crash_leaves_every_device_its_port(void)
     CHECK_EQ(a.relayed.port, ports[0]);
     CHECK_EQ(allocate(&b, PROBE_UDP, &renewed), 0);
     CHECK_EQ(b.relayed.port, ports[1]);
-    CHECK(await_standing(PORTS));
+    CHECK(place_await_ports(&place, PORTS));
     REQUIRE(crash_and_restart()); /* now the renewal's */
     probe_close(&a);
     probe_close(&b);
@@ -125,7 +98,7 @@ static void kept_port_is_better_than_none(void)
     probe_close(&p);
     CHECK_EQ(allocate(&p, PROBE_UDP, &second), 0);
     probe_close(&p);
-    CHECK(await_standing(2));
+    CHECK(place_await_ports(&place, 2));
     REQUIRE(crash_and_restart());
     for (size_t i = 0; i < PORTS; i++) {
         CHECK_EQ(allocate(&others[i], PROBE_UDP, &stranger), 0);
@@ -153,7 +126,7 @@ static void client_that_connects_anew_gets_its_port_and_none_is_lost(void)
         CHECK(i == 0 || p.relayed.port == port);
         port = p.relayed.port;
         probe_close(&p); /* which ends a connection's allocation */
-        CHECK(await_standing(0));
+        CHECK(place_await_ports(&place, 0));
     }
     CHECK_EQ(allocate(&p, PROBE_UDP, &first), 0);
     CHECK_EQ(p.relayed.port, port);
@@ -163,7 +136,7 @@ static void client_that_connects_anew_gets_its_port_and_none_is_lost(void)
     }
     CHECK_EQ(seen | 1u << (port - PORT_MIN), (1u << PORTS) - 1);
     CHECK_EQ(probe_refresh(&p, 0), 0);
-    CHECK(await_standing(PORTS - 1));
+    CHECK(place_await_ports(&place, PORTS - 1));
     probe_close(&p);
     for (size_t i = 0; i < PORTS - 1; i++) {
         probe_close(&others[i]);
@@ -180,7 +153,7 @@ static void damaged_file_costs_the_ports_and_not_the_service(void)
     CHECK(place_await(&place, "ports_forgotten reason=\""));
     CHECK(place_await(&place, "is damaged or of another deployment and is not used"));
     CHECK_EQ(allocate(&p, PROBE_UDP, &first), 0);
-    CHECK(await_standing(1)); /* and it is whole again */
+    CHECK(place_await_ports(&place, 1)); /* and it is whole again */
     probe_close(&p);
     CHECK_EQ(place_stop(server), 0);
 }
