@@ -1,0 +1,237 @@
+/* Devices from nothing to an approved record, as many as go: both roads, both stores, both clocks
+ * of the chain, with batches and without. */
+#include "wm_stage.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "platform.h"
+#include "wm_device.h"
+#include "wm_people.h"
+#include "wm_process.h"
+
+enum { THREADS = 24, IN_FLIGHT = 26 /* of each thread */, MOST_MS = 100000 };
+
+struct scene {
+    const char *name;
+    bool on_redis, is_funded, every_second, is_single;
+    size_t share; /* of the stage's devices: one in so many */
+};
+
+struct crowd {
+    struct bench_device *devices;
+    size_t count;
+    atomic_size_t next; /* the first that nobody has taken */
+    uint64_t until_ms;
+};
+
+static void rest(void)
+{
+    const struct timespec moment = {.tv_nsec = 5000000};
+    (void)nanosleep(&moment, NULL);
+}
+
+/* Steps what is due; how many are still on their way. */
+static size_t look_after(struct bench_device **mine, size_t count, struct ct_chain *chain)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct bench_device *d = mine[i];
+        if (ct_mono_ms() >= d->due_ms) {
+            bench_device_step(d, chain);
+        }
+        if (d->step < BENCH_DONE) {
+            mine[left++] = d;
+        } else {
+            device_close(&d->device);
+        }
+    }
+    return left;
+}
+
+static void *bring(void *arg)
+{
+    struct crowd *c = arg;
+    struct bench_device *mine[IN_FLIGHT];
+    struct ct_chain *chain = NULL;
+    struct ct_why why = {{0}};
+    size_t count = 0;
+    bool more = ct_chain_open(&chain, &platform.bundle, NULL, &why) == CT_OK;
+    while ((more || count > 0) && ct_mono_ms() < c->until_ms) {
+        size_t at = more && count < IN_FLIGHT ? atomic_fetch_add(&c->next, 1) : c->count;
+        if (at < c->count) {
+            mine[count++] = &c->devices[at];
+            bench_device_step(&c->devices[at], chain);
+        } else {
+            more = more && count == IN_FLIGHT;
+            rest();
+        }
+        count = look_after(mine, count, chain);
+    }
+    ct_chain_free(chain);
+    return NULL;
+}
+
+static void run_crowd(struct crowd *c)
+{
+    pthread_t threads[THREADS];
+    size_t started = 0;
+    c->until_ms = ct_mono_ms() + MOST_MS;
+    while (started < THREADS && pthread_create(&threads[started], NULL, bring, c) == 0) {
+        started++;
+    }
+    for (size_t i = 0; i < started; i++) {
+        (void)pthread_join(threads[i], NULL);
+    }
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const uint64_t *x = a;
+    const uint64_t *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static void say(const char *scene, const char *what, double value)
+{
+    char name[96];
+    (void)snprintf(name, sizeof name, "onboard_%s_%s", scene, what);
+    bench_figure(name, value);
+}
+
+/* Processor time of the parts, and what percent of the machine others had. */
+struct spent {
+    uint64_t server_ms, chain_ms, load_ms, store_ms;
+    double others;
+};
+
+static struct spent spent_now(void)
+{
+    return (struct spent){.server_ms = bench_cpu_ms(platform.pid),
+                          .chain_ms = bench_cpu_ms(platform.anvil.pid),
+                          .load_ms = bench_cpu_ms(getpid()),
+                          .store_ms = platform.on_redis ? bench_cpu_ms(platform.redis.pid) : 0};
+}
+
+/* The crowd runs; what that took. */
+static struct spent run_and_weigh(struct crowd *c)
+{
+    struct spent before = spent_now();
+    uint64_t machine_ms = bench_machine_ms();
+    uint64_t began_ms = ct_mono_ms();
+    run_crowd(c);
+    struct spent s = spent_now();
+    machine_ms = bench_machine_ms() - machine_ms;
+    double wall_ms = (double)(ct_mono_ms() - began_ms) * (double)sysconf(_SC_NPROCESSORS_ONLN);
+    s.server_ms -= before.server_ms;
+    s.chain_ms -= before.chain_ms;
+    s.load_ms -= before.load_ms;
+    s.store_ms -= before.store_ms;
+    double others_ms =
+        (double)machine_ms - (double)(s.server_ms + s.chain_ms + s.load_ms + s.store_ms);
+    s.others = others_ms > 0 ? others_ms * 100 / wall_ms : 0;
+    return s;
+}
+
+/* Sustained: from the first tenth that is done to the ninth. */
+static bool judge(const struct scene *s, const struct crowd *c, const struct spent *spent)
+{
+    uint64_t *ends = calloc(c->count, sizeof *ends);
+    uint64_t *waits = calloc(c->count, sizeof *waits);
+    size_t done = 0;
+    for (size_t i = 0; ends != NULL && waits != NULL && i < c->count; i++) {
+        const struct bench_device *d = &c->devices[i];
+        if (d->step == BENCH_DONE) {
+            ends[done] = d->ended_ms;
+            waits[done++] = d->ended_ms - d->began_ms;
+        }
+    }
+    bool good = done > 20;
+    if (good) {
+        qsort(ends, done, sizeof *ends, by_value);
+        qsort(waits, done, sizeof *waits, by_value);
+        size_t from = done / 10;
+        size_t to = done - done / 10 - 1;
+        size_t middle = done / 2;
+        size_t late = done * 99 / 100;
+        say(s->name, "per_s", (double)(to - from) * 1000 / (double)(ends[to] - ends[from] + 1));
+        say(s->name, "p50_ms", (double)waits[middle]);
+        say(s->name, "p99_ms", (double)waits[late]);
+        say(s->name, "server_cpu_ms_each", (double)spent->server_ms / (double)done);
+        say(s->name, "chain_cpu_ms_each", (double)spent->chain_ms / (double)done);
+        say(s->name, "load_cpu_ms_each", (double)spent->load_ms / (double)done);
+        say(s->name, "others_percent", spent->others);
+        say(s->name, "not_done", (double)(c->count - done));
+    }
+    free(ends);
+    free(waits);
+    return good;
+}
+
+static bool measure(const struct scene *s, size_t count)
+{
+    struct crowd c = {.devices = calloc(count, sizeof *c.devices), .count = count};
+    bool good = c.devices != NULL;
+    for (size_t i = 0; good && i < count; i++) {
+        good = bench_device_new(&c.devices[i], i, s->is_funded);
+    }
+    if (good && s->every_second) {
+        good = platform_call("evm_setAutomine", "[false]") &&
+               platform_call("evm_setIntervalMining", "[1]");
+    }
+    if (good) {
+        const struct spent spent = run_and_weigh(&c);
+        good = judge(s, &c, &spent);
+    }
+    for (size_t i = 0; c.devices != NULL && i < count; i++) {
+        device_close(&c.devices[i].device);
+    }
+    free(c.devices);
+    return good;
+}
+
+static bool play(const struct scene *s, const char *server, const struct bench_size *size)
+{
+    bool good = bench_platform(server, s->on_redis) &&
+                (!s->is_single || platform_set("\nbatch = 64", "\nbatch = 1")) &&
+                platform_set("\nper-hour-gwei = 250000000", "\nper-hour-gwei = 90000000000") &&
+                platform_set("\nper-day-gwei = 2000000000", "\nper-day-gwei = 90000000000") &&
+                platform_fund(platform.approver.addr20) && platform_fund(platform.funder.addr20) &&
+                platform_run() && measure(s, size->devices / s->share);
+    if (!good) {
+        (void)fprintf(stderr, "bench: %s could not be measured\n", s->name);
+    }
+    (void)platform_end(SIGTERM);
+    platform_stop();
+    return good;
+}
+
+bool bench_stage_onboard(const struct bench_size *size, const char *server)
+{
+    static const struct scene scenes[] = {
+        {"sponsored_1s_sqlite", false, false, true, false, 1},
+        {"sponsored_1s_redis", true, false, true, false, 1},
+        {"sponsored_instant_sqlite", false, false, false, false, 1},
+        {"sponsored_instant_redis", true, false, false, false, 1},
+        {"sponsored_1s_single_sqlite", false, false, true, true, 4},
+        {"sponsored_instant_single_sqlite", false, false, false, true, 4},
+        {"funded_1s_sqlite", false, true, true, false, 4},
+        {"funded_1s_redis", true, true, true, false, 4},
+        {"funded_instant_sqlite", false, true, false, false, 4},
+    };
+    const char *only = getenv("WM_BENCH_ONLY");
+    for (size_t i = 0; i < sizeof scenes / sizeof scenes[0]; i++) {
+        if ((only == NULL || strcmp(only, scenes[i].name) == 0) &&
+            !play(&scenes[i], server, size)) {
+            return false;
+        }
+    }
+    return true;
+}
