@@ -1,10 +1,12 @@
 /* Claims about the relayed ports that passes get again: whose, for how long, and on disk. */
 /* links: ct_coturn_module ct_relay_policy ct_kex ct_chain ct_base */
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -259,6 +261,33 @@ static void cut_or_changed_file_is_refused(void)
     (void)unlink(path);
 }
 
+/* As a full disk does, a limit of the process cuts what is written in the middle. */
+static void disk_that_fills_up_leaves_the_file_that_was_there(void)
+{
+    static struct ct_port many[64];
+    const struct ct_port one[1] = {port_of(ann, 50001, 0)};
+    struct ct_port *list = NULL;
+    size_t count = 0;
+    struct ct_why why = {""};
+    struct rlimit before;
+    for (uint16_t i = 0; i < 64; i++) {
+        many[i] = port_of(bob, (uint16_t)(50002 + i), 0);
+    }
+    REQUIRE(ct_portfile_save(one, 1, deployment, path, &why) == CT_OK);
+    REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
+    const struct rlimit little = {.rlim_cur = 1000, .rlim_max = before.rlim_max};
+    (void)signal(SIGXFSZ, SIG_IGN);
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &little) == 0);
+    CHECK(ct_portfile_save(many, 64, deployment, path, &why) != CT_OK);
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &before) == 0);
+    CHECK(strstr(why.text, "the file is as it was") != NULL);
+    REQUIRE(ct_portfile_load(&list, &count, deployment, path, &why) == CT_OK);
+    CHECK_EQ(count, 1);
+    free(list);
+    (void)unlink(path); /* and nothing is left beside it, or the folder could not be removed */
+    CHECK(rmdir(folder) == 0 && mkdir(folder, 0700) == 0);
+}
+
 static void port_that_is_there_twice_is_taken_once(void)
 {
     const struct ct_port twice[2] = {port_of(ann, 50001, 0), port_of(bob, 50001, 0)};
@@ -427,6 +456,7 @@ static const struct ct_test tests[] = {
     CT_TEST(memory_is_bounded_and_forgets_who_left_first),
     CT_TEST(file_comes_back_as_it_was_and_of_no_other_deployment),
     CT_TEST(cut_or_changed_file_is_refused),
+    CT_TEST(disk_that_fills_up_leaves_the_file_that_was_there),
     CT_TEST(port_that_is_there_twice_is_taken_once),
     CT_TEST(change_is_on_disk_before_a_crash),
     CT_TEST(disk_that_takes_nothing_is_told_once_and_tried_again),
