@@ -28,6 +28,13 @@ static int channel(int argc, char **argv)
     return (int)fd;
 }
 
+/* What reading and signing left below on the stack, copies in libraries' functions among it. */
+static void __attribute__((noinline)) wipe_below(void)
+{
+    uint8_t below[64 * 1024];
+    ct_wipe(below, sizeof(below));
+}
+
 /* Its answer to one frame; false when the conversation is over. */
 static bool answer(int fd, const uint8_t *frame, size_t len)
 {
@@ -39,6 +46,7 @@ static bool answer(int fd, const uint8_t *frame, size_t len)
         return false; /* a module that cannot write its own frames is none */
     }
     ct_desk_answer(&desk, &out, &request, ct_mono_ms());
+    wipe_below();
     bool opened = request.kind == CT_RG_OPEN && out.err == CT_OK;
     if (opened) {
         out.err = ct_confine_rest(request.of.open.user, &out.why);

@@ -6,7 +6,7 @@
 #include "record.h"
 #include "wm/wm.h"
 
-enum { APPROVED_WITHIN_MS = 120000 };
+enum { APPROVED_WITHIN_MS = 120000, SLICE_MS = 1000 };
 
 struct attempt {
     struct ct_relay record; /* with the index that it replaces */
@@ -48,6 +48,18 @@ static ct_err register_on_chain(const struct ct_enrol_env *env, struct ct_why *w
     return ct_outbox_send(env->outbox, &call, why);
 }
 
+/* In slices, between which the registrar is looked after. */
+static ct_err wait_approved(struct ct_wm *wm, const struct ct_registrar_config *config,
+                            struct ct_wm_operation *operation, struct ct_why *why)
+{
+    ct_err err = CT_ERR_TIMEOUT;
+    for (uint32_t ms = 0; err == CT_ERR_TIMEOUT && ms < APPROVED_WITHIN_MS; ms += SLICE_MS) {
+        err = ct_wm_operation_wait(wm, operation, operation->id, SLICE_MS, why);
+        ct_rg_link_tend(config->link);
+    }
+    return err;
+}
+
 static ct_err ask_wallet_manager(struct ct_wm *wm, const struct ct_registrar_config *config,
                                  const struct attempt *a, struct ct_why *why)
 {
@@ -62,7 +74,7 @@ static ct_err ask_wallet_manager(struct ct_wm *wm, const struct ct_registrar_con
         return err;
     }
     ct_log(&config->log, CT_LOG_INFO, "approval_asked operation=%s", operation.id);
-    return ct_wm_operation_wait(wm, &operation, operation.id, APPROVED_WITHIN_MS, why);
+    return wait_approved(wm, config, &operation, why);
 }
 
 static ct_err get_approved(struct ct_chain *chain, const struct ct_registrar_config *config,

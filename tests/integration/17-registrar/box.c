@@ -20,13 +20,16 @@
 
 static char text[1 << 18];
 
-bool box_prepare(struct box *b, const char *turnserver, bool is_poor)
+bool box_prepare(struct box *b, const char *turnserver, unsigned number, bool is_poor)
 {
     char path[160];
     struct ct_why why = {{0}};
-    *b = (struct box){.turnserver = turnserver, .host = 2, .port_min = 51000, .port_max = 51100};
+    *b = (struct box){.turnserver = turnserver,
+                      .host = (uint8_t)(number + 10),
+                      .port_min = 51000,
+                      .port_max = 51100};
     b->port = 3478; /* nobody else is on this network */
-    (void)snprintf(b->folder, sizeof b->folder, "%s/relay", platform.folder);
+    (void)snprintf(b->folder, sizeof b->folder, "%s/relay-%u", platform.folder, number);
     (void)snprintf(b->conf, sizeof b->conf, "%s/turnserver.conf", b->folder);
     (void)snprintf(b->log, sizeof b->log, "%s/log", b->folder);
     (void)snprintf(path, sizeof path, "%s/state", b->folder);
@@ -182,6 +185,21 @@ int box_allocate(const struct box *b, struct probe *p, const struct box_pass *pa
         return PROBE_NO_ANSWER;
     }
     return probe_allocate(p, pass->user, pass->password, PROBE_UDP, 4);
+}
+
+bool box_is_gone(pid_t pid)
+{
+    char path[64];
+    char line[256];
+    uint64_t until = ct_mono_ms() + 5000;
+    (void)snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    while (scene_read(line, sizeof line, path) && strstr(line, ") Z ") == NULL) {
+        if (ct_mono_ms() >= until) {
+            return false;
+        }
+        (void)poll(NULL, 0, 20); /* it is no child of ours */
+    }
+    return true;
 }
 
 bool box_relays(struct probe *p)

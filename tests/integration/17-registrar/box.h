@@ -19,8 +19,9 @@ struct box {
     pid_t pid;              /* of turnserver, 0 when it does not run */
 };
 
-/* Its folder, and a wallet with ether unless it is to be poor. */
-bool box_prepare(struct box *b, const char *turnserver, bool is_poor);
+/* Its folder, and a wallet with ether unless it is to be poor. number, from 1 on, tells apart those
+ * of one chain. */
+bool box_prepare(struct box *b, const char *turnserver, unsigned number, bool is_poor);
 /* Starts it with these options besides; its log is emptied. */
 bool box_start(struct box *b, const char *options);
 /* Sends the signal and waits; as scene_end(). */
@@ -46,6 +47,9 @@ struct box_pass {
 bool box_pass(const struct box *b, struct box_pass *out, const char *key_file);
 /* An allocation with it; the STUN error, or 0. Close with probe_close(). */
 int box_allocate(const struct box *b, struct probe *p, const struct box_pass *pass);
+/* Has that process ended, within 5 s? It may be nobody's child to wait for. */
+bool box_is_gone(pid_t pid);
+
 /* Does data still go to a peer at 127.0.0.4, by a permission? */
 bool box_relays(struct probe *p);
 

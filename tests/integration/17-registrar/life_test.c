@@ -33,7 +33,7 @@ static void relay_registers_once_and_is_approved(void)
     REQUIRE(platform_set("#probe-address = 198.51.100.20", "probe-address = 127.0.0.9"));
     REQUIRE(platform_set("approval-days = 90", "approval-days = 10"));
     REQUIRE(platform_run());
-    REQUIRE(box_prepare(&box, turnserver, false) && box_start(&box, usual));
+    REQUIRE(box_prepare(&box, turnserver, 1, false) && box_start(&box, usual));
     CHECK(box_await(&box, "relay_approved index=1"));
     CHECK_EQ(box_sent(&box), 1);
     CHECK_EQ(box_records(), 1);
@@ -76,15 +76,15 @@ static void other_address_and_ports_replace_the_record(void)
 {
     REQUIRE(box.pid > 0);
     CHECK_EQ(box_end(&box, SIGTERM), 0);
-    box.host = 3;
+    box.host = 30;
     box.port_min = 52000;
     box.port_max = 52100;
     REQUIRE(box_start(&box, usual));
     CHECK(box_await(&box, "relay_differs index=1"));
     CHECK(box_await(&box, "relay_approved index=1"));
     struct ct_relay record = box_record(1);
-    CHECK_EQ(record.relay_ip4[3], 3);
-    CHECK_EQ(record.listen_ip4[3], 3);
+    CHECK_EQ(record.relay_ip4[3], 30);
+    CHECK_EQ(record.listen_ip4[3], 30);
     CHECK_EQ(record.port_min, 52000);
     CHECK_EQ(box_sent(&box), 3);
     CHECK_EQ(box_records(), 1);
