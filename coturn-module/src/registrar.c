@@ -208,6 +208,7 @@ ct_err ct_registrar_new(struct ct_registrar **out, const struct ct_registrar_con
 ct_err ct_registrar_start(struct ct_registrar *r, struct ct_why *why)
 {
     r->started_ms = ct_mono_ms();
+    keep_statement(r); /* before anybody is told that the server is there */
     return start_thread(r) == CT_OK
                ? CT_OK
                : ct_why(why, CT_ERR_SYSTEM, "the registrar's thread could not be started");
