@@ -392,6 +392,9 @@ int probe_refresh_family(struct probe *p, unsigned family, uint32_t lifetime_s)
 
 int probe_take_connection(struct probe *p, const struct probe *control)
 {
+    /* the server ends a data connection that it would have to challenge */
+    memcpy(p->realm, control->realm, sizeof(p->realm));
+    memcpy(p->nonce, control->nonce, sizeof(p->nonce));
     return ask(
         p, &(struct request){.method = METHOD_CONNECTION_BIND, .connection = control->connection});
 }

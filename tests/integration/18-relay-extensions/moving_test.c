@@ -61,7 +61,7 @@ static void check_moves(enum scene_mode mode)
     CHECK_EQ(probe_refresh(&at[MOVES % 2], 0), 0);
     probe_close(&at[MOVES % 2]);
     (void)close(peer);
-    scene_stop();
+    CHECK(scene_stop());
 }
 
 static void moved_client_keeps_allocation_and_channels_with_the_module_off(void)
@@ -95,7 +95,7 @@ static void moved_allocation_is_a_neighbour_still(void)
     probe_close(&p);
     probe_close(&moved);
     probe_close(&other);
-    scene_stop();
+    CHECK(scene_stop());
 }
 
 static void ticket_alone_takes_nothing_over(void)
@@ -129,7 +129,7 @@ static void ticket_alone_takes_nothing_over(void)
     probe_close(&p);
     probe_close(&t);
     probe_close(&late);
-    scene_stop();
+    CHECK(scene_stop());
 }
 
 static void moving_is_no_way_around_the_quota(void)
@@ -160,7 +160,7 @@ static void moving_is_no_way_around_the_quota(void)
         probe_close(&p);
     }
     CHECK_EQ(code, 0);
-    scene_stop();
+    CHECK(scene_stop());
 }
 
 /* A pass that renews another, shown from where the device is now. */
@@ -189,7 +189,7 @@ static void renewing_pass_moves_the_allocation_and_keeps_it(void)
     probe_close(&again);
     probe_close(&moved);
     (void)close(peer);
-    scene_stop();
+    CHECK(scene_stop());
 }
 
 /* What the answer tells is so: before, the time ran on from when the allocation was made. */
@@ -220,7 +220,7 @@ static void moving_refreshes_the_allocation(void)
     probe_close(&p);
     probe_close(&moved);
     (void)close(peer);
-    scene_stop();
+    CHECK(scene_stop());
 }
 
 static void expired_pass_moves_nothing(void)
@@ -240,7 +240,7 @@ static void expired_pass_moves_nothing(void)
     CHECK(code == 401 || code == 404 || code == 437);
     probe_close(&p);
     probe_close(&moved);
-    scene_stop();
+    CHECK(scene_stop());
 }
 
 static const struct ct_test tests[] = {
@@ -257,21 +257,10 @@ static const struct ct_test tests[] = {
 
 int main(int argc, char **argv)
 {
-    if (argc != 4) {
-        (void)fprintf(stderr, "usage: moving_test TURNSERVER TURNUTILS_UCLIENT TURNUTILS_PEER\n");
-        return 2;
-    }
-    (void)alarm(150); /* nothing here may hang */
-    (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    if (!scene_make(argv)) {
-        (void)fprintf(stderr, "no place to test in\n");
-        return 1;
-    }
-    int code = ct_test_main(tests, sizeof(tests) / sizeof(tests[0]));
+    int code = scene_open(argc, argv);
     if (code == 0) {
-        scene_remove();
-    } else {
-        printf("left for inspection: %s\n", scene_place()->folder);
+        code = ct_test_main(tests, sizeof(tests) / sizeof(tests[0]));
+        scene_close(code);
     }
     return code;
 }

@@ -3,9 +3,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
-#include "ct_test.h"
 
 const char *const scene_mode_texts[SCENE_STOCK] = {"off", "relays", "devices", "open"};
 
@@ -42,12 +42,14 @@ static bool remember(void)
     return place_remember(&place, 0) && place_remember_sets(&place, ranges, 4, &device, 1, 0);
 }
 
-bool scene_make(char **argv)
+static bool make(char **argv)
 {
     static const char *const lines[] = {
         "ip address add 2001:db8::11/128 dev lo nodad",
-        "ip address add 2001:db8::12/128 dev lo nodad",
-        "ip address add 2001:db8::13/128 dev lo nodad",
+        /* peers are on this host, but none of its addresses */
+        "ip route replace local 2001:db8::12 dev lo",
+        "ip route replace local 2001:db8::13 dev lo",
+        "ip route replace local 2001:db8::15 dev lo",
     };
     char said[512];
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
@@ -60,9 +62,28 @@ bool scene_make(char **argv)
     return place_make(&place, argv) && remember();
 }
 
-void scene_remove(void)
+int scene_open(int argc, char **argv)
 {
-    place_remove(&place);
+    if (argc != 4) {
+        (void)fprintf(stderr, "usage: %s TURNSERVER TURNUTILS_UCLIENT TURNUTILS_PEER\n", argv[0]);
+        return 2;
+    }
+    (void)alarm(150); /* nothing here may hang */
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    if (!make(argv)) {
+        (void)fprintf(stderr, "no place to test in\n");
+        return 1;
+    }
+    return 0;
+}
+
+void scene_close(int code)
+{
+    if (code == 0) {
+        place_remove(&place);
+    } else {
+        printf("left for inspection: %s\n", place.folder);
+    }
 }
 
 bool scene_start(enum scene_mode mode, const char *more)
@@ -86,10 +107,10 @@ bool scene_start(enum scene_mode mode, const char *more)
                                                                  : "chainturn: started");
 }
 
-void scene_stop(void)
+bool scene_stop(void)
 {
     int code = place_stop(server);
-    CHECK(code == (mode_now == SCENE_STOCK ? 1000 + 15 : 0)); /* stock: by the signal itself */
+    return code == (mode_now == SCENE_STOCK ? 1000 + 15 : 0); /* stock: by the signal itself */
 }
 
 bool scene_login(struct credential *out, uint32_t life_s)

@@ -16,12 +16,13 @@
 enum scene_mode { SCENE_OFF, SCENE_RELAYS, SCENE_DEVICES, SCENE_OPEN, SCENE_STOCK };
 extern const char *const scene_mode_texts[SCENE_STOCK];
 
-bool scene_make(char **argv);
-void scene_remove(void);
+/* 0, or what main() is to return. */
+int scene_open(int argc, char **argv);
+void scene_close(int code); /* of the tests */
 struct place *scene_place(void);
 /* SCENE_STOCK: without the module. more: lines of turnserver.conf. */
 bool scene_start(enum scene_mode mode, const char *more);
-void scene_stop(void);
+bool scene_stop(void); /* it ended as it should */
 /* A pass, or with SCENE_STOCK the server's own user. */
 bool scene_login(struct credential *out, uint32_t life_s);
 

@@ -1,0 +1,252 @@
+/* Claims about TCP relays (RFC 6062) with passes, in each mode, and without the module. */
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "ct_test.h"
+#include "scene.h"
+#include "sockets.h"
+
+enum { WAIT_MS = 3000, BULK = 300000 };
+static const struct probe_wish wants_tcp = {.transport = PROBE_TCP};
+
+/* The data connection of control's last Connect or ConnectionAttempt; answers the request's code.
+ */
+static int take_connection(struct probe *data, const struct probe *control, const char *user,
+                           const char *password)
+{
+    struct ct_addr server = scene_server(4);
+    if (!probe_open(data, &server, PROBE_TCP)) {
+        return PROBE_NO_ANSWER;
+    }
+    data->user = user;
+    data->password = password;
+    return probe_take_connection(data, control);
+}
+
+/* As many bytes as that arrive at to, in order. */
+static bool carries(int from, int to, size_t bytes)
+{
+    static char out[BULK];
+    size_t sent = 0;
+    size_t got = 0;
+    uint64_t until = ct_mono_ms() + (bytes > 1 ? 20000 : 500);
+    for (size_t i = 0; i < bytes; i++) {
+        out[i] = (char)(i * 31 + (i >> 8));
+    }
+    while (got < bytes && ct_mono_ms() < until) {
+        char in[16384];
+        struct pollfd fds[2] = {{.fd = to, .events = POLLIN},
+                                {.fd = sent < bytes ? from : -1, .events = POLLOUT}};
+        (void)poll(fds, 2, 1000);
+        if (sent < bytes && (fds[1].revents & POLLOUT)) {
+            ssize_t n = send(from, out + sent, bytes - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+            sent += n > 0 ? (size_t)n : 0;
+        }
+        if (fds[0].revents == 0) {
+            continue;
+        }
+        ssize_t n = recv(to, in, sizeof(in), MSG_DONTWAIT);
+        if (n == 0 || (n > 0 && memcmp(in, out + got, (size_t)n) != 0)) {
+            return false;
+        }
+        got += n > 0 ? (size_t)n : 0;
+    }
+    return got == bytes;
+}
+
+static void check_data(const struct probe *control, const struct credential *who, int peer)
+{
+    struct probe data;
+    CHECK_EQ(take_connection(&data, control, who->user, who->password), 0);
+    CHECK(carries(data.fd, peer, BULK));
+    CHECK(carries(peer, data.fd, BULK));
+    probe_close(&data);
+}
+
+/* To a peer that listens: by the client's own request, in every mode. */
+static void connects(struct probe *control, const struct credential *who)
+{
+    struct ct_addr at = loopback(3, 45000);
+    int listener = socket_listen(&at);
+    CHECK(listener >= 0);
+    CHECK_EQ(probe_connect(control, &at), 0);
+    struct pollfd p = {.fd = listener, .events = POLLIN};
+    CHECK_EQ(poll(&p, 1, WAIT_MS), 1);
+    int peer = accept(listener, NULL, NULL);
+    check_data(control, who, peer);
+    (void)close(peer);
+    (void)close(listener);
+}
+
+/* A peer's connection: announced to the client, or ended. Its descriptor, or -1. */
+static int come_in(struct probe *control, const struct ct_addr *from)
+{
+    unsigned before = control->attempts;
+    int peer = socket_connect(from, &control->relayed, WAIT_MS);
+    struct pollfd fds[2] = {{.fd = control->fd, .events = POLLIN}, {.fd = peer, .events = POLLIN}};
+    uint64_t until = ct_mono_ms() + WAIT_MS;
+    bool is_over = peer < 0;
+    while (!is_over && control->attempts == before && ct_mono_ms() < until) {
+        (void)poll(fds, 2, WAIT_MS);
+        probe_pump(control, 0);
+        is_over = fds[1].revents != 0;
+    }
+    if (control->attempts > before) {
+        return peer;
+    }
+    (void)close(peer);
+    return -1;
+}
+
+static const struct {
+    uint8_t host;
+    uint16_t port;
+    bool admitted[SCENE_STOCK];
+} peers[] = {
+    {2, APPROVED_MIN, {false, true, true, true}},      /* a device's port */
+    {2, APPROVED_MIN + 1, {false, true, false, true}}, /* another of that relay's */
+    {3, APPROVED_MIN, {false, false, false, true}},    /* a stranger */
+};
+
+static void check_mode(enum scene_mode mode)
+{
+    struct credential who;
+    struct probe control;
+    REQUIRE(scene_start(mode, "") && scene_login(&who, 900));
+    REQUIRE(scene_allocate(&control, 1, &who, &wants_tcp) == 0);
+    connects(&control, &who);
+    for (size_t i = 0; i < sizeof(peers) / sizeof(peers[0]); i++) {
+        struct ct_addr from = loopback(peers[i].host, peers[i].port);
+        bool admitted = mode != SCENE_STOCK && peers[i].admitted[mode];
+        int peer = come_in(&control, &from);
+        CHECK_EQ(peer >= 0, admitted);
+        if (peer >= 0) {
+            check_data(&control, &who, peer);
+        }
+        (void)close(peer);
+    }
+    struct ct_addr stranger = loopback(3, 0);
+    CHECK_EQ(probe_permit(&control, &stranger), 0);
+    int peer = come_in(&control, &stranger);
+    CHECK(peer >= 0); /* with a permission, in every mode */
+    (void)close(peer);
+    probe_close(&control);
+    CHECK(scene_stop());
+}
+
+static void peers_need_a_permission_with_the_module_off(void)
+{
+    check_mode(SCENE_STOCK);
+}
+
+static void peers_of_a_pass_need_a_permission_in_mode_off(void)
+{
+    check_mode(SCENE_OFF);
+}
+
+static void relays_connect_to_a_pass_in_mode_relays(void)
+{
+    check_mode(SCENE_RELAYS);
+}
+
+static void devices_connect_to_a_pass_in_mode_devices(void)
+{
+    check_mode(SCENE_DEVICES);
+}
+
+static void everybody_connects_to_a_pass_in_mode_open(void)
+{
+    check_mode(SCENE_OPEN);
+}
+
+/* Two clients of one relay: a's Connect comes to b as a ConnectionAttempt, if a is known there. */
+static bool neighbours(const struct credential *a, const struct credential *b)
+{
+    struct probe from, to, data[2];
+    if (scene_allocate(&from, 1, a, &wants_tcp) != 0 ||
+        scene_allocate(&to, 1, b, &wants_tcp) != 0) {
+        return false;
+    }
+    int code = probe_connect(&from, &to.relayed);
+    uint64_t until = ct_mono_ms() + WAIT_MS / 2;
+    while (to.attempts == 0 && ct_mono_ms() < until) {
+        probe_pump(&to, 100);
+    }
+    bool is_let_in = code == 0 && to.attempts == 1;
+    if (is_let_in) {
+        CHECK_EQ(take_connection(&data[0], &from, a->user, a->password), 0);
+        CHECK_EQ(take_connection(&data[1], &to, b->user, b->password), 0);
+        CHECK(carries(data[0].fd, data[1].fd, BULK));
+        CHECK(carries(data[1].fd, data[0].fd, BULK));
+        probe_close(&data[0]);
+        probe_close(&data[1]);
+    }
+    probe_close(&from);
+    probe_close(&to);
+    return is_let_in;
+}
+
+static void passes_of_one_relay_are_neighbours_over_tcp_and_users_are_not(void)
+{
+    struct credential a, b, user;
+    REQUIRE(scene_start(SCENE_DEVICES, ""));
+    REQUIRE(scene_login(&a, 900) && scene_login(&b, 900));
+    (void)snprintf(user.user, sizeof(user.user), "alice");
+    (void)snprintf(user.password, sizeof(user.password), "wonderland");
+    CHECK(neighbours(&a, &b));
+    CHECK(!neighbours(&user, &a));
+    CHECK(scene_stop());
+}
+
+static void connection_is_nobody_elses(void)
+{
+    struct credential who, thief;
+    struct probe control, data;
+    struct ct_addr from = loopback(2, APPROVED_MIN);
+    REQUIRE(scene_start(SCENE_RELAYS, ""));
+    REQUIRE(scene_login(&who, 900) && scene_login(&thief, 900));
+    REQUIRE(scene_allocate(&control, 1, &who, &wants_tcp) == 0);
+    int peer = come_in(&control, &from);
+    REQUIRE(peer >= 0);
+    CHECK(take_connection(&data, &control, thief.user, thief.password) != 0);
+    CHECK(!carries(peer, data.fd, 1));
+    probe_close(&data);
+    probe_close(&control);
+    (void)close(peer);
+    CHECK(scene_stop());
+}
+
+static void no_tcp_relay_holds_for_passes(void)
+{
+    struct credential who;
+    struct probe control;
+    REQUIRE(scene_start(SCENE_RELAYS, "no-tcp-relay\n") && scene_login(&who, 900));
+    CHECK_EQ(scene_allocate(&control, 1, &who, &wants_tcp), 442); /* RFC 6062 */
+    probe_close(&control);
+    CHECK(scene_stop());
+}
+
+static const struct ct_test tests[] = {
+    CT_TEST(peers_need_a_permission_with_the_module_off),
+    CT_TEST(peers_of_a_pass_need_a_permission_in_mode_off),
+    CT_TEST(relays_connect_to_a_pass_in_mode_relays),
+    CT_TEST(devices_connect_to_a_pass_in_mode_devices),
+    CT_TEST(everybody_connects_to_a_pass_in_mode_open),
+    CT_TEST(passes_of_one_relay_are_neighbours_over_tcp_and_users_are_not),
+    CT_TEST(connection_is_nobody_elses),
+    CT_TEST(no_tcp_relay_holds_for_passes),
+};
+
+int main(int argc, char **argv)
+{
+    int code = scene_open(argc, argv);
+    if (code == 0) {
+        code = ct_test_main(tests, sizeof(tests) / sizeof(tests[0]));
+        scene_close(code);
+    }
+    return code;
+}
