@@ -11,20 +11,23 @@ static const char *header_of(void *arg, enum ct_request_part part, const char *n
     return part == CT_REQUEST_HEADER && strcmp(name, "Idempotency-Key") == 0 ? arg : NULL;
 }
 
+/* Where requests come from: 198.51.0.0 unless a test says otherwise. */
+static uint8_t from16[16] = {[10] = 0xff, [11] = 0xff, [12] = 198, 51};
+
 static void ask_into(struct ct_answer *to, const char *key, const char *path, const char *body)
 {
     union {
         const char *in;
         void *out;
     } word = {.in = key};
-    const struct ct_request request = {.method = "POST",
-                                       .path = path,
-                                       .body = body,
-                                       .body_len = strlen(body),
-                                       .psk_identity = sid,
-                                       .from16 = {[10] = 0xff, [11] = 0xff, [12] = 198, 51},
-                                       .value = header_of,
-                                       .value_arg = word.out};
+    struct ct_request request = {.method = "POST",
+                                 .path = path,
+                                 .body = body,
+                                 .body_len = strlen(body),
+                                 .psk_identity = sid,
+                                 .value = header_of,
+                                 .value_arg = word.out};
+    memcpy(request.from16, from16, sizeof request.from16);
     memset(to, 0, sizeof *to);
     ct_api_handle(&api, &ledger, &request, to);
 }
@@ -283,6 +286,29 @@ static void an_address_prefix_that_asks_too_often_waits(void)
     end();
 }
 
+static void the_prefix_is_24_bits_of_ipv4_and_48_of_ipv6(void)
+{
+    static const uint8_t usual[16] = {[10] = 0xff, [11] = 0xff, [12] = 198, 51};
+    static const struct {
+        uint8_t from16[16];
+        unsigned status;
+    } asks[] = {
+        {{[10] = 0xff, [11] = 0xff, [12] = 203, 0, 113, 1}, 400}, /* the first of its prefix */
+        {{[10] = 0xff, [11] = 0xff, [12] = 203, 0, 113, 255}, 429},
+        {{[10] = 0xff, [11] = 0xff, [12] = 203, 0, 112, 1}, 400},
+        {{0x20, 0x01, 0x0d, 0xb8, 0, 1, [15] = 1}, 400},
+        {{0x20, 0x01, 0x0d, 0xb8, 0, 1, 0xff, 0xff, [15] = 2}, 429},
+        {{0x20, 0x01, 0x0d, 0xb8, 0, 2, [15] = 1}, 400},
+    };
+    begin_limited(0, 0, 1);
+    for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
+        memcpy(from16, asks[i].from16, sizeof from16);
+        CHECK_EQ(ask_once(NULL, "/v1/passes", "{}"), asks[i].status);
+    }
+    memcpy(from16, usual, sizeof from16);
+    end();
+}
+
 static void a_token_that_is_tried_too_often_waits(void)
 {
     char body[1024];
@@ -311,6 +337,7 @@ static const struct ct_test tests[] = {
     CT_TEST(of_two_at_once_the_second_is_told_to_wait),
     CT_TEST(a_party_that_asks_too_often_waits),
     CT_TEST(an_address_prefix_that_asks_too_often_waits),
+    CT_TEST(the_prefix_is_24_bits_of_ipv4_and_48_of_ipv6),
     CT_TEST(a_token_that_is_tried_too_often_waits),
 };
 CT_TEST_MAIN(tests)

@@ -241,6 +241,12 @@ async function livesOn(page, server, scene) {
   const after = await metrics(server);
   claims.that("metrics: sent and settled are counted", after['transactions_total{event="sent"}'] === (before['transactions_total{event="sent"}'] ?? 0) + 1 && after['transactions{state="sent"}'] === 0);
   claims.that("metrics: gas and ether were spent", after.gas_used_total > before.gas_used_total && after.gas_spent_ether_total > before.gas_spent_ether_total, [before.gas_used_total, after.gas_used_total]);
+  const wanted = ["queue_age_seconds", "chain_head_lag_seconds", 'runway_days{account="approver"}', 'probes_total{result="refused"}', 'transactions{state="mined"}',
+    'http_requests_total{route="/metrics",status="200"}', 'http_request_duration_seconds_bucket{route="/metrics",le="0.1"}', "gas_spent_ether_total",
+    'alert{account="approver",kind="balance_high"}', "leader", "ready"];
+  const missing = wanted.filter((name) => after[name] === undefined);
+  claims.that("metrics: each thing that a dashboard wants is there", missing.length === 0, missing);
+  claims.that("metrics: the age of the oldest that waits", during.queue_age_seconds > 0 && after.queue_age_seconds > during.queue_age_seconds, [during.queue_age_seconds, after.queue_age_seconds]);
   claims.that("metrics: balance, head, devices, audit", after['balance_ether{account="approver"}'] > 1 && after.chain_head_block > 10 && after.devices === 138 && after.audit_lines_total >= 3, after.devices);
 }
 
