@@ -87,6 +87,7 @@ int ct_cmd_dial(struct ct_cli *cli);
 int ct_cmd_resolve(struct ct_cli *cli);
 int ct_cmd_relays(struct ct_cli *cli);
 int ct_cmd_ping(struct ct_cli *cli);
+int ct_cmd_pin(struct ct_cli *cli);
 int ct_cmd_rotate(struct ct_cli *cli);
 int ct_cmd_revoke(struct ct_cli *cli);
 

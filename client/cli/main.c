@@ -28,6 +28,8 @@ static const struct ct_command commands[] = {
     {"relays", ct_cmd_relays, "relays",
      "the relays of this deployment and the round trips to them"},
     {"ping", ct_cmd_ping, "ping NAME [--count N]", "time calls to a device, stage by stage"},
+    {"pin", ct_cmd_pin, "pin NAME [--accept | --remove]",
+     "hold on to the wallet that has the name now; calls are refused when it is another's"},
     {"rotate", ct_cmd_rotate, "rotate", "give this device another key"},
     {"revoke", ct_cmd_revoke, "revoke --yes", "end this device's record on chain"},
 };

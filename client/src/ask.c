@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "lookup.h"
+#include "pins.h"
 #include "relays.h"
 
 #define WAIT_MS 30000u /* longer than any look-up's own limits */
@@ -68,6 +69,51 @@ ct_err ct_client_resolve(struct ct_client *c, const char *identity, struct ct_cl
             ct_addr_to_text(out->relay_address, &addr);
         }
     }
+    return CT_OK;
+}
+
+/* ---- pins ---- */
+
+static ct_err keep_pin(struct ct_client *c, const struct ct_client_record *r)
+{
+    struct ct_why why = {.text = ""};
+    struct ct_pin pin = {.block = r->block, .sequence = (uint16_t)r->sequence};
+    (void)snprintf(pin.identity, sizeof pin.identity, "%s", r->identity);
+    ct_err err = ct_addr_parse(pin.wallet20, r->wallet);
+    if (err == CT_OK) {
+        err = ct_pin_save(&c->home, &pin, &why);
+    }
+    return err == CT_OK ? CT_OK : ct_client_fail(c, err, "%s", why.text);
+}
+
+/* A name that cannot be looked up keeps the pin that it had. */
+ct_err ct_client_pin(struct ct_client *c, const char *identity, int accepts,
+                     struct ct_client_record *out)
+{
+    struct ct_why why = {.text = ""};
+    struct ct_pin old = {.block = 0};
+    bool had = accepts && ct_identity_valid(identity) &&
+               ct_pin_load(&c->home, identity, &old, &why) == CT_OK;
+    if (accepts && ct_identity_valid(identity)) {
+        ct_pin_drop(&c->home, identity);
+    }
+    ct_err err = ct_client_resolve(c, identity, out);
+    if (err != CT_OK && had) {
+        (void)!ct_pin_save(&c->home, &old, NULL);
+    }
+    return err == CT_OK ? keep_pin(c, out) : err;
+}
+
+ct_err ct_client_unpin(struct ct_client *c, const char *identity)
+{
+    struct ct_why why = {.text = ""};
+    struct ct_pin pin = {.block = 0};
+    ct_err err = ct_identity_valid(identity) ? ct_pin_load(&c->home, identity, &pin, &why)
+                                             : CT_ERR_NOT_FOUND;
+    if (err == CT_ERR_NOT_FOUND) {
+        return ct_client_fail(c, err, "%s is not pinned", identity);
+    }
+    ct_pin_drop(&c->home, identity);
     return CT_OK;
 }
 

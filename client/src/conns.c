@@ -191,7 +191,7 @@ static void rechecked(struct ct_client *c, struct ct_conn *conn, const struct ct
     if (conn->state != CT_CONN_CALLING && conn->state != CT_CONN_ALLOCATING) {
         return;
     }
-    if (err == CT_ERR_NOT_FOUND || err == CT_ERR_NOT_APPROVED) {
+    if (err == CT_ERR_NOT_FOUND || err == CT_ERR_NOT_APPROVED || err == CT_ERR_AUTH) {
         unsigned old = conn->call;
         conn->call = CT_CALLS_NONE;
         ct_calls_close(c->calls, old);

@@ -131,17 +131,17 @@ static ct_err judge_record(struct ct_prepare *p, struct ct_worker_env *env,
     }
     bool is_live = ct_device_check(&p->device, view->timestamp_s, p->identity, NULL) == CT_OK;
     bool is_ours = env->has_keys && memcmp(p->device.wallet20, env->wallet.addr20, 20) == 0;
-    if (is_live && !is_ours) {
+    if (is_live && !is_ours && !ct_token_replaces(p)) {
         ct_addr_text(owner, p->device.wallet20);
         return ct_why(
             &p->job.why, CT_ERR_AUTH,
-            "the name %s is used by another wallet, %s; choose another name, or have that "
-            "record revoked (its token, too, is used)",
+            "the name %s is used by another wallet, %s; choose another name, or, if that wallet is "
+            "lost, ask for a new token for this very name",
             p->identity, owner);
     }
     bool has_new_key = false;
     err = ct_enrol_take_next_key(env, &p->device, &has_new_key, &p->job.why);
-    p->is_registered = is_live && memcmp(p->device.key32, env->key.public32, 32) == 0;
+    p->is_registered = is_live && is_ours && memcmp(p->device.key32, env->key.public32, 32) == 0;
     return err;
 }
 

@@ -45,6 +45,8 @@ void ct_prepare_run(struct ct_job *job, struct ct_worker_env *env);
 /* Exchanges a factory credential, if p has one and no record yet, for the device's own token. */
 CT_MUST_USE ct_err ct_factory_exchange(struct ct_prepare *p, struct ct_worker_env *env,
                                        const struct ct_view *view);
+/* Is the token for this very name? Then it takes it over from a wallet that was lost. */
+bool ct_token_replaces(const struct ct_prepare *p);
 /* Puts the prefix that the token is for before a name that was made up. */
 void ct_factory_name(struct ct_prepare *p);
 

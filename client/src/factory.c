@@ -1,4 +1,5 @@
-/* A factory credential in place of a token: it is exchanged for this device's own. */
+/* What a token is good for, and a factory credential in its place: it is exchanged for this
+ * device's own. */
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +21,13 @@ void ct_factory_name(struct ct_prepare *p)
     if (token.is_prefix && ct_identity_valid(name)) {
         (void)snprintf(p->identity, sizeof p->identity, "%.63s", name);
     }
+}
+
+bool ct_token_replaces(const struct ct_prepare *p)
+{
+    struct ct_token token;
+    return ct_token_parse(&token, p->token, strlen(p->token)) == CT_OK && !token.is_prefix &&
+           !token.is_minted && strcmp(token.identity, p->identity) == 0;
 }
 
 ct_err ct_factory_exchange(struct ct_prepare *p, struct ct_worker_env *env,

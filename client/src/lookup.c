@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "chain/registry.h"
+#include "pins.h"
 #include "wm/wm.h"
 
 /* Trouble with endpoints is trouble with the chain, whatever broke underneath. */
@@ -95,6 +96,9 @@ ct_err ct_lookup_found(struct ct_worker_env *env, const char *identity, struct c
     found.read_s = ct_wall_s();
     found.k = view.k;
     found.n = view.n;
+    if ((err = ct_pin_check(env, &view, &found, why)) != CT_OK) {
+        return err;
+    }
     *out = found;
     return CT_OK;
 }

@@ -17,7 +17,7 @@ CT_MUST_USE ct_err ct_lookup_device(struct ct_worker_env *env, const struct ct_v
                                     const char *identity, struct ct_device *out,
                                     struct ct_why *why);
 /* An approved device and its relay, when that can be used. CT_ERR_NOT_FOUND, CT_ERR_NOT_APPROVED.
- */
+ * CT_ERR_AUTH: the name is pinned to another wallet. */
 CT_MUST_USE ct_err ct_lookup_found(struct ct_worker_env *env, const char *identity,
                                    struct ct_found *out, struct ct_why *why);
 /* All relays ever approved; *out is freed with free(). */

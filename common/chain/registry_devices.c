@@ -36,6 +36,7 @@ static ct_err read_event(struct ct_device_event *out, const struct ct_logged *lo
     out->turn = has_record         ? CT_DEVICE_WRITTEN
                 : kind == APPROVED ? CT_DEVICE_APPROVED
                                    : CT_DEVICE_GONE;
+    out->was_revoked = kind == REVOKED;
     return has_record ? read_record(&out->device, log->data) : CT_OK;
 }
 

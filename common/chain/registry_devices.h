@@ -2,6 +2,8 @@
 #ifndef CT_CHAIN_REGISTRY_DEVICES_H
 #define CT_CHAIN_REGISTRY_DEVICES_H
 
+#include <stdbool.h>
+
 #include <chainturn/err.h>
 #include "chain/logs.h"
 #include "chain/registry.h"
@@ -16,6 +18,7 @@ struct ct_device_event {
     enum ct_device_turn turn;
     uint64_t block;
     uint8_t id_hash32[32];
+    bool was_revoked;        /* with CT_DEVICE_GONE; else it is pending anew */
     struct ct_device device; /* with CT_DEVICE_WRITTEN; its key32 is zero */
 };
 

@@ -228,6 +228,15 @@ struct ct_client_record {
 CT_MUST_USE ct_err ct_client_resolve(struct ct_client *client, const char *identity,
                                      struct ct_client_record *out);
 
+/*
+ * Pins the name to the wallet that has it now: from then on its calls are refused, both ways, when
+ * it is another's (CT_ERR_AUTH, with a sentence that says what became of the pinned one). A name
+ * that is pinned to another wallet already is CT_ERR_AUTH, unless accepts is not 0.
+ */
+CT_MUST_USE ct_err ct_client_pin(struct ct_client *client, const char *identity, int accepts,
+                                 struct ct_client_record *out);
+CT_MUST_USE ct_err ct_client_unpin(struct ct_client *client, const char *identity);
+
 struct ct_client_relay {
     unsigned index;
     char address[56];

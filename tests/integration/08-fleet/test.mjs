@@ -1,0 +1,90 @@
+// A fleet with one credential; a device that lost its wallet, and those who pinned it.
+// needs: turnserver wm-server wm-admin chainturn-cli
+import fs from "node:fs";
+import path from "node:path";
+import { Device } from "../../testbed/platform.mjs";
+import { test } from "../claims.mjs";
+
+const CODES = [0, 1, 2, 3, 4, 5, 6, 7];
+const last = (program, name) => program.events().filter((e) => e.event === name).at(-1);
+const steps = (program) => program.events().filter((e) => e.event === "step").map((e) => e.name).join(" ");
+
+async function bringUp({ chain, platform }) {
+  await chain.start();
+  await platform.initWm();
+  await platform.startWm();
+  for (const n of [1, 2]) platform.startRelay(await platform.prepareRelay(n));
+  await platform.waitApproved(2);
+}
+
+const admin = (platform, name, ...words) => platform.wmRun(name, [platform.program("wm-admin"), ...words.slice(0, 2), "--config", platform.config, ...words.slice(2)], { codes: CODES, timeout_ms: 60000 });
+
+async function factory({ chain, network, platform }, claims) {
+  const file = path.join(network.work, "fleet.token");
+  await admin(platform, "factory", "token", "issue", "--factory", "--count", "2", "--id-prefix", "acme-", "--batch", "F1", "--expires", "1d", "--out", file);
+  const door = platform.device("b", "acme-door");
+  const up = await door.up(file, "--road", "funded");
+  claims.that("up with a factory credential enrols, on the funded road", steps(up) === "funded sent add_client approve" && (await chain.device("acme-door")).state === "approved", up.text());
+  const phone = new Device(platform, "a", "", "phone");
+  const named = await phone.run(["up", "--bundle", platform.bundleFile, "--token-file", file]);
+  phone.identity = last(named, "up").peer;
+  claims.that("without --id the name begins with the fleet's prefix", /^acme-[0-9a-f-]{36}$/.test(phone.identity), phone.identity);
+  claims.that("and it is on the chain", (await chain.device(phone.identity)).state === "approved");
+  const again = await door.up(file);
+  claims.that("up once more with it does nothing new", again.code === 0 && steps(again) === "", again.text());
+  const third = new Device(platform, "b", "acme-3", "acme-3");
+  claims.refuses("a third name for a credential for two", await third.run(third.upCommand(file), { codes: CODES, json: false }), 5, /used up.*2 names/);
+  const other = new Device(platform, "b", "door-3", "door-3");
+  claims.refuses("a name of another prefix", await other.run(other.upCommand(file), { codes: CODES, json: false }), 6, /begin with acme-/);
+  return { door, phone };
+}
+
+const dials = async (phone, name, json = true) => phone.run(["dial", name, "--datagrams", "1"], { codes: CODES, json });
+const got = (call) => call.code === 0 && last(call, "datagrams")?.intact === 1;
+
+async function pinned({ platform }, claims, door, phone) {
+  await door.listen("--refresh", "2");
+  const pin = await phone.run(["pin", "acme-door"], { codes: CODES });
+  claims.that("pin: the wallet of now", pin.code === 0 && last(pin, "pinned").wallet === door.wallet(), pin.text());
+  claims.that("a pinned device is called", got(await dials(phone, "acme-door")));
+  await door.listener.end();
+  await door.run(["rotate"]);
+  await door.listen("--refresh", "2");
+  const call = await dials(phone, "acme-door");
+  claims.that("also with another key of the same wallet", got(call), call.text());
+  await door.listener.end();
+}
+
+// The home is gone, and with it the wallet; a new token for the very name brings the device back.
+async function lost({ chain, platform }, claims, door, phone) {
+  const wallet = door.wallet();
+  fs.rmSync(door.home, { recursive: true });
+  const up = await door.up(await platform.issueToken("acme-door"));
+  const record = await chain.device("acme-door");
+  claims.that("with a new token the name is another wallet's", record.state === "approved" && door.wallet() !== wallet, up.text());
+  await door.listen("--refresh", "2");
+  const why = new RegExp(`acme-door's key changed: its pinned record was of wallet ${wallet}, which was revoked at block \\d+ by the platform; the one of now is of wallet ${door.wallet()}, written at block \\d+;.*chainturn pin acme-door --accept`);
+  claims.refuses("who pinned the old one is told why", await dials(phone, "acme-door", false), 6, why);
+  claims.refuses("by resolve, too", await phone.run(["resolve", "acme-door"], { codes: CODES, json: false }), 6, why);
+  claims.refuses("and pins nothing else by accident", await phone.run(["pin", "acme-door"], { codes: CODES, json: false }), 6, why);
+  await phone.listen("--refresh", "2");
+  const called = await dials(door, phone.identity);
+  claims.that("nor is it called by the new one", called.code !== 0 && called.events().every((e) => e.event !== "connected"), called.text());
+  const accepted = await phone.run(["pin", "acme-door", "--accept"], { codes: CODES });
+  claims.that("pin --accept takes the new one", accepted.code === 0 && last(accepted, "pinned").wallet === door.wallet(), accepted.text());
+  const call = await dials(phone, "acme-door");
+  claims.that("which is called then", got(call), call.text());
+  const back = await dials(door, phone.identity);
+  claims.that("and calls", got(back), back.text());
+  await phone.run(["pin", "acme-door", "--remove"]);
+  claims.refuses("a pin is removed once", await phone.run(["pin", "acme-door", "--remove"], { codes: CODES, json: false }), 3, /not pinned/);
+  await phone.listener.end();
+  await door.listener.end();
+}
+
+test(async (stage, claims) => {
+  await bringUp(stage);
+  const { door, phone } = await factory(stage, claims);
+  await pinned(stage, claims, door, phone);
+  await lost(stage, claims, door, phone);
+});
