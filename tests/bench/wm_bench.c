@@ -100,6 +100,12 @@ bool bench_platform(const char *server, bool on_redis)
     return platform_start(server, on_redis) && bench_people_new() && lift_limits();
 }
 
+bool bench_run(void)
+{
+    platform_mine();
+    return platform_run();
+}
+
 static bool allow_files(void)
 {
     struct rlimit limit;

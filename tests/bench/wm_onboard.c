@@ -204,7 +204,7 @@ static bool play(const struct scene *s, const char *server, const struct bench_s
                 platform_set("\nper-hour-gwei = 250000000", "\nper-hour-gwei = 90000000000") &&
                 platform_set("\nper-day-gwei = 2000000000", "\nper-day-gwei = 90000000000") &&
                 platform_fund(platform.approver.addr20) && platform_fund(platform.funder.addr20) &&
-                platform_run() && measure(s, size->devices / s->share);
+                bench_run() && measure(s, size->devices / s->share);
     if (!good) {
         (void)fprintf(stderr, "bench: %s could not be measured\n", s->name);
     }

@@ -58,7 +58,7 @@ bool bench_stage_reads(const struct bench_size *size)
     static const struct bench_way_in shake13 = {"handshake_tls13", BENCH_TLS13, bench_path_me};
     static const struct bench_way_in shake12 = {"handshake_tls12", BENCH_TLS12, bench_path_me};
     struct bench_sum sum = {.count = 0};
-    bool good = bench_few_store(size) && platform_run() &&
+    bool good = bench_few_store(size) && bench_run() &&
                 side_by_side(&plain, size, "bare_plain", false, "{\"status\":\"ok\"}") &&
                 side_by_side(&tls, size, "bare_tls", false, constant) &&
                 bench_wm_once(&sum, &me, size, false, size->few);

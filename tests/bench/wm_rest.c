@@ -44,9 +44,9 @@ static bool idle(const char *name, enum bench_way way, const struct bench_size *
 
 bool bench_stage_memory(const struct bench_size *size)
 {
-    bool good = bench_few_store(size) && platform_run() && idle("plain", BENCH_PLAIN, size);
+    bool good = bench_few_store(size) && bench_run() && idle("plain", BENCH_PLAIN, size);
     (void)platform_end(SIGTERM);
-    good = good && platform_run() && idle("tls", BENCH_TLS13, size);
+    good = good && bench_run() && idle("tls", BENCH_TLS13, size);
     (void)platform_end(SIGTERM);
     return good;
 }
@@ -57,10 +57,10 @@ bool bench_stage_memory(const struct bench_size *size)
 static bool both(struct bench_sum *few, struct bench_sum *many, const struct bench_size *size)
 {
     static const struct bench_way_in read = {"many", BENCH_TLS13, bench_path_operation};
-    bool good = bench_few_store(size) && platform_run() &&
-                bench_wm_once(few, &read, size, false, size->few);
+    bool good =
+        bench_few_store(size) && bench_run() && bench_wm_once(few, &read, size, false, size->few);
     (void)platform_end(SIGTERM);
-    good = good && bench_use_store("wm.sqlite") && platform_run() &&
+    good = good && bench_use_store("wm.sqlite") && bench_run() &&
            bench_wm_once(many, &read, size, false, size->many);
     return good;
 }
@@ -72,7 +72,7 @@ bool bench_stage_many(const struct bench_size *size)
     bool good = bench_few_store(size) && bench_use_store("wm.sqlite") &&
                 bench_seed_sqlite(bench_store_path(), 0, size->many, CT_OP_DONE);
     uint64_t began_ms = ct_mono_ms();
-    good = good && platform_run();
+    good = good && bench_run();
     if (!good) {
         return false;
     }
@@ -102,12 +102,12 @@ bool bench_stage_restart(const struct bench_size *size)
     bool good = bench_use_store("wm.sqlite") &&
                 bench_seed_sqlite(bench_store_path(), size->many, size->many + size->pending,
                                   CT_OP_QUEUED) &&
-                platform_automine(false) && platform_run();
+                platform_automine(false) && bench_run();
     for (int i = 0; i < 3 && good; i++) {
         (void)sleep(1); /* it is at work on them */
         (void)platform_end(SIGKILL);
         uint64_t began_ms = ct_mono_ms();
-        good = platform_run() && bench_enrol(bench_plain_port(), 1) != NULL;
+        good = bench_run() && bench_enrol(bench_plain_port(), 1) != NULL;
         uint64_t took_ms = ct_mono_ms() - began_ms;
         worst_ms = took_ms > worst_ms ? took_ms : worst_ms;
     }

@@ -27,6 +27,8 @@ uint16_t bench_plain_port(void);
 uint16_t bench_tls_port(void);
 /* Chain, configuration with limits out of the way, store; not running yet. */
 bool bench_platform(const char *server, bool on_redis);
+/* Starts the server, with a new block: it refuses a chain that stands still. */
+bool bench_run(void);
 /* The SQLite file of that name is the store from the next start on. */
 bool bench_use_store(const char *name);
 const char *bench_store_path(void);
