@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Raised whenever a struct below changes; the adapter refuses a module of another number. */
-enum { CT_HOOKS_ABI = 9 };
+enum { CT_HOOKS_ABI = 10 };
 
 /* A transport address. IPv4 is written as ::ffff:a.b.c.d, so that there is one form to compare. */
 struct ct_endpoint {
