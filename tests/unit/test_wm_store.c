@@ -1075,6 +1075,14 @@ static void store_of_the_first_schema_is_upgraded(void)
     CHECK_EQ(s->ops->op_find(s, "00112233445566778899aabbccddeeff", &got), CT_OK);
     CHECK_STR(got.subject, "sensor-1");
     CHECK_EQ(pay(s, 1, 7, 500, 90000, &plenty, id), CT_OK);
+    uint8_t account20[20] = {1};
+    uint64_t taken_s = 0;
+    struct ct_lease_row lease = {0};
+    const struct ct_store_place place = {.chain_id = 5};
+    struct ct_store_place is = {0};
+    CHECK_EQ(s->ops->lease_take(s, account20, "a", 1000, 0, false, &lease), CT_OK);
+    CHECK_EQ(s->ops->place(s, &place, &is), CT_OK);
+    CHECK_EQ(s->ops->copy_find(s, &taken_s), CT_ERR_NOT_FOUND);
     s = again(s);
     CHECK_EQ(s->ops->op_find(s, id, &got), CT_OK);
     ct_store_free(s);

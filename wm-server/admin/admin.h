@@ -14,6 +14,7 @@ int admin_key_new(int argc, char **argv);
 int admin_key_import(int argc, char **argv);
 int admin_key_address(int argc, char **argv);
 int admin_contract_migrate(int argc, char **argv);
+int admin_store_backup(int argc, char **argv);
 int admin_relay_list(int argc, char **argv);
 int admin_relay_revoke(int argc, char **argv);
 int admin_device_revoke(int argc, char **argv);

@@ -21,6 +21,7 @@ int main(int argc, char **argv)
         {"key address", admin_key_address, "[--passphrase SOURCE] KEY"},
         {"contract migrate", admin_contract_migrate,
          "--config FILE --from OLD-FILE [--from-block N] [--dry-run]"},
+        {"store backup", admin_store_backup, "--config FILE --out FILE"},
         {"relay list", admin_relay_list, "--config FILE"},
         {"relay revoke", admin_relay_revoke, "--config FILE INDEX"},
         {"device revoke", admin_device_revoke, "--config FILE ID"},

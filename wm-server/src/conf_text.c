@@ -56,7 +56,7 @@ static const char format[] =
     "#operator-clients = operators-ca.pem\n"
     "\n"
     "[store]\n"
-    "# SQLite: tokens used, passes, operations, transactions. Back it up.\n"
+    "# SQLite: tokens used, passes, operations, transactions. wm-admin store backup copies it.\n"
     "path = wm.sqlite\n"
     "# Or a Redis of its own instead, one that syncs each write (appendfsync always).\n"
     "#redis = unix:/run/redis/redis.sock\n"

@@ -24,6 +24,7 @@
 #include "reload.h"
 #include "replica.h"
 #include "reprobe.h"
+#include "restore.h"
 #include "settings.h"
 #include "txmgr.h"
 #include "verify.h"
@@ -476,6 +477,11 @@ static ct_err open_store(struct ct_server *s, struct ct_why *why)
     err = ct_replica_join(&s->replica, &parts, &s->log, why);
     for (size_t i = 0; i < HANDLES && err == CT_OK; i++) {
         err = ct_store_fenced(&s->handles[i], s->store, accounts[i]->addr20);
+    }
+    if (err == CT_OK) {
+        bool pays = s->settings.funder_path != NULL;
+        err = ct_restore(s->store, s->chains[OF_VET], pays ? s->keys.funder.addr20 : NULL, &s->log,
+                         why);
     }
     return err;
 }

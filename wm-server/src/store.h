@@ -480,6 +480,11 @@ struct ct_store_ops {
     /* The first to come says it; CT_ERR_STATE: it is another, and *out says which. */
     ct_err (*place)(struct ct_store *s, const struct ct_store_place *place,
                     struct ct_store_place *out);
+    /* When it was copied, should it be a copy (sql_copy.h) that was put in the store's place.
+     * CT_ERR_NOT_FOUND: it is none. */
+    ct_err (*copy_find)(struct ct_store *s, uint64_t *taken_s);
+    /* From now on it is the store. */
+    ct_err (*copy_settle)(struct ct_store *s);
     /* Another handle of the same store, see ct_store_fenced(). */
     ct_err (*share)(struct ct_store *s, struct ct_store **out);
 };

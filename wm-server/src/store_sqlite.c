@@ -89,6 +89,9 @@ static const char *const steps[] = {
 
     "CREATE TABLE notes (name TEXT PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;"
     "PRAGMA user_version = 10;",
+
+    "CREATE TABLE IF NOT EXISTS copies (taken INTEGER NOT NULL);" /* an older one's copy has it */
+    "PRAGMA user_version = 11;",
 };
 
 #define SCHEMA_VERSION (sizeof steps / sizeof steps[0])
@@ -308,6 +311,8 @@ static const struct ct_store_ops sqlite_ops = {
     .lease_take = ct_sqlite_lease_take,
     .lease_end = ct_sqlite_lease_end,
     .place = ct_sqlite_place,
+    .copy_find = ct_sqlite_copy_find,
+    .copy_settle = ct_sqlite_copy_settle,
     .share = ct_sqlite_share,
 };
 

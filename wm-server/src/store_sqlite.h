@@ -98,6 +98,8 @@ ct_err ct_sqlite_note_get(struct ct_store *s, const char *name, void *out, size_
 ct_err ct_sqlite_lease_take(struct ct_store *s, const uint8_t account20[20], const char *holder,
                             uint64_t life_ms, uint64_t seen, bool alone, struct ct_lease_row *out);
 ct_err ct_sqlite_lease_end(struct ct_store *s, const uint8_t account20[20], uint64_t number);
+ct_err ct_sqlite_copy_find(struct ct_store *s, uint64_t *taken_s);
+ct_err ct_sqlite_copy_settle(struct ct_store *s);
 ct_err ct_sqlite_share(struct ct_store *s, struct ct_store **out);
 ct_err ct_sqlite_place(struct ct_store *s, const struct ct_store_place *place,
                        struct ct_store_place *out);

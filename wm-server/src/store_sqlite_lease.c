@@ -174,3 +174,27 @@ ct_err ct_sqlite_place(struct ct_store *s, const struct ct_store_place *place,
                 memcmp(is.contract20, place->contract20, sizeof is.contract20) == 0;
     return same ? CT_OK : CT_ERR_STATE;
 }
+
+/* ---- copies ---- */
+
+ct_err ct_sqlite_copy_find(struct ct_store *s, uint64_t *taken_s)
+{
+    struct ct_sql *db = ct_store_db(s);
+    ct_err err = ct_sql_begin(db);
+    if (err != CT_OK) {
+        return err;
+    }
+    struct ct_sql_stmt *q = ct_sql_stmt(db, "SELECT taken FROM copies ORDER BY taken LIMIT 1");
+    err = ct_sql_step(q);
+    if (err == CT_OK) {
+        *taken_s = ct_sql_u64(q, 0);
+    }
+    return ct_sql_end(db, err);
+}
+
+ct_err ct_sqlite_copy_settle(struct ct_store *s)
+{
+    struct ct_sql *db = ct_store_db(s);
+    ct_err err = ct_sql_begin(db);
+    return err != CT_OK ? err : ct_sql_end(db, ct_sql_run(ct_sql_stmt(db, "DELETE FROM copies")));
+}
