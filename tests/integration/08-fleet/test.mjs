@@ -1,7 +1,8 @@
-// A fleet with one credential; a device that lost its wallet, and those who pinned it.
+// A fleet with one credential; records that are renewed; a device that lost its wallet, and those who pinned it.
 // needs: turnserver wm-server wm-admin chainturn-cli
 import fs from "node:fs";
 import path from "node:path";
+import { ethers } from "../../testbed/chain.mjs";
 import { Device } from "../../testbed/platform.mjs";
 import { test } from "../claims.mjs";
 
@@ -37,6 +38,43 @@ async function factory({ chain, network, platform }, claims) {
   const other = new Device(platform, "b", "door-3", "door-3");
   claims.refuses("a name of another prefix", await other.run(other.upCommand(file), { codes: CODES, json: false }), 6, /begin with acme-/);
   return { door, phone };
+}
+
+// The record as its wallet would have signed it for three days only, sent by the approver.
+async function shorten({ chain, platform }, device) {
+  const read = (file) => new ethers.Wallet(`0x${fs.readFileSync(file, "utf8").trim().replace(/^0x/, "")}`);
+  const [wallet, approver] = [read(path.join(device.home, "wallet.key")), read(path.join(platform.wmDir, "approver.key"))];
+  const record = await chain.device(device.identity);
+  const day = Math.floor(Date.now() / 86400000) + 3;
+  const v = { identity: ethers.id(device.identity), key: record.key, relay: record.relay, port: record.port, backupRelay: 0, backupPort: 0,
+    expiryDay: day, sequence: record.sequence, deadline: Math.floor(Date.now() / 1000) + 600 };
+  const types = { Registration: [["bytes32", "identity"], ["bytes32", "key"], ["uint16", "relay"], ["uint16", "port"], ["uint16", "backupRelay"],
+    ["uint16", "backupPort"], ["uint16", "expiryDay"], ["uint16", "sequence"], ["uint64", "deadline"]].map(([type, name]) => ({ type, name })) };
+  const domain = { name: "chainturn", version: "1", chainId: 31337, verifyingContract: chain.contract };
+  const signature = ethers.Signature.from(await wallet.signTypedData(domain, types, v));
+  const at = (n, shift) => BigInt(n) << BigInt(shift);
+  const terms = at(v.deadline, 192) | at(v.expiryDay, 176) | at(v.sequence, 160) | at(v.relay, 144) | at(v.port, 128);
+  const call = new ethers.Interface(["function registerClients((bytes32,bytes32,uint256,bytes32,bytes32)[])"]);
+  const data = call.encodeFunctionData("registerClients", [[[v.identity, v.key, terms, signature.r, signature.yParityAndS]]]);
+  const nonce = Number(await chain.rpc("eth_getTransactionCount", [approver.address, "latest"]));
+  const tx = { to: chain.contract, data, nonce, gasLimit: 300000, maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 10n ** 9n, chainId: 31337, type: 2 };
+  const hash = await chain.rpc("eth_sendRawTransaction", [await approver.signTransaction(tx)]);
+  for (let i = 0; i < 100 && !(await chain.rpc("eth_getTransactionReceipt", [hash])); i++) await new Promise((resolve) => setTimeout(resolve, 100));
+  return Number((await chain.device(device.identity)).expiryDay) === day;
+}
+
+// Without a token, and in the place of the record that ends: it never is without one.
+async function renewed(stage, claims, device, road) {
+  const { chain } = stage;
+  claims.that(`a record of the ${road} road is near its end`, await shorten(stage, device));
+  const before = await chain.device(device.identity);
+  await device.listen("--refresh", "2");
+  const after = await chain.device(device.identity);
+  const days = Number(after.expiryDay) - Math.floor(Date.now() / 86400000);
+  claims.that(`the ${road} road: its listener renews it by itself`, days > 80 && after.sequence === before.sequence + 1n, { days, sequence: String(after.sequence) });
+  claims.that(`the ${road} road: the same wallet and key, approved`, after.wallet === before.wallet && after.key === before.key && after.state === "approved");
+  claims.that(`the ${road} road: it stays the device's`, last(device.listener, "registered").road === road, device.listener.text());
+  await device.listener.end();
 }
 
 const dials = async (phone, name, json = true) => phone.run(["dial", name, "--datagrams", "1"], { codes: CODES, json });
@@ -85,6 +123,8 @@ async function lost({ chain, platform }, claims, door, phone) {
 test(async (stage, claims) => {
   await bringUp(stage);
   const { door, phone } = await factory(stage, claims);
+  await renewed(stage, claims, door, "funded");
+  await renewed(stage, claims, phone, "sponsored");
   await pinned(stage, claims, door, phone);
   await lost(stage, claims, door, phone);
 });
