@@ -64,6 +64,34 @@ static enum ct_user ask(struct world *w, char password[CT_USER_PASSWORD_MAX], co
     return ct_passes_password(w->passes, password, user, now_s, &why);
 }
 
+static void two_keys_of_the_relay_are_good_while_one_follows_the_other(void)
+{
+    struct world w;
+    struct ct_x25519 next;
+    struct ct_secret32 d = {{4}};
+    char first[CT_USER_PASSWORD_MAX] = "";
+    char second[CT_USER_PASSWORD_MAX] = "";
+    char by_old[CT_PASS_PASSWORD_LEN + 1] = "";
+    char by_next[CT_PASS_PASSWORD_LEN + 1] = "";
+    REQUIRE(world_make(&w) && make_user(&w) && ct_x25519_from_secret(&next, &d) == CT_OK);
+    (void)ct_passes_set_keys(w.passes, w.keys);
+    REQUIRE(ct_pass_password_device(by_old, &w.pass, &w.device.secret, w.relay.public32) == CT_OK);
+    REQUIRE(ct_pass_password_device(by_next, &w.pass, &w.device.secret, next.public32) == CT_OK);
+    CHECK(ask(&w, first, w.user, NOW) == CT_USER_KNOWN);
+    CHECK(!ct_passes_old_password(w.passes, second, w.user)); /* there is one key */
+    ct_passes_set_relay_keys(w.passes, &next, &w.relay);
+    CHECK(!ct_passes_old_password(w.passes, second, w.user)); /* nobody has shown the pass yet */
+    CHECK(ask(&w, first, w.user, NOW) == CT_USER_KNOWN);
+    CHECK_STR(first, by_next); /* and not what was worked out before */
+    CHECK(ct_passes_old_password(w.passes, second, w.user));
+    CHECK_STR(second, by_old);
+    ct_passes_set_relay_keys(w.passes, &next, NULL);
+    CHECK(ask(&w, first, w.user, NOW) == CT_USER_KNOWN);
+    CHECK_STR(first, by_next);
+    CHECK(!ct_passes_old_password(w.passes, second, w.user));
+    ct_passes_free(w.passes);
+}
+
 static void device_and_relay_come_to_one_password(void)
 {
     struct world w;
@@ -293,6 +321,7 @@ static void keys_outlive_a_restart_and_a_damaged_file_is_refused(void)
 
 static const struct ct_test tests[] = {
     CT_TEST(device_and_relay_come_to_one_password),
+    CT_TEST(two_keys_of_the_relay_are_good_while_one_follows_the_other),
     CT_TEST(either_generation_of_keys_signs),
     CT_TEST(expired_foreign_and_forged_passes_are_refused),
     CT_TEST(other_user_names_are_left_to_the_server),

@@ -4,8 +4,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/hex.h"
@@ -162,6 +164,50 @@ static void killed_server_leaves_no_registrar_behind(void)
     CHECK_EQ(box_sent(&box), 1);
 }
 
+/* Its first process, whose child the registrar is, ends. */
+static void server_that_becomes_a_daemon_keeps_its_registrar(void)
+{
+    char options[400];
+    char path[160];
+    char text[32] = "";
+    (void)snprintf(path, sizeof path, "%s/pid", box.folder);
+    (void)snprintf(options, sizeof options, "daemon\nlog-file=%s\n", box.log);
+    (void)unlink(path);
+    REQUIRE(box_start(&box, options));
+    CHECK_EQ(box_end(&box, 0), 0);
+    REQUIRE(box_await(&box, "relay_approved index=1") && scene_read(text, sizeof text, path));
+    pid_t daemon = (pid_t)strtol(text, NULL, 10);
+    pid_t before = box_registrar(&box);
+    REQUIRE(daemon > 1 && before > 1 && kill(before, 0) == 0);
+    CHECK_EQ(kill(before, SIGKILL), 0);
+    CHECK(box_await(&box, "registrar_started pid="));
+    pid_t after = box_registrar(&box);
+    CHECK(after != before);
+    CHECK_EQ(kill(daemon, SIGTERM), 0);
+    CHECK(box_is_gone(daemon) && box_is_gone(after));
+}
+
+/* What root alone reads the registrar has read, and a server that gave up root cannot have it read
+ * again: it says so and goes on. */
+static void server_that_gave_up_root_goes_on_without_a_registrar(void)
+{
+    char path[160];
+    const struct passwd *nobody = getpwnam("nobody");
+    static const char *const theirs[] = {"", "/state", "/userdb", "/state/memo"};
+    REQUIRE(nobody != NULL && chmod(platform.folder, 0755) == 0);
+    for (size_t i = 0; i < sizeof theirs / sizeof theirs[0]; i++) {
+        (void)snprintf(path, sizeof path, "%s%s", box.folder, theirs[i]);
+        CHECK(chown(path, nobody->pw_uid, nobody->pw_gid) == 0);
+    }
+    REQUIRE(box_start(&box, "proc-user=nobody\nproc-group=nogroup\n"));
+    REQUIRE(box_await(&box, "relay_approved index=1"));
+    CHECK(status_has(box.pid, "Uid:\t65534"));
+    CHECK_EQ(find_in(box.pid, key_bytes(), 32), 0);
+    CHECK_EQ(kill(box_registrar(&box), SIGKILL), 0);
+    CHECK(box_await(&box, "registrar_not_started"));
+    CHECK_EQ(box_end(&box, SIGTERM), 0);
+}
+
 static void server_without_its_registrar_does_not_start(void)
 {
     REQUIRE(box_start(&box, "chainturn-registrar=/nowhere/chainturn-registrar\n"));
@@ -179,6 +225,8 @@ static const struct ct_test tests[] = {
     CT_TEST(registrar_has_a_channel_and_no_way_to_more),
     CT_TEST(killed_registrar_is_started_again_while_the_relay_relays),
     CT_TEST(killed_server_leaves_no_registrar_behind),
+    CT_TEST(server_that_becomes_a_daemon_keeps_its_registrar),
+    CT_TEST(server_that_gave_up_root_goes_on_without_a_registrar),
     CT_TEST(server_without_its_registrar_does_not_start),
 };
 
