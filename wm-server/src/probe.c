@@ -152,9 +152,9 @@ static ct_err let_in(struct ct_probe_run *r, struct ct_why *why)
     }
     ct_addr_to_text(peer, &r->outside);
     return ct_why(why, CT_ERR_REFUSED,
-                  "the relay refuses the test's peer %s: check denied-peer-ip (a wallet manager "
-                  "on the relay's own host needs relays.probe-address)",
-                  peer);
+                  "the relay refuses the test's peer %s (%u): check denied-peer-ip (a wallet "
+                  "manager on the relay's own host needs relays.probe-address)",
+                  peer, ct_alloc_error_code(&r->alloc));
 }
 
 static ct_err steps(struct ct_probe_run *r, struct ct_why *why)
