@@ -53,7 +53,7 @@ static bool write_conf(const struct ct_redis_group *g, const struct ct_group_nod
     if (is_sentinel(g, n)) {
         (void)fprintf(f,
                       "sentinel monitor wm 127.0.0.1 %u %d\n"
-                      "sentinel down-after-milliseconds wm 700\n"
+                      "sentinel down-after-milliseconds wm 1500\n"
                       "sentinel failover-timeout wm 5000\n",
                       g->nodes[0].port, QUORUM);
     } else {
