@@ -4,7 +4,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 
 static ct_err public_of(uint8_t public32[32], int type, const struct ct_secret32 *secret)
 {
@@ -29,6 +31,29 @@ ct_err ct_x25519_from_secret(struct ct_x25519 *out, const struct ct_secret32 *se
     return err;
 }
 
+/*
+ * A private key for one derivation. Given no public half the library works it out, which costs as
+ * much as the derivation, which has no use for it: it is given a blank one.
+ */
+static EVP_PKEY *private_half(const struct ct_secret32 *secret)
+{
+    uint8_t blank[32] = {0};
+    struct ct_secret32 copy = *secret; /* the interface takes no const */
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "X25519", NULL);
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, copy.bytes, 32),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, blank, sizeof blank),
+        OSSL_PARAM_construct_end()};
+    if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+        EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params) != 1) {
+        key = NULL;
+    }
+    EVP_PKEY_CTX_free(ctx);
+    ct_wipe(&copy, sizeof copy);
+    return key;
+}
+
 static bool derive(uint8_t shared[32], EVP_PKEY *mine, EVP_PKEY *theirs)
 {
     size_t len = 32;
@@ -45,7 +70,7 @@ ct_err ct_x25519_shared(struct ct_secret32 *out, const struct ct_secret32 *own,
 {
     static const uint8_t zeros[32];
     uint8_t shared[32] = {0};
-    EVP_PKEY *mine = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, own->bytes, 32);
+    EVP_PKEY *mine = private_half(own);
     EVP_PKEY *theirs = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, peer_public32, 32);
     ct_err err = CT_ERR_SYSTEM;
     if (mine != NULL && theirs != NULL) {

@@ -144,14 +144,14 @@ int main(int argc, char **argv)
                                             .many = 100000,
                                             .idle = 10000,
                                             .pending = 10000,
-                                            .devices = 600};
+                                            .devices = 1500};
     static const struct bench_size whole = {.ms = 4000,
                                             .rounds = 3,
                                             .few = 1000,
                                             .many = 1000000,
                                             .idle = 10000,
                                             .pending = 100000,
-                                            .devices = 3000};
+                                            .devices = 4000};
     if (argc != 4 || !allow_files()) {
         (void)fprintf(stderr, "usage: wm_bench SERVER quick|whole all|STAGE\n");
         return 2;

@@ -140,38 +140,74 @@ static struct spent run_and_weigh(struct crowd *c)
     return s;
 }
 
-/* Sustained: from the first tenth that is done to the ninth. */
-static bool judge(const struct scene *s, const struct crowd *c, const struct spent *spent)
+/* What was seen of those that got there, in the order of time. */
+struct seen {
+    uint64_t *ends, *waits;
+    size_t done;
+    uint64_t first_start_ms, last_start_ms;
+};
+
+static void look(struct seen *seen, const struct crowd *c)
 {
-    uint64_t *ends = calloc(c->count, sizeof *ends);
-    uint64_t *waits = calloc(c->count, sizeof *waits);
-    size_t done = 0;
-    for (size_t i = 0; ends != NULL && waits != NULL && i < c->count; i++) {
+    seen->first_start_ms = UINT64_MAX;
+    for (size_t i = 0; i < c->count; i++) {
         const struct bench_device *d = &c->devices[i];
         if (d->step == BENCH_DONE) {
-            ends[done] = d->ended_ms;
-            waits[done++] = d->ended_ms - d->began_ms;
+            seen->ends[seen->done] = d->ended_ms;
+            seen->waits[seen->done++] = d->ended_ms - d->began_ms;
+            seen->first_start_ms =
+                d->began_ms < seen->first_start_ms ? d->began_ms : seen->first_start_ms;
+            seen->last_start_ms =
+                d->began_ms > seen->last_start_ms ? d->began_ms : seen->last_start_ms;
         }
     }
-    bool good = done > 20;
-    if (good) {
-        qsort(ends, done, sizeof *ends, by_value);
-        qsort(waits, done, sizeof *waits, by_value);
-        size_t from = done / 10;
-        size_t to = done - done / 10 - 1;
-        size_t middle = done / 2;
-        size_t late = done * 99 / 100;
-        say(s->name, "per_s", (double)(to - from) * 1000 / (double)(ends[to] - ends[from] + 1));
-        say(s->name, "p50_ms", (double)waits[middle]);
-        say(s->name, "p99_ms", (double)waits[late]);
-        say(s->name, "server_cpu_ms_each", (double)spent->server_ms / (double)done);
-        say(s->name, "chain_cpu_ms_each", (double)spent->chain_ms / (double)done);
-        say(s->name, "load_cpu_ms_each", (double)spent->load_ms / (double)done);
-        say(s->name, "others_percent", spent->others);
-        say(s->name, "not_done", (double)(c->count - done));
+    qsort(seen->ends, seen->done, sizeof *seen->ends, by_value);
+    qsort(seen->waits, seen->done, sizeof *seen->waits, by_value);
+}
+
+/*
+ * Sustained: while as many are on their way as may be, so from the first tenth that is done until
+ * nobody starts any more. With too few for that, all of them from the first start to the last end.
+ */
+static double rate_of(const struct seen *seen)
+{
+    size_t from = seen->done / 10;
+    size_t to = from;
+    while (to + 1 < seen->done && seen->ends[to + 1] <= seen->last_start_ms) {
+        to++;
     }
-    free(ends);
-    free(waits);
+    if (to - from < seen->done / 4) {
+        uint64_t whole_ms = seen->ends[seen->done - 1] - seen->first_start_ms;
+        return (double)seen->done * 1000 / (double)(whole_ms + 1);
+    }
+    return (double)(to - from) * 1000 / (double)(seen->ends[to] - seen->ends[from] + 1);
+}
+
+static bool judge(const struct scene *s, const struct crowd *c, const struct spent *spent)
+{
+    struct seen seen = {.ends = calloc(c->count, sizeof *seen.ends),
+                        .waits = calloc(c->count, sizeof *seen.waits)};
+    bool good = seen.ends != NULL && seen.waits != NULL;
+    if (good) {
+        look(&seen, c);
+        good = seen.done > 20;
+    }
+    if (good) {
+        double done = (double)seen.done;
+        size_t middle = seen.done / 2;
+        size_t late = seen.done * 99 / 100;
+        say(s->name, "per_s", rate_of(&seen));
+        say(s->name, "p50_ms", (double)seen.waits[middle]);
+        say(s->name, "p99_ms", (double)seen.waits[late]);
+        say(s->name, "server_cpu_ms_each", (double)spent->server_ms / done);
+        say(s->name, "chain_cpu_ms_each", (double)spent->chain_ms / done);
+        say(s->name, "load_cpu_ms_each", (double)spent->load_ms / done);
+        say(s->name, "store_cpu_ms_each", (double)spent->store_ms / done);
+        say(s->name, "others_percent", spent->others);
+        say(s->name, "not_done", (double)(c->count - seen.done));
+    }
+    free(seen.ends);
+    free(seen.waits);
     return good;
 }
 
