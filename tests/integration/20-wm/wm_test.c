@@ -165,7 +165,7 @@ static void store_is_one_of_two(void)
     CHECK_EQ(check_with("path = wm.sqlite\n", ""), 2);
     CHECK(says("there is no store"));
     CHECK_EQ(check_with("#redis = unix:/run/redis/redis.sock\n", line), 2);
-    CHECK(says("there are two stores"));
+    CHECK(says("there is more than one store"));
     if (scene.on_redis) {
         REQUIRE(scene_change(scene.conf, scene.conf, "path = wm.sqlite\n", line));
         CHECK_EQ(check_with("redis = unix:", "redis = unix:"), 0);
