@@ -41,9 +41,12 @@ void ct_devset_free(void *set)
     free(set);
 }
 
+/* Relays are numbered one after another, and so are their ports: one multiplication alone would
+ * leave long runs of cells taken. */
 static uint64_t mix(uint32_t key)
 {
-    return (uint64_t)key * UINT64_C(0x9e3779b97f4a7c15); /* Fibonacci hashing */
+    uint64_t word = key * UINT64_C(0xd6e8feb86659fd93);
+    return (word ^ word >> 32) * UINT64_C(0xd6e8feb86659fd93);
 }
 
 /* The cell of key, or the free one where it would be. A relay's index is never 0, nor is a key. */

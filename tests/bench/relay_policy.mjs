@@ -1,13 +1,15 @@
 // What the module adds to the processor time of a relayed packet, way by way, against the same server with the module off; for
 // ways without a permission against server-relay, which asks nobody anything. ./run bench relay-policy
 //
+// Then the sets of a large platform: their memory, and the time of a look-up.
+//
 // node relay_policy.mjs --build DIR [--out FILE] [--rounds N] [--packets N]
 import { execFileSync } from "node:child_process";
 import path from "node:path";
 import { options } from "../testbed/stage.mjs";
 import { goal, report } from "./report.mjs";
 
-const LIMIT_PERCENT = 3;
+const LIMIT_PERCENT = 3, LIMIT_LOOKUP_NS = 100, LIMIT_SETS_BYTES = 64 * 1024 * 1024;
 const opt = options(process.argv.slice(2), ["build", "out", "rounds", "packets"]);
 const build = path.resolve(opt.build ?? "build/dev");
 const tool = (name) => path.join(build, "coturn/bin", name);
@@ -30,4 +32,18 @@ for (const [way, f] of Object.entries(figures)) {
   console.log(`${way.padEnd(25)} ${cells.join("")} ${f.added_percent.toFixed(2).padStart(11)} %`);
 }
 const goals = Object.entries(figures).map(([way, f]) => goal(`${way}_added_percent`, f.added_percent, "<=", LIMIT_PERCENT));
+
+// 10,000 relays and a million devices: what they take, and what it takes to find one.
+const sets = { memory: {}, lookup: {} };
+for (const line of execFileSync(path.join(build, "coturn-module/peer_sets"), { encoding: "utf8" }).trim().split("\n")) {
+  const [kind, name, value] = line.split(" ");
+  sets[kind][name] = Number(value);
+}
+const megabytes = (bytes) => `${(bytes / 1048576).toFixed(1)} MB`;
+console.log(`10,000 relays and 1,000,000 devices: ${megabytes(sets.memory.all)} with the book, ${megabytes(sets.memory.while_swapped)} while sets are swapped`);
+console.log(`look-up by the gate, ns of processor (a random read of 8 MB takes ${sets.lookup.one_read} ns here): ` +
+  Object.entries(sets.lookup).filter(([name]) => name !== "one_read").map(([name, ns]) => `${name} ${ns}`).join(", "));
+goals.push(goal("sets_bytes_while_swapped", sets.memory.while_swapped, "<=", LIMIT_SETS_BYTES));
+for (const [name, ns] of Object.entries(sets.lookup)) if (name !== "one_read") goals.push(goal(`lookup_${name}_ns`, ns, "<=", LIMIT_LOOKUP_NS));
+figures.sets = sets;
 process.exitCode = report("relay-policy", goals, figures, opt.out, console.log);
