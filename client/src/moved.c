@@ -69,6 +69,9 @@ static ct_err keep(struct ct_worker_env *env, const struct ct_bundle *next, stru
         file_of(path, &env->home, env->bundle.contract20);
         err = ct_file_write(path, text, strlen(text), 0644, why);
     }
+    if (err == CT_OK) {
+        ct_home_drop_asked(&env->home); /* it was signed for the old contract */
+    }
     return err;
 }
 
