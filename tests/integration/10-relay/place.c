@@ -38,7 +38,7 @@ static void path_of(char out[128], const struct place *p, const char *name)
     (void)snprintf(out, 128, "%s/%s", p->folder, name);
 }
 
-static bool free_port(uint16_t *port)
+static bool any_port(uint16_t *port)
 {
     struct ct_addr any = loopback(1, 0);
     int fd = peer_open(&any);
@@ -47,6 +47,16 @@ static bool free_port(uint16_t *port)
     bool ok = fd >= 0 && getsockname(fd, (struct sockaddr *)&in, &len) == 0;
     *port = ok ? ntohs(in.sin_port) : 0;
     (void)close(fd);
+    return ok;
+}
+
+/* Not among those that peers may send to: the relay would refuse to listen there. */
+static bool free_port(uint16_t *port)
+{
+    bool ok = false;
+    for (unsigned i = 0; i < 100 && !ok; i++) {
+        ok = any_port(port) && (*port < APPROVED_MIN || *port > RELAYED_MAX);
+    }
     return ok;
 }
 
