@@ -15,7 +15,7 @@
 
 enum {
     OFFER_MS = 15000,   /* sent again after this, in case nobody kept it */
-    REPLACE_MS = 90000, /* at a higher fee after this */
+    REPLACE_MS = 90000, /* at a higher fee after this, unless set otherwise */
     GWEI = 1000000000,
 };
 
@@ -220,7 +220,8 @@ static ct_err press(struct ct_outbox *o, struct ct_why *why)
     if (o->signed_ms == 0) {
         o->signed_ms = now; /* of an earlier run */
     }
-    if (o->link && now - o->signed_ms >= REPLACE_MS) {
+    uint32_t replace_ms = o->replace_ms != 0 ? o->replace_ms : REPLACE_MS;
+    if (o->link && now - o->signed_ms >= replace_ms) {
         return replace(o, why);
     }
     bool is_first = o->offered_ms == 0;

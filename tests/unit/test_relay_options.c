@@ -30,6 +30,31 @@ static void values_are_read(void)
     CHECK(ct_relay_options_set(&o, CT_OPT_ALLOW_PRIVATE, NULL, &why) == CT_OK && o.allow_private);
 }
 
+static void life_on_the_chain_is_set(void)
+{
+    struct ct_relay_options o;
+    struct ct_why why;
+    ct_relay_options_init(&o);
+    CHECK_STR(o.registrar_user, "nobody");
+    CHECK_EQ(o.renew_days, 14);
+    CHECK_EQ(o.key_days, 0);
+    CHECK(!o.withdraw_on_stop);
+    CHECK(ct_relay_options_set(&o, CT_OPT_REGISTRAR, "/x/y", &why) == CT_OK);
+    CHECK_STR(o.registrar, "/x/y");
+    CHECK(ct_relay_options_set(&o, CT_OPT_MAX_FEE_GWEI, "7", &why) == CT_OK);
+    CHECK_EQ(o.max_fee_gwei, 7);
+    CHECK(ct_relay_options_set(&o, CT_OPT_MAX_GAS, "50000", &why) == CT_OK);
+    CHECK_EQ(o.max_gas, 50000);
+    CHECK(ct_relay_options_set(&o, CT_OPT_KEY_DAYS, "90", &why) == CT_OK);
+    CHECK_EQ(o.key_days, 90);
+    CHECK(ct_relay_options_set(&o, CT_OPT_ON_STOP, "withdraw", &why) == CT_OK);
+    CHECK(o.withdraw_on_stop);
+    CHECK(ct_relay_options_set(&o, CT_OPT_ON_STOP, "keep", &why) == CT_OK);
+    CHECK(!o.withdraw_on_stop);
+    CHECK(ct_relay_options_set(&o, CT_OPT_DRAIN_LIMIT, "0", &why) == CT_OK);
+    CHECK_EQ(o.drain_limit_s, 0);
+}
+
 static void metrics_are_told_on_loopback_unless_an_address_is_named(void)
 {
     struct ct_relay_options o;
@@ -57,6 +82,11 @@ static void wrong_values_are_refused_by_name(void)
         {CT_OPT_MODE, "everyone", "chainturn-mode=everyone is not a mode"},
         {CT_OPT_MODE, "", "chainturn-mode"},
         {CT_OPT_MAX_AGE, "0", "chainturn-max-age=0"},
+        {CT_OPT_ON_STOP, "leave", "chainturn-on-stop=leave: keep or withdraw"},
+        {CT_OPT_MAX_FEE_GWEI, "0", "chainturn-max-fee-gwei=0"},
+        {CT_OPT_MAX_GAS, "49999", "chainturn-max-gas=49999"},
+        {CT_OPT_RENEW_DAYS, "366", "chainturn-renew-days=366"},
+        {CT_OPT_REGISTRAR_USER, "", "chainturn-registrar-user"},
         {CT_OPT_MAX_AGE, "-1", "chainturn-max-age=-1"},
         {CT_OPT_MAX_AGE, "10s", "chainturn-max-age=10s"},
         {CT_OPT_POLL_MS, "99999999999999999999", "chainturn-poll-ms"},
@@ -119,6 +149,7 @@ static void keys_of_others_are_left_to_the_server(void)
 static const struct ct_test tests[] = {
     CT_TEST(without_options_the_module_is_off),
     CT_TEST(values_are_read),
+    CT_TEST(life_on_the_chain_is_set),
     CT_TEST(metrics_are_told_on_loopback_unless_an_address_is_named),
     CT_TEST(wrong_values_are_refused_by_name),
     CT_TEST(bundle_is_required_and_keys_follow_the_state_folder),
