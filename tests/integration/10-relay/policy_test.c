@@ -61,6 +61,11 @@ static const struct kind kinds[] = {
     {"own other address", "198.51.101.1", FILTERED, 51000, false},
     {"chain's endpoint", "198.51.100.30", FILTERED, 8545, false},
     {"wallet manager", "198.51.100.20", FILTERED, 8443, false},
+    {"Redis", "198.51.100.40", FILTERED, 6379, false},
+    {"Redis's host, other port", "198.51.100.40", STRANGER, 50000, false},
+    {"own command line", "198.51.100.11", FILTERED, 5766, false},
+    {"own metrics", "198.51.100.11", FILTERED, 9642, false},
+    {"own TLS port", "198.51.101.1", FILTERED, 5349, false},
     {"device at a relay, 6", "2001:db8::12", DEVICE_PORT, 50000, false},
     {"relay's port, 6", "2001:db8::12", RELAY_PORT, 50001, false},
     {"public stranger, 6", "2001:db8::13", STRANGER, 50000, false},
@@ -74,6 +79,9 @@ static const struct kind kinds[] = {
     {"own port, 6", "2001:db8::11", FILTERED, 50000, false},
     {"v4-mapped loopback", "::ffff:127.0.0.1", FILTERED, 50000, true},
     {"v4-mapped private", "::ffff:10.1.2.3", FILTERED, 50000, true},
+    {"v4-mapped denied-peer-ip", "::ffff:203.0.113.8", FILTERED, 50000, true},
+    {"v4-mapped own port", "::ffff:198.51.100.11", FILTERED, 50000, true},
+    {"v4-mapped endpoint", "::ffff:198.51.100.30", FILTERED, 8545, true},
     {"v4-compatible loopback", "::127.0.0.1", FILTERED, 50000, false},
     {"SIIT loopback", "::ffff:0:127.0.0.1", FILTERED, 50000, false},
     {"NAT64 loopback", "64:ff9b::127.0.0.1", FILTERED, 50000, false},
@@ -82,9 +90,20 @@ static const struct kind kinds[] = {
     {"NAT64 own port", "64:ff9b::198.51.100.11", FILTERED, 50000, false},
     {"NAT64 wallet manager", "64:ff9b::198.51.100.20", FILTERED, 8443, false},
     {"NAT64 stranger", "64:ff9b::198.51.100.13", STRANGER, 50000, false},
+    {"NAT64 of a device", "64:ff9b::198.51.100.12", STRANGER, 50000, false},
+    {"NAT64 allowed-peer-ip", "64:ff9b::203.0.113.9", STRANGER, 50000, false},
+    {"NAT64 chain's endpoint", "64:ff9b::198.51.100.30", FILTERED, 8545, false},
+    {"NAT64 Redis", "64:ff9b::198.51.100.40", FILTERED, 6379, false},
     {"local NAT64", "64:ff9b:1::8.8.8.8", FILTERED, 50000, false},
     {"6to4 loopback", "2002:7f00:1::1", FILTERED, 50000, false},
     {"6to4 metadata", "2002:a9fe:a9fe::1", FILTERED, 80, false},
+    {"6to4 private", "2002:a01:203::1", FILTERED, 50000, false},
+    {"6to4 denied-peer-ip", "2002:cb00:7108::1", FILTERED, 50000, false},
+    {"6to4 allowed-peer-ip", "2002:cb00:7109::1", STRANGER, 50000, false},
+    {"6to4 own port", "2002:c633:640b::1", FILTERED, 50000, false},
+    {"6to4 chain's endpoint", "2002:c633:641e::1", FILTERED, 8545, false},
+    {"6to4 wallet manager", "2002:c633:6414::1", FILTERED, 8443, false},
+    {"6to4 stranger", "2002:c633:640d::1", STRANGER, 50000, false},
     {"Teredo loopback", "2001:0:1:2:3:4:80ff:fffe", FILTERED, 50000, false},
 };
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
@@ -246,6 +265,8 @@ static pid_t start(enum mode mode)
                    mode == MODES ? "server-relay\n"
                                  : "chainturn-bundle=@/bundle.json\nchainturn-state=@/state\n"
                                    "chainturn-poll-ms=600000\nchainturn-insecure-single-rpc\n"
+                                   "redis-statsdb=ip=198.51.100.40 port=6379\n"
+                                   "chainturn-metrics=198.51.100.11:9642\n"
                                    "chainturn-mode=%s\n",
                    mode == MODES ? "" : mode_texts[mode]);
     place_mark(&place);
