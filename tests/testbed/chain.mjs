@@ -132,6 +132,14 @@ export class Chain {
     return { ...f, state: STATES[Number(f.state)] };
   }
 
+  // The relay digest of docs/protocol.md 2, with index and key zero: what a relay's statement names.
+  async relayDigest(index) {
+    const at = mapSlot(word(index), 1);
+    const low = (1n << 96n) - 1n, ports = ((1n << 48n) - 1n) << 40n; // of word 0: the owner, and three ports
+    const [first, second, third] = await Promise.all([0n, 1n, 2n].map((i) => this.storage(at + i)));
+    return keccak256(ethers.concat([word((first & ~low) | (first & ports)), word(second), word(third), word(0)]));
+  }
+
   deviceSlot(identity) {
     return mapSlot(id(identity), 0);
   }

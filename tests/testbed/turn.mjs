@@ -2,7 +2,8 @@
 //
 // node turn.mjs SERVER_IP PORT: reads {username, password, peers: ["ip:port"..], channels: ["ip:port"..]}
 // from standard input, allocates, asks a permission for each peer and a channel to each of channels, and
-// prints {code, relayed, permissions: {peer: code}, channels: {peer: code}}.
+// prints {code, relayed, owner, unproved, permissions: {peer: code}, channels: {peer: code}}; owner is the
+// relay's statement in hex, and unproved what was said of it before the credentials were shown.
 import crypto from "node:crypto";
 import dgram from "node:dgram";
 import { pathToFileURL } from "node:url";
@@ -11,6 +12,7 @@ const MAGIC = 0x2112a442;
 const ALLOCATE = 0x003, REFRESH = 0x004, PERMISSION = 0x008, CHANNEL_BIND = 0x009;
 const USERNAME = 0x06, INTEGRITY = 0x08, ERROR = 0x09, PEER = 0x12, REALM = 0x14, NONCE = 0x15;
 const RELAYED = 0x16, TRANSPORT = 0x19, LIFETIME = 0x0d, CHANNEL = 0x0c;
+const OWNER = 0xc743; // docs/protocol.md 5
 const TRIES = 5, WAIT_MS = 500;
 
 function attribute(type, value) {
@@ -90,14 +92,15 @@ export class TurnClient {
   }
 
   async allocate({ username, password }) {
-    const udp = attribute(TRANSPORT, Buffer.from([17, 0, 0, 0]));
-    const first = await this.exchange(message(ALLOCATE, [udp]));
+    const wishes = [attribute(TRANSPORT, Buffer.from([17, 0, 0, 0])), attribute(OWNER, Buffer.alloc(0))];
+    const first = await this.exchange(message(ALLOCATE, wishes));
     if (first.code !== 401) return { code: first.code };
     Object.assign(this, { username, realm: first.found.get(REALM), nonce: first.found.get(NONCE) });
     this.key = crypto.createHash("md5").update(`${username}:${this.realm}:${password}`).digest();
-    const second = await this.ask(ALLOCATE, [udp]);
+    const second = await this.ask(ALLOCATE, wishes);
     const relayed = second.found.get(RELAYED);
-    return { code: second.code, relayed: relayed && addressText(relayed), lifetime_s: second.found.get(LIFETIME)?.readUInt32BE(0) };
+    const [owner, unproved] = [second, first].map((answer) => answer.found.get(OWNER)?.toString("hex"));
+    return { code: second.code, relayed: relayed && addressText(relayed), owner, unproved, lifetime_s: second.found.get(LIFETIME)?.readUInt32BE(0) };
   }
 
   async permit(peer) {

@@ -4,7 +4,7 @@ import crypto from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { ethers } from "../../testbed/chain.mjs";
+import { CHAIN_ID, ethers } from "../../testbed/chain.mjs";
 import { address } from "../../testbed/network.mjs";
 import { credential, makePass, readKey, x25519Public } from "../../testbed/pass.mjs";
 import { bundleWith, DEAF, NOWHERE } from "../inputs.mjs";
@@ -31,6 +31,23 @@ async function allocate(stage, login, peers = []) {
   return JSON.parse(program.lines.at(-1));
 }
 
+// The relay's statement, read by docs/protocol.md alone and verified by ethers.
+async function whoseItIs(claims, { chain, platform }, answer) {
+  claims.that("whose relay it is is told to who shows a pass, and to nobody else", answer.owner?.length === 2 * 159 && answer.unproved === undefined, answer);
+  const bytes = Buffer.from(answer.owner ?? "", "hex");
+  const hex = (from, to) => ethers.hexlify(bytes.subarray(from, to));
+  const said = { relay: hex(22, 54), nonce: hex(54, 86), mode: bytes[1], until: bytes.readBigUInt64BE(86) };
+  const domain = { name: "chainturn", version: "1", chainId: CHAIN_ID, verifyingContract: chain.contract };
+  const types = { RelayOwner: [["bytes32", "relay"], ["bytes32", "nonce"], ["uint8", "mode"], ["uint64", "until"]].map(([type, name]) => ({ type, name })) };
+  const signer = ethers.verifyTypedData(domain, types, said, hex(94, 159));
+  const owner = platform.relays[0].wallet;
+  claims.that("its owner's wallet signed that, as ethers reads it", signer === owner && ethers.getAddress(hex(2, 22)) === owner, [signer, owner]);
+  const index = (await chain.relay(1)).owner === BigInt(owner) ? 1 : 2;
+  claims.that("it is of the record that the contract has", said.relay === (await chain.relayDigest(index)), said.relay);
+  const left_s = Number(said.until) - now_s();
+  claims.that("it says mode relays, for six hours at most", bytes[0] === 1 && said.mode === 1 && left_s > 4 * HOUR && left_s <= 6 * HOUR, { left_s, mode: said.mode });
+}
+
 async function passes(stage, claims) {
   const { chain, platform } = stage;
   const relayPublic = x25519Public(readKey(path.join(platform.relays[0].dir, "relay.key")));
@@ -45,6 +62,8 @@ async function passes(stage, claims) {
   claims.that("the lifetime does not exceed the pass", fine.lifetime_s <= HOUR, fine);
   claims.that("a permission for a public peer is given", fine.permissions?.[peers[0]] === 0, fine);
   for (const peer of peers.slice(1)) claims.that(`a permission for ${peer} is refused`, fine.permissions?.[peer] === 403, fine);
+
+  await whoseItIs(claims, stage, fine);
 
   const refused = async (claim, how) => {
     const got = await allocate(stage, how);
