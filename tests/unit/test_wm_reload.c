@@ -70,6 +70,25 @@ static void what_must_not_change_waits(void)
     ct_settings_free(&now);
 }
 
+/* Threads hold pointers to what is served with: keys come, and do not change. */
+static void next_keys_are_taken_once(void)
+{
+    struct ct_settings now, first, second;
+    struct ct_reload r;
+    REQUIRE(load(&now, "") && load(&first, "[keys]\nnext-pass = a\n"));
+    REQUIRE(load(&second, "[keys]\nnext-pass = b\nnext-handshake = c\n"));
+    ct_reload_settings(&now, &first, &r);
+    CHECK_STR(r.taken, "keys.next-pass");
+    CHECK(now.next_pass_path != NULL && now.next_handshake_path == NULL);
+    ct_reload_settings(&now, &second, &r);
+    CHECK_STR(r.taken, "keys.next-handshake");
+    CHECK_STR(r.waiting, "keys.next-pass");
+    CHECK(now.next_pass_path[strlen(now.next_pass_path) - 1] == 'a');
+    ct_settings_free(&second);
+    ct_settings_free(&first);
+    ct_settings_free(&now);
+}
+
 static void nothing_new_is_said_so(void)
 {
     struct ct_settings now;
@@ -87,6 +106,7 @@ static void nothing_new_is_said_so(void)
 static const struct ct_test tests[] = {
     CT_TEST(what_may_change_is_taken),
     CT_TEST(what_must_not_change_waits),
+    CT_TEST(next_keys_are_taken_once),
     CT_TEST(nothing_new_is_said_so),
 };
 

@@ -1136,6 +1136,18 @@ static void payloads_encode_back_to_the_same(void)
     CHECK_EQ(ct_u256_cmp(&wei, &wei_out), 0);
     op.payload_len--;
     CHECK_EQ(ct_op_get_payment(to, &wei_out, &op), CT_ERR_FORMAT);
+    uint8_t hash[32], want[32];
+    (void)snprintf(op.subject, sizeof op.subject, "sensor-42");
+    CHECK(ct_op_has_name(&op) && ct_op_device_hash(hash, &op) == CT_OK);
+    CHECK_EQ(ct_identity_hash(want, "sensor-42"), CT_OK);
+    CHECK_MEM(hash, want, 32);
+    (void)snprintf(op.subject, sizeof op.subject, "0x%064x", 0xbeef); /* a name nobody knows */
+    CHECK(!ct_op_has_name(&op) && ct_op_device_hash(hash, &op) == CT_OK);
+    CHECK(hash[30] == 0xbe && hash[31] == 0xef && hash[0] == 0);
+    op.subject[10] = 'g';
+    CHECK_EQ(ct_op_device_hash(hash, &op), CT_ERR_FORMAT);
+    op.subject[1] = 'y';
+    CHECK_EQ(ct_op_device_hash(hash, &op), CT_ERR_FORMAT);
     uint16_t index = 0;
     (void)snprintf(op.subject, sizeof op.subject, "16384");
     CHECK_EQ(ct_op_relay_index(&index, &op), CT_ERR_FORMAT);

@@ -91,6 +91,11 @@ async function migrate(stage, claims, next) {
   const plan = await run("migrate-plan", "--dry-run");
   claims.that("--dry-run prints the plan", plan.code === 0 && /relays: 3 to move, 0 there, 0 stay; devices: 4 to move, 0 there, 1 stay/.test(plan.text()), plan.text());
   claims.that("and why something stays", /device gone-1 stays: it is revoked/.test(plan.text()), plan.text());
+  // Another host's wm-admin, whose store has never heard of a device: the contract's events are enough.
+  const stranger = path.join(platform.wmDir, "stranger.conf");
+  fs.writeFileSync(stranger, fs.readFileSync(platform.config, "utf8").replace(/^path = .*$/m, "path = stranger.sqlite"), { mode: 0o600 });
+  const told = await platform.wmRun("migrate-stranger", migrateArgv({ program: (p) => platform.program(p), config: stranger }, next, "--dry-run"), { codes: CODES });
+  claims.that("devices are found by the contract's events alone", /devices: 4 to move, 0 there, 1 stay/.test(told.text()) && /device 0x[0-9a-f]{64} stays: it is revoked/.test(told.text()), told.text());
   claims.that("and moves nothing", (await eventsOf(chain, next.contract, "ServerApproved(uint16,address,bytes32,uint16)")).length === 0);
 
   // No block comes, so what was asked for is under way when both are killed.
