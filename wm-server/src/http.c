@@ -28,7 +28,7 @@
 #define MODE_SIMPLE (MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG)
 #define BY_CERTIFICATE "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 #define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-PSK"
-#define SOCKET_THREADS 4u  /* each looks through its own connections when one of them has news */
+#define SOCKET_THREADS 2u
 #define HEADER_ROOM 16384u /* a connection's memory: request line and headers live in it */
 #define QUEUE_ROOM 128u
 #define LIMIT_MS 10000u /* for whatever a peer may do slowly */
