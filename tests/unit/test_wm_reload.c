@@ -6,6 +6,7 @@
 
 #include "ct_test.h"
 #include "temp_dir.h"
+#include "wm-server/src/observe.h"
 #include "wm-server/src/reload.h"
 
 static struct temp_dir folder;
@@ -39,13 +40,16 @@ static void what_may_change_is_taken(void)
     struct ct_reload r;
     REQUIRE(load(&now, ""));
     REQUIRE(load(&wanted, "[limits]\nparty-per-minute = 7\n[devices]\nmax-days = 9\n"
-                          "[relays]\nallow-private = yes\n[log]\nlevel = debug\n"));
+                          "[relays]\nallow-private = yes\n[log]\nlevel = debug\n"
+                          "[alerts]\nrunway-days = 3\nbalance-max-gwei = 500000000\n"));
     ct_reload_settings(&now, &wanted, &r);
-    CHECK_STR(r.taken, "relays.allow-private,devices.max-days,limits.party-per-minute,log.level");
+    CHECK_STR(r.taken, "relays.allow-private,devices.max-days,limits.party-per-minute,"
+                       "alerts.runway-days,alerts.balance-max-gwei,log.level");
     CHECK_STR(r.waiting, "none");
     CHECK_EQ(now.party_minute, 7);
     CHECK_EQ(now.device_days, 9);
     CHECK(now.allow_private);
+    CHECK(ct_settings_alerts(&now).days == 3 && ct_settings_alerts(&now).most_ether == 0.5);
     CHECK_EQ(now.level, CT_LOG_DEBUG);
     CHECK_STR(now.log_level, "debug");
     ct_settings_free(&wanted);

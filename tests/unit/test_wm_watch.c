@@ -58,8 +58,7 @@ static bool watch_new(void)
                                       .account_count = 1,
                                       .accounts = {{.role = "approver", .addr20 = {7}, .gas = 1}},
                                       .store = t.store,
-                                      .alert_days = 7,
-                                      .most_ether = 2,
+                                      .alerts = {.days = 7, .most_ether = 2},
                                       .wall_s = wall_s,
                                       .log = {.sink = keep, .max = CT_LOG_DEBUG}};
     ct_err err = ct_watch_new(&t.watch, &c, &why);
@@ -116,6 +115,12 @@ static void account_that_holds_too_much_is_told_of_once_an_hour(void)
     CHECK_EQ(said("balance_high"), 2);
     b = look(20);
     CHECK(!b.is_too_much && ct_metrics_gauge(CT_GAUGE_APPROVER_HIGH) < 1);
+    const struct ct_watch_alerts less = {.days = 7, .most_ether = 1};
+    const struct ct_watch_alerts any = {.days = 7};
+    ct_watch_alerts(t.watch, &less);
+    CHECK(look(20).is_too_much);
+    ct_watch_alerts(t.watch, &any);
+    CHECK(!look(20).is_too_much);
 }
 
 static void runway_is_known_again_after_a_restart(void)

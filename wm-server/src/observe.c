@@ -53,6 +53,12 @@ ct_err ct_observe_begun(struct ct_store *store, const char *conf_path,
                         : ct_why(why, err, "the audit log cannot be written; check its disk");
 }
 
+struct ct_watch_alerts ct_settings_alerts(const struct ct_settings *s)
+{
+    return (struct ct_watch_alerts){.days = s->alert_days,
+                                    .most_ether = (double)s->alert_most_gwei / 1e9};
+}
+
 static ct_err start_watch(struct ct_observe *o, const struct ct_observe_parts *p,
                           const struct ct_log *log, struct ct_why *why)
 {
@@ -63,7 +69,7 @@ static ct_err start_watch(struct ct_observe *o, const struct ct_observe_parts *p
                                 .store = p->store,
                                 .roster = o->roster,
                                 .account_count = 1,
-                                .most_ether = (double)p->settings->alert_most_gwei / 1e9,
+                                .alerts = ct_settings_alerts(p->settings),
                                 .wall_s = ct_wall_s,
                                 .log = *log};
     c.accounts[0].role = "approver";

@@ -50,6 +50,8 @@ CT_MUST_USE ct_err ct_observe_start(struct ct_observe *o, const struct ct_observ
 /* The audit log's line of a start or a reload: by which configuration, for which contract. */
 CT_MUST_USE ct_err ct_observe_begun(struct ct_store *store, const char *conf_path,
                                     const struct ct_bundle *bundle, struct ct_why *why);
+/* What the log warns of. */
+struct ct_watch_alerts ct_settings_alerts(const struct ct_settings *s);
 /* Last of all that uses store and chain. */
 void ct_observe_stop(struct ct_observe *o);
 /* After the last line of the log. */

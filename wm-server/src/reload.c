@@ -18,6 +18,8 @@ static const char *const live[] = {
     "funding.fee-max-gwei",
     "funding.per-hour-gwei",
     "funding.per-day-gwei",
+    "alerts.runway-days",
+    "alerts.balance-max-gwei",
     "limits.party-per-minute",
     "limits.token-per-minute",
     "limits.prefix-per-minute",

@@ -191,6 +191,8 @@ static void apply_bounds(struct ct_server *s)
                                                    .grace_s = c->grace_s,
                                                    .timeout_ms = s->vet_bounds.timeout_ms,
                                                    .allow_private = c->allow_private};
+    const struct ct_watch_alerts alerts = ct_settings_alerts(c);
+    ct_watch_alerts(s->observe.watch, &alerts);
     s->observe.tee.max = c->level;
     s->observe.tee.is_json = c->log_json;
 }

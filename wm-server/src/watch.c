@@ -22,8 +22,10 @@ struct ct_watch {
     struct ct_outflow_meter meters[CT_WATCH_ACCOUNTS];
     uint64_t short_said_s[CT_WATCH_ACCOUNTS], much_said_s[CT_WATCH_ACCOUNTS];
     uint64_t counted_s, kept_s;
+    struct ct_watch_alerts alerts; /* of the look under way */
     pthread_mutex_t lock;
-    struct ct_watch_view view; /* under the lock */
+    struct ct_watch_view view; /* under the lock, as the next */
+    struct ct_watch_alerts wanted;
 };
 
 ct_err ct_watch_new(struct ct_watch **out, const struct ct_watch_config *config, struct ct_why *why)
@@ -34,6 +36,7 @@ ct_err ct_watch_new(struct ct_watch **out, const struct ct_watch_config *config,
     }
     w->config = *config;
     w->config.bundle = NULL;
+    w->wanted = config->alerts;
     const struct ct_chain_env env = {.log = config->log};
     ct_err err = ct_chain_open(&w->chain, config->bundle, &env, why);
     if (err != CT_OK) {
@@ -98,8 +101,8 @@ static void alert(struct ct_watch *w, size_t i, const struct ct_watch_balance *b
         ct_log(&w->config.log, CT_LOG_WARN,
                "balance_high account=%s address=%s ether=%.6g most=%.6g cold=%s remedy=\"send %.6g "
                "ether of it to a cold account, such as the contract's owner\"",
-               b->role, addr, b->ether, w->config.most_ether, owner,
-               b->ether - w->config.most_ether);
+               b->role, addr, b->ether, w->alerts.most_ether, owner,
+               b->ether - w->alerts.most_ether);
     }
 }
 
@@ -171,8 +174,8 @@ static void look_at_account(struct ct_watch *w, size_t i, struct ct_watch_view *
     ct_outflow_sample(&w->meters[i], now_s, b->ether);
     b->day_ether = ct_outflow_a_day(&w->meters[i], now_s);
     b->runway_days = ct_outflow_runway(&w->meters[i], now_s);
-    b->is_short = b->runway_days < (double)w->config.alert_days;
-    b->is_too_much = w->config.most_ether > 0 && b->ether > w->config.most_ether;
+    b->is_short = b->runway_days < (double)w->alerts.days;
+    b->is_too_much = w->alerts.most_ether > 0 && b->ether > w->alerts.most_ether;
     tell_account(b);
     alert(w, i, b, view, now_s);
 }
@@ -254,7 +257,10 @@ void ct_watch_round(void *watch, struct ct_loop *loop)
     struct ct_watch_view v;
     struct ct_view view;
     uint64_t now_s = w->config.wall_s();
-    ct_watch_get(w, &v);
+    (void)pthread_mutex_lock(&w->lock);
+    v = w->view;
+    w->alerts = w->wanted;
+    (void)pthread_mutex_unlock(&w->lock);
     count_rows(w, &v, now_s);
     look_at_chain(w, &v, &view, now_s);
     for (size_t i = 0; i < v.account_count && v.chain_known && !ct_loop_ending(loop); i++) {
@@ -270,6 +276,15 @@ void ct_watch_round(void *watch, struct ct_loop *loop)
     (void)pthread_mutex_lock(&w->lock);
     w->view = v;
     (void)pthread_mutex_unlock(&w->lock);
+}
+
+void ct_watch_alerts(struct ct_watch *w, const struct ct_watch_alerts *alerts)
+{
+    if (w != NULL) {
+        (void)pthread_mutex_lock(&w->lock);
+        w->wanted = *alerts;
+        (void)pthread_mutex_unlock(&w->lock);
+    }
 }
 
 void ct_watch_get(struct ct_watch *w, struct ct_watch_view *out)

@@ -23,14 +23,18 @@ struct ct_watch_account {
     uint64_t gas; /* of its largest transaction, with what that gives away */
 };
 
+struct ct_watch_alerts {
+    uint64_t days;     /* a shorter runway is said in the log; 0: never */
+    double most_ether; /* so is a hot account that holds more; 0: never */
+};
+
 struct ct_watch_config {
     const struct ct_bundle *bundle; /* copied */
     struct ct_watch_account accounts[CT_WATCH_ACCOUNTS];
     size_t account_count;
     struct ct_store *store;   /* borrowed; NULL: nothing is counted there */
     struct ct_roster *roster; /* borrowed; kept up to date; NULL: none */
-    uint64_t alert_days;      /* a runway below it is said in the log; 0: never */
-    double most_ether;        /* so is a hot account that holds more; 0: never */
+    struct ct_watch_alerts alerts;
     uint64_t (*wall_s)(void);
     struct ct_log log;
 };
@@ -43,7 +47,7 @@ struct ct_watch_balance {
     double needed;      /* ether for its largest transaction at the present price; NaN: unknown */
     double runway_days; /* infinite: nothing goes out; NaN: not seen for long enough */
     double day_ether;   /* outflow a day */
-    bool is_short;      /* a runway below alert_days */
+    bool is_short;      /* a runway below alerts.days */
     bool is_too_much;   /* more than most_ether: a thief's gain is to be bounded */
 };
 
@@ -66,6 +70,8 @@ CT_MUST_USE ct_err ct_watch_new(struct ct_watch **out, const struct ct_watch_con
 void ct_watch_free(struct ct_watch *w); /* NULL is fine */
 /* One look, for ct_loop_start(); sets the gauges too. */
 void ct_watch_round(void *watch, struct ct_loop *loop);
+/* From the next look on. Any thread; NULL is fine. */
+void ct_watch_alerts(struct ct_watch *w, const struct ct_watch_alerts *alerts);
 /* What the last look saw. Any thread. */
 void ct_watch_get(struct ct_watch *w, struct ct_watch_view *out);
 

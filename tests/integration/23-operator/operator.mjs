@@ -343,6 +343,17 @@ async function audited(server, scene) {
   claims.that("lines cut from the end show against a noted head", (await run(options.admin, "audit", "verify", "--head", head, cut)).code === 6 && (await run(options.admin, "audit", "verify", cut)).code === 0);
 }
 
+async function tooMuch(page, server, scene) {
+  fs.writeFileSync(scene.conf, fs.readFileSync(scene.conf, "utf8").replace(/^balance-max-gwei = .*$/m, "balance-max-gwei = 1500000000"));
+  server.child.kill("SIGHUP");
+  const line = JSON.parse(await until("the warning", () => server.log.find((l) => l.includes('"event":"balance_high"'))));
+  claims.that("an account above its cap: how much is to go, and where to", line.account === "approver" && line.most === "1.5" && /^0x[0-9a-fA-F]{40}$/.test(line.cold) && line.cold !== line.address && /^send 0\.4\d* ether of it/.test(line.remedy), line);
+  await until("the page says so", () => page.evaluate(() => document.getElementById("cards").innerText.includes("more than it should hold")));
+  const { accounts, ready } = await (await fetch(`${server.url}/v1/status`)).json();
+  claims.that("so do page, status and metrics, and it is no failure", accounts.map((a) => a.balance_high).join() === "true,false" && ready && (await metrics(server))['alert{account="approver",kind="balance_high"}'] === 1, accounts);
+  await shot(page, "too-much");
+}
+
 async function main() {
   const scene = await startShowcase();
   fs.writeFileSync(scene.conf, fs.readFileSync(scene.conf, "utf8").replace(/^format = text$/m, "format = json"));
@@ -365,6 +376,7 @@ async function main() {
     server = await comesBack(page, server, scene);
     await statusAsJson(server);
     await audited(server, scene);
+    await tooMuch(page, server, scene);
     await readiness(page, server, scene);
     claims.that("each line of the log is a JSON object", server.log.length > 0 && server.log.every((line) => typeof JSON.parse(line).event === "string"));
     await server.end();
