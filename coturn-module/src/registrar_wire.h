@@ -1,4 +1,4 @@
-/* What module and registrar say to each other (docs/protocol.md 10): frames as structs and bytes. */
+/* What module and registrar say to each other (docs/protocol.md 10): frames, structs and bytes. */
 #ifndef CT_RELAY_REGISTRAR_WIRE_H
 #define CT_RELAY_REGISTRAR_WIRE_H
 

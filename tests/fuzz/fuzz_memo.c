@@ -3,7 +3,7 @@
  * the same file; a wrong sum never passes. The input is the file without its sum, which is put
  * behind it, so that the parser is reached.
  */
-/* links: ct_registrar_desk ct_chain ct_base */
+/* links: ct_chain ct_base */
 /* sources: coturn-module/src/memo.c */
 #include "memo.h"
 

@@ -2,7 +2,8 @@
  * The registrar's channel, either end. Property: what is accepted is written back as the same
  * bytes, texts end within their arrays, and an answer's transaction fits.
  */
-/* links: ct_registrar_desk ct_chain ct_base */
+/* links: ct_chain ct_base */
+/* sources: coturn-module/src/registrar_wire.c */
 #include <string.h>
 
 #include "fuzz.h"
