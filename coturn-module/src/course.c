@@ -98,6 +98,8 @@ static void enrol(struct ct_course *c, bool is_renewal)
                                .config = c->config,
                                .outbox = &c->outbox,
                                .head = &c->follow->head,
+                               .gives_up = c->gives_up,
+                               .arg = c->arg,
                                .replaces = c->follow->index};
     ct_board_registrar(c->config->board, is_renewal ? "renewing" : "registering");
     ct_err err = ct_relay_enrol(&approved, &env, &why);

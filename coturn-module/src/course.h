@@ -11,12 +11,15 @@
 #include "outbox.h"
 #include "registrar.h"
 
-/* One thread's. config and follow are set by the owner, the rest is zero at first. */
+/* One thread's. config, follow, gives_up and arg are set by the owner, the rest is zero at first.
+ */
 struct ct_course {
     const struct ct_registrar_config *config;
     struct ct_follow *follow;
     struct ct_memo memo;
     struct ct_outbox outbox;
+    bool (*gives_up)(void *arg); /* from any thread: it leaves, an approval is not waited for */
+    void *arg;
     enum ct_life_step step; /* the last one */
     uint64_t due_ms;        /* not before this */
     uint64_t shows_ms;      /* until then what was approved is waited for */

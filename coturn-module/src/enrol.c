@@ -49,20 +49,23 @@ static ct_err register_on_chain(const struct ct_enrol_env *env, struct ct_why *w
 }
 
 /* In slices, between which the registrar is looked after. */
-static ct_err wait_approved(struct ct_wm *wm, const struct ct_registrar_config *config,
+static ct_err wait_approved(struct ct_wm *wm, const struct ct_enrol_env *env,
                             struct ct_wm_operation *operation, struct ct_why *why)
 {
     ct_err err = CT_ERR_TIMEOUT;
-    for (uint32_t ms = 0; err == CT_ERR_TIMEOUT && ms < APPROVED_WITHIN_MS; ms += SLICE_MS) {
+    for (uint32_t ms = 0;
+         err == CT_ERR_TIMEOUT && ms < APPROVED_WITHIN_MS && !env->gives_up(env->arg);
+         ms += SLICE_MS) {
         err = ct_wm_operation_wait(wm, operation, operation->id, SLICE_MS, why);
-        ct_rg_link_tend(config->link);
+        ct_rg_link_tend(env->config->link);
     }
     return err;
 }
 
-static ct_err ask_wallet_manager(struct ct_wm *wm, const struct ct_registrar_config *config,
+static ct_err ask_wallet_manager(struct ct_wm *wm, const struct ct_enrol_env *env,
                                  const struct attempt *a, struct ct_why *why)
 {
+    const struct ct_registrar_config *config = env->config;
     ct_err err = ct_wm_enrol(wm, why);
     if (err != CT_OK) {
         return err;
@@ -74,12 +77,13 @@ static ct_err ask_wallet_manager(struct ct_wm *wm, const struct ct_registrar_con
         return err;
     }
     ct_log(&config->log, CT_LOG_INFO, "approval_asked operation=%s", operation.id);
-    return wait_approved(wm, config, &operation, why);
+    return wait_approved(wm, env, &operation, why);
 }
 
-static ct_err get_approved(struct ct_chain *chain, const struct ct_registrar_config *config,
-                           const struct attempt *a, struct ct_why *why)
+static ct_err get_approved(const struct ct_enrol_env *env, const struct attempt *a,
+                           struct ct_why *why)
 {
+    const struct ct_registrar_config *config = env->config;
     if (config->bundle->wm_handshake_url[0] == '\0' || config->bundle->wm_tls_url[0] == '\0') {
         return ct_why(why, CT_ERR_NOT_APPROVED,
                       "registered and waiting: the bundle names no wallet manager, so an approver "
@@ -87,9 +91,9 @@ static ct_err get_approved(struct ct_chain *chain, const struct ct_registrar_con
     }
     struct ct_view view;
     struct ct_wm_key keys[2];
-    ct_err err = ct_chain_view(chain, &view, why);
+    ct_err err = ct_chain_view(env->chain, &view, why);
     if (err == CT_OK) {
-        err = ct_registry_wm_keys(chain, &view, keys, why);
+        err = ct_registry_wm_keys(env->chain, &view, keys, why);
     }
     if (err != CT_OK) {
         return err;
@@ -108,7 +112,7 @@ static ct_err get_approved(struct ct_chain *chain, const struct ct_registrar_con
     struct ct_wm *wm = NULL;
     err = ct_wm_open(&wm, &wm_config, why);
     if (err == CT_OK) {
-        err = ask_wallet_manager(wm, config, a, why);
+        err = ask_wallet_manager(wm, env, a, why);
     }
     ct_wm_free(wm);
     return err;
@@ -130,7 +134,7 @@ ct_err ct_relay_enrol(bool *approved, const struct ct_enrol_env *env, struct ct_
         err = find_pending(env->chain, &view, &a, why);
     }
     if (err == CT_OK) {
-        err = get_approved(env->chain, config, &a, why);
+        err = get_approved(env, &a, why);
         *approved = err == CT_OK;
         return err;
     }

@@ -17,7 +17,9 @@ struct ct_enrol_env {
     const struct ct_registrar_config *config;
     struct ct_outbox *outbox;
     const struct ct_log_head *head; /* of the log, when the relays were read */
-    uint16_t replaces;              /* the index of the record to take the place of, or 0 */
+    bool (*gives_up)(void *arg); /* asked while an approval is waited for: it is not wanted now */
+    void *arg;
+    uint16_t replaces; /* the index of the record to take the place of, or 0 */
 };
 
 /*

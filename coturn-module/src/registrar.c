@@ -93,8 +93,9 @@ static uint32_t turn(struct ct_registrar *r, bool *down, bool is_leaving)
     return is_busy && r->config.poll_ms > SOON_MS ? SOON_MS : r->config.poll_ms;
 }
 
-static bool is_leaving(struct ct_registrar *r)
+static bool is_leaving(void *arg)
 {
+    struct ct_registrar *r = arg;
     (void)pthread_mutex_lock(&r->lock);
     bool leaves = r->is_leaving;
     (void)pthread_mutex_unlock(&r->lock);
@@ -198,6 +199,8 @@ ct_err ct_registrar_new(struct ct_registrar **out, const struct ct_registrar_con
     ct_follow_load(&r->follow);
     r->course.config = &r->config;
     r->course.follow = &r->follow;
+    r->course.gives_up = is_leaving;
+    r->course.arg = r;
     if (config->link) {
         ct_course_load(&r->course);
     }

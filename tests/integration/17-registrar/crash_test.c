@@ -209,6 +209,18 @@ static void whoever_is_killed_when_the_withdrawal_is_sent_it_is_sent_once(void)
     }
 }
 
+/* The platform may take minutes: nobody who stops a server waits for it. */
+static void stop_does_not_wait_for_an_approval(void)
+{
+    REQUIRE(begin() && box_start(&box, "chainturn-on-stop=withdraw\n"));
+    REQUIRE(mine_until("approval_asked"));
+    uint64_t from = ct_mono_ms();
+    CHECK_EQ(box_end(&box, SIGTERM), 0);
+    CHECK(ct_mono_ms() - from < 15000);
+    CHECK(box_await(&box, "withdrawn_on_stop"));
+    CHECK_EQ(box_sent(&box), 1);
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(wallet_manager_is_there),
     CT_TEST(server_killed_when_the_transaction_is_stored_sends_it_once),
@@ -218,6 +230,7 @@ static const struct ct_test tests[] = {
     CT_TEST(whoever_is_killed_when_the_approval_is_asked_it_is_given),
     CT_TEST(whoever_is_killed_when_it_is_approved_nothing_more_is_sent),
     CT_TEST(whoever_is_killed_when_the_withdrawal_is_sent_it_is_sent_once),
+    CT_TEST(stop_does_not_wait_for_an_approval),
 };
 
 int main(int argc, char **argv)
