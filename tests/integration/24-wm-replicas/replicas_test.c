@@ -417,8 +417,8 @@ static void leader_stopped_at_each_point_changes_nothing_when_it_wakes(void)
         }
     }
     CHECK_EQ(stopped_points, wanted);
-    /* each of them was about to change something, but for what it had noted already */
-    CHECK(fenced >= wanted - 2);
+    /* batch_taken, signed, offered, receipt_seen, judged: a change comes next, whatever it finds */
+    CHECK(fenced >= 5);
 }
 
 static void leader_killed_or_stopped_at_any_time_is_followed(void)
