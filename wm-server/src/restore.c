@@ -73,6 +73,11 @@ static ct_err settle_all(struct restore *r, enum ct_op_state state, struct ct_wh
     ct_err err = r->store->ops->op_list(r->store, state, CT_OP_FUND, ops, OPS_MAX, &count);
     if (err != CT_OK) {
         err = store_failed(why, err);
+    } else if (count == OPS_MAX) {
+        err = ct_why(why, CT_ERR_CONFIG,
+                     "the store that was restored has more than %d open payments, which are not "
+                     "held against the chain; use a newer copy",
+                     OPS_MAX - 1);
     }
     for (size_t i = 0; i < count && err == CT_OK; i++) {
         err = settle(r, &ops[i], why);
