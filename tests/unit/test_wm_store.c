@@ -1136,7 +1136,7 @@ static void payloads_encode_back_to_the_same(void)
     CHECK_EQ(ct_u256_cmp(&wei, &wei_out), 0);
     op.payload_len--;
     CHECK_EQ(ct_op_get_payment(to, &wei_out, &op), CT_ERR_FORMAT);
-    uint8_t hash[32], want[32];
+    uint8_t hash[32] = {0}, want[32] = {0};
     (void)snprintf(op.subject, sizeof op.subject, "sensor-42");
     CHECK(ct_op_has_name(&op) && ct_op_device_hash(hash, &op) == CT_OK);
     CHECK_EQ(ct_identity_hash(want, "sensor-42"), CT_OK);
