@@ -659,6 +659,32 @@ static void requests_of_one_enrolment_are_counted(void)
     end();
 }
 
+/* True when it was answered without a worker. */
+static bool ask_quickly(const char *method, const char *path)
+{
+    const struct ct_request request = {
+        .method = method, .path = path, .body = "", .psk_identity = sid};
+    memset(&answer, 0, sizeof answer);
+    return ct_api_quick(&api, &request, &answer);
+}
+
+static void only_what_neither_waits_nor_writes_is_answered_at_once(void)
+{
+    static const char operation[] = "/v1/operations/00000000000000000000000000000000";
+    begin();
+    CHECK(ask_quickly("GET", "/v1/me") && answer.status == 200);
+    CHECK(ask_quickly("GET", operation) && problem(404, "not-found"));
+    CHECK(!ask_quickly("POST", "/v1/passes"));
+    CHECK(!ask_quickly("GET", "/v1/devices/me"));
+    CHECK(!ask_quickly("GET", "/v1/relays/1"));
+    CHECK(!ask_quickly("GET", "/v1/nothing"));
+    CHECK_EQ(answer.status, 0); /* nothing was said, nothing was counted */
+    api.store->reads_wait = true;
+    CHECK(!ask_quickly("GET", operation));
+    CHECK(ask_quickly("GET", "/v1/me"));
+    end();
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(session_of_a_stranger_is_refused),
     CT_TEST(me_says_who_enrolled),
@@ -684,5 +710,6 @@ static const struct ct_test tests[] = {
     CT_TEST(withdrawal_is_for_the_owner_of_an_approved_relay),
     CT_TEST(another_method_is_told_which_one_serves),
     CT_TEST(requests_of_one_enrolment_are_counted),
+    CT_TEST(only_what_neither_waits_nor_writes_is_answered_at_once),
 };
 CT_TEST_MAIN(tests)
