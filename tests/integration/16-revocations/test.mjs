@@ -41,9 +41,11 @@ test(async (stage, claims) => {
   await bringUp(stage);
   const phone = platform.device("a", "phone-1");
   await phone.up(await platform.issueToken("phone-1"));
-  await revoked(stage, claims, "a token revoked", "one-1", "T1", (token) => ["token", "revoke", "--with-devices", token]);
-  await revoked(stage, claims, "a batch revoked", "two-1", "T2", () => ["token", "revoke", "--with-devices", "--batch", "T2"]);
-  await revoked(stage, claims, "an identity revoked", "three-1", "T3", () => ["device", "revoke", "three-1"]);
+  await Promise.all([
+    revoked(stage, claims, "a token revoked", "one-1", "T1", (token) => ["token", "revoke", "--with-devices", token]),
+    revoked(stage, claims, "a batch revoked", "two-1", "T2", () => ["token", "revoke", "--with-devices", "--batch", "T2"]),
+    revoked(stage, claims, "an identity revoked", "three-1", "T3", () => ["device", "revoke", "three-1"]),
+  ]);
 
   const device = new Device(platform, "b", "four-1", "four-1");
   await device.up(await platform.issueToken("four-1"));
