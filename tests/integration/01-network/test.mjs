@@ -17,9 +17,9 @@ async function distances(stage, claims) {
     claims.that(`NAT ${side} maps each destination to a port of its own`, nat.mapped[0] !== nat.mapped[1], nat);
     claims.that(`NAT ${side} drops what it did not ask for`, nat.unsolicited === "dropped" && nat.control === "delivered", nat);
   }
-  // the lower bound is the delay line's promise, the upper one leaves room for a busy machine
-  claims.that("a device is 20 ms from the relay", m.relay.min_ms >= 20 && m.relay.median_ms < 25, m.relay);
-  claims.that("a device is 40 ms from the other one", m.peer.min_ms >= 40 && m.peer.median_ms < 48, m.peer);
+  // the lower bound is the delay line's promise; on a busy machine only the quickest answer tells the distance
+  claims.that("a device is 20 ms from the relay", m.relay.min_ms >= 20 && m.relay.min_ms < 25, m.relay);
+  claims.that("a device is 40 ms from the other one", m.peer.min_ms >= 40 && m.peer.min_ms < 48, m.peer);
 }
 
 async function recording(stage, claims) {
