@@ -122,7 +122,11 @@ ct_err ct_sql_open(struct ct_sql **out, const char *path, struct ct_why *why)
                      why);
     }
     for (size_t i = 0; i < READERS && err == CT_OK; i++) {
-        err = attach(&db->readers[i], path, "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF;",
+        /* 6 MB keep the inner pages of a million operations and their index, which every read needs
+         */
+        err = attach(&db->readers[i], path,
+                     "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF;"
+                     "PRAGMA cache_size = -6000;",
                      why);
         if (err == CT_OK) {
             db->readers[i]->is_reader = true;
