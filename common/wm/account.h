@@ -18,7 +18,7 @@ struct ct_wm {
     const struct ct_wallet *wallet; /* borrowed */
     const struct ct_x25519 *key;    /* borrowed */
     struct ct_wm_memory memory;
-    uint32_t timeout_ms;
+    uint32_t timeout_ms, repeat_ms;
     struct ct_wm_link *plain;  /* NULL until used */
     struct ct_wm_link *secure; /* NULL until enrolled */
     uint64_t secure_until_ms;  /* monotonic */

@@ -13,8 +13,7 @@
 #include "wm/answers.h"
 
 enum {
-    LOST_MS = 15000,      /* a WM that restarts is back by then */
-    UNDER_WAY_MS = 65000, /* until the claim of one that was killed at work lapses, protocol.md 7 */
+    UNDER_WAY_MS = 50000, /* and that: until a killed WM's claim lapses, protocol.md 7 */
     PAUSE_FIRST_MS = 100,
     PAUSE_LAST_MS = 1000,
 };
@@ -31,18 +30,19 @@ ct_err ct_wm_new_key(char out[CT_WM_KEY_LEN + 1], struct ct_why *why)
 }
 
 /* For how long it is worth repeating; 0: the outcome is known, or it was never sent. */
-static uint64_t uncertain_ms(ct_err err, const struct ct_wm_answer *answer, bool was_sent)
+static uint64_t uncertain_ms(const struct ct_wm *wm, ct_err err, const struct ct_wm_answer *answer,
+                             bool was_sent)
 {
     if (err == CT_OK || !was_sent) {
         return 0;
     }
     if (answer->status != 0) {
-        return strcmp(answer->problem, "under-way") == 0  ? UNDER_WAY_MS
-               : strcmp(answer->problem, "stopping") == 0 ? LOST_MS
+        return strcmp(answer->problem, "under-way") == 0  ? wm->repeat_ms + UNDER_WAY_MS
+               : strcmp(answer->problem, "stopping") == 0 ? wm->repeat_ms
                                                           : 0;
     }
     /* CT_ERR_AUTH: the connection was cut within the TLS handshake of a repetition */
-    return err == CT_ERR_IO || err == CT_ERR_TIMEOUT || err == CT_ERR_AUTH ? LOST_MS : 0;
+    return err == CT_ERR_IO || err == CT_ERR_TIMEOUT || err == CT_ERR_AUTH ? wm->repeat_ms : 0;
 }
 
 void ct_wm_pause(uint64_t ms)
@@ -59,7 +59,7 @@ ct_err ct_wm_post(struct ct_wm *wm, struct ct_wm_answer *out, const struct ct_wm
     bool was_sent = false;
     for (;;) {
         ct_err err = ct_wm_converse(wm, out, &was_sent, what, "POST", why);
-        const uint64_t most_ms = uncertain_ms(err, out, was_sent);
+        const uint64_t most_ms = uncertain_ms(wm, err, out, was_sent);
         const uint64_t now_ms = ct_mono_ms();
         since_ms = since_ms == 0 ? now_ms : since_ms;
         if (most_ms == 0 || now_ms - since_ms >= most_ms) {
@@ -130,7 +130,7 @@ static ct_err ask_remembered(struct ct_wm *wm, struct ct_wm_answer *answer,
 {
     const struct ct_wm_post what = {.path = asked->path, .body = asked->body, .key = asked->key};
     ct_err err = ct_wm_post(wm, answer, &what, why);
-    if (err != CT_OK && answer->status != 0 && uncertain_ms(err, answer, true) == 0) {
+    if (err != CT_OK && answer->status != 0 && uncertain_ms(wm, err, answer, true) == 0) {
         ct_wm_settled(wm); /* a refusal, which has changed nothing */
     }
     return err;

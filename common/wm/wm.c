@@ -13,7 +13,10 @@
 #include "wm/account.h"
 #include "wm/problem.h"
 
-enum { DEFAULT_TIMEOUT_MS = 10000 };
+enum {
+    DEFAULT_TIMEOUT_MS = 10000,
+    DEFAULT_REPEAT_MS = 15000
+}; /* a WM that restarts is back by then */
 
 void ct_wm_relay_identity(char out[23], const uint8_t pending_id32[32])
 {
@@ -48,6 +51,7 @@ ct_err ct_wm_open(struct ct_wm **out, const struct ct_wm_config *config, struct 
     wm->wallet = config->wallet;
     wm->key = config->key;
     wm->memory = config->memory;
+    wm->repeat_ms = config->repeat_ms != 0 ? config->repeat_ms : DEFAULT_REPEAT_MS;
     wm->timeout_ms = config->timeout_ms != 0 ? config->timeout_ms : DEFAULT_TIMEOUT_MS;
     *out = wm;
     return CT_OK;

@@ -48,6 +48,7 @@ struct ct_wm_config {
     const struct ct_x25519 *key;    /* borrowed until free */
     struct ct_wm_memory memory;     /* its arg borrowed until free */
     uint32_t timeout_ms;            /* of each request; 0 means 10,000 */
+    uint32_t repeat_ms; /* a POST of unknown outcome is repeated for so long; 0: 15,000 */
 };
 
 CT_MUST_USE ct_err ct_wm_open(struct ct_wm **out, const struct ct_wm_config *config,

@@ -174,7 +174,8 @@ bool device_open(struct device *d)
                                         .purpose = CT_HS_ENROL_DEVICE,
                                         .identity = d->identity,
                                         .wallet = &d->wallet,
-                                        .key = &d->key};
+                                        .key = &d->key,
+                                        .repeat_ms = 1}; /* tests look on: they ask again */
     ct_err err = ct_wm_open(&d->wm, &config, &why);
     if (err != CT_OK) {
         printf("    %s\n", why.text);
