@@ -10,7 +10,11 @@
 
 #include "base/clock.h"
 
-enum { WORDS_MAX = 4 /* of one record */, GATHER_MS = 50 };
+enum {
+    WORDS_MAX = 4 /* of one record */,
+    SHARE = 3 /* of the time at most one in so many is spent asking */,
+    REST_MAX_MS = 200
+};
 
 struct question {
     STAILQ_ENTRY(question) next;
@@ -29,11 +33,12 @@ struct ct_desk {
     pthread_cond_t answered;
     struct questions queue;
     bool is_asking;
-    bool is_busy;      /* the last answer was for several */
-    uint64_t again_ms; /* while it is busy, no sooner */
+    struct ct_chain *chain; /* of whoever asks now */
+    bool is_busy;           /* the last answer was for several */
+    uint64_t again_ms;      /* while it is busy, no sooner */
 };
 
-ct_err ct_desk_new(struct ct_desk **out)
+ct_err ct_desk_new(struct ct_desk **out, struct ct_chain *chain)
 {
     struct ct_desk *d = calloc(1, sizeof *d);
     if (d == NULL) {
@@ -42,6 +47,7 @@ ct_err ct_desk_new(struct ct_desk **out)
     (void)pthread_mutex_init(&d->lock, NULL);
     (void)pthread_cond_init(&d->answered, NULL);
     STAILQ_INIT(&d->queue);
+    d->chain = chain;
     *out = d;
     return CT_OK;
 }
@@ -125,7 +131,7 @@ static void gather(struct ct_desk *d)
 }
 
 /* The lock is held before and after. */
-static void ask_all(struct ct_desk *d, struct ct_chain *chain)
+static void ask_all(struct ct_desk *d)
 {
     struct questions batch = STAILQ_HEAD_INITIALIZER(batch);
     struct question *q;
@@ -133,14 +139,17 @@ static void ask_all(struct ct_desk *d, struct ct_chain *chain)
     gather(d);
     take(d, &batch);
     d->is_busy = STAILQ_NEXT(STAILQ_FIRST(&batch), next) != NULL;
-    d->again_ms = ct_mono_ms() + GATHER_MS;
     (void)pthread_mutex_unlock(&d->lock);
-    answer(chain, &batch);
+    uint64_t began_ms = ct_mono_ms();
+    answer(d->chain, &batch);
+    uint64_t ended_ms = ct_mono_ms();
     (void)pthread_mutex_lock(&d->lock);
     STAILQ_FOREACH(q, &batch, next)
     {
         q->is_answered = true;
     }
+    uint64_t rest_ms = (SHARE - 1) * (ended_ms - began_ms);
+    d->again_ms = ended_ms + (rest_ms < REST_MAX_MS ? rest_ms : REST_MAX_MS);
     d->is_asking = false;
     (void)pthread_cond_broadcast(&d->answered);
 }
@@ -154,7 +163,7 @@ static ct_err ask(struct ct_desk_seat *seat, struct question *q, struct ct_why *
         if (d->is_asking) {
             (void)pthread_cond_wait(&d->answered, &d->lock);
         } else {
-            ask_all(d, seat->chain);
+            ask_all(d);
         }
     }
     (void)pthread_mutex_unlock(&d->lock);
@@ -278,6 +287,6 @@ struct ct_ledger ct_desk_ledger(struct ct_desk_seat *seat, struct ct_desk *desk,
                                              .relays = relays,
                                              .balance = balance,
                                              .cost = cost};
-    *seat = (struct ct_desk_seat){.desk = desk, .alone = ct_ledger_of_chain(chain), .chain = chain};
+    *seat = (struct ct_desk_seat){.desk = desk, .alone = ct_ledger_of_chain(chain)};
     return (struct ct_ledger){.ops = &ops, .arg = seat};
 }

@@ -44,7 +44,7 @@ struct ct_listener_config {
     ct_http_psk *psk;     /* TLS-PSK; NULL: plain, or */
     void *psk_arg;
     const struct ct_http_tls *tls; /* by certificates; its texts borrowed until the stop */
-    size_t workers;                /* threads that run the handler, at most 16; 0: see above */
+    size_t workers;                /* threads that run the handler, at most 64; 0: see above */
     unsigned connections;
     unsigned per_ip;
     unsigned timeout_s; /* of an idle or slow connection, TLS handshake included; at most 10 */

@@ -21,7 +21,7 @@ struct ct_queue {
     ct_queue_work *work;
     void *arg;
     size_t workers;
-    struct worker worker[16];
+    struct worker worker[CT_QUEUE_WORKERS];
 };
 
 static void *take(struct ct_queue *q)
@@ -72,7 +72,7 @@ static ct_err start_threads(struct ct_queue *q, size_t workers)
 ct_err ct_queue_start(struct ct_queue **out, size_t workers, size_t room, ct_queue_work *work,
                       void *arg)
 {
-    if (workers == 0 || workers > 16 || room == 0) {
+    if (workers == 0 || workers > CT_QUEUE_WORKERS || room == 0) {
         return CT_ERR_ARG;
     }
     struct ct_queue *q = calloc(1, sizeof *q);

@@ -6,6 +6,8 @@
 
 #include <chainturn/err.h>
 
+enum { CT_QUEUE_WORKERS = 64 }; /* at most */
+
 struct ct_queue;
 
 /* work runs for each item on one of `workers` threads, numbered from 0. */

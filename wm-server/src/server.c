@@ -30,8 +30,8 @@
 #include "verify.h"
 #include "vet.h"
 
-enum { WORKERS = 16, SESSIONS = 65536, VET_PERIOD_MS = 500 };
-enum { OF_VET = WORKERS, OF_REPROBE, CHAINS }; /* whose chain object */
+enum { WORKERS = 32, SESSIONS = 65536, VET_PERIOD_MS = 500 };
+enum { OF_VET = WORKERS, OF_REPROBE, OF_DESK, CHAINS }; /* whose chain object */
 /* Whose handle of the store: each of these threads works under a lease. */
 enum { BY_TX, BY_FUND, BY_VET, BY_REPROBE, HANDLES };
 
@@ -211,7 +211,7 @@ static ct_err join_parts(struct ct_server *s, struct ct_why *why)
     if (err != CT_OK) {
         return ct_why(why, err, "cannot set up enrolment: %s", ct_err_text(err));
     }
-    err = ct_desk_new(&s->desk);
+    err = ct_desk_new(&s->desk, s->chains[OF_DESK]);
     if (err != CT_OK) {
         return ct_why(why, err, "out of memory");
     }
