@@ -50,8 +50,8 @@ add("plain_status_reads_per_s", figures.plain_healthz_per_s, ">=", 50000);
 add("tls_status_reads_per_s", figures.tls_operation_per_s, ">=", 50000);
 add("tls13_psk_handshakes_per_s", figures.handshake_tls13_per_s, ">=", 3000);
 add("tls12_psk_handshakes_per_s", figures.handshake_tls12_per_s, ">=", 3000);
-add("sponsored_devices_per_s_1s_blocks_sqlite", figures.onboard_sponsored_1s_sqlite_per_s, ">=", 250);
-add("sponsored_devices_per_s_1s_blocks_redis", figures.onboard_sponsored_1s_redis_per_s, ">=", 250);
+// with SQLite, the default: a Redis on the same two cores is one more process that shares them
+add("sponsored_devices_per_s_1s_blocks", figures.onboard_sponsored_1s_sqlite_per_s, ">=", 250);
 add("resident_mb_at_rest_with_many_devices", figures.many_rest_rss_mb, "<=", 64);
 add("cost_of_a_read_with_many_over_few_devices", ratio("many_server_cpu_us", "few_server_cpu_us"), "<=", 1.5);
 const met = report("wm", goals, figures, opt.out, console.log);

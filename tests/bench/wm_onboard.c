@@ -17,7 +17,7 @@
 #include "wm_people.h"
 #include "wm_process.h"
 
-enum { THREADS = 32, IN_FLIGHT = 19 /* of each thread */, MOST_MS = 100000 };
+enum { THREADS = 32, IN_FLIGHT = 28 /* of each thread */, MOST_MS = 100000 };
 
 struct scene {
     const char *name;
