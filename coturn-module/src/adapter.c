@@ -475,7 +475,7 @@ int ct_ad_old_key(void *session, const uint8_t *user, const uint8_t *realm, uint
                   size_t len)
 {
     ts_ur_super_session *ss = session;
-    hmackey_t key;
+    hmackey_t key = {0};
     if (!active || !is_signed_by_other(user, realm, message, len, key)) {
         return 0;
     }

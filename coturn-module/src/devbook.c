@@ -255,25 +255,29 @@ static size_t count_places(const struct ct_devbook_entry *entries, size_t count)
     return places;
 }
 
-static void add_places(struct ct_devset *set, const struct ct_devbook_entry *entry, uint16_t today)
+/* Returns how many: 2 at most. */
+static size_t put_places(uint32_t *out, const struct ct_devbook_entry *entry, uint16_t today)
 {
+    size_t count = 0;
     for (size_t i = 0; i < 8; i += 4) {
         uint16_t relay = get16(entry->places + i);
         if (relay != 0 && !entry->is_gone && get16(entry->expiry_day) >= today) {
-            (void)ct_devset_add(set, relay, get16(entry->places + i + 2)); /* room is there */
+            out[count++] = ct_devset_place(relay, get16(entry->places + i + 2));
         }
     }
+    return count;
 }
 
 ct_err ct_devbook_places(struct ct_devset **out, const struct ct_devbook *book, uint16_t today)
 {
     const struct ct_devbook_entry *entries = ct_devbook_entries(book);
-    struct ct_devset *set = NULL;
     size_t at = 0;
-    ct_err err = ct_devset_new(&set, count_places(entries, book->count) +
-                                         count_places(book->recent, book->recent_count));
-    if (err != CT_OK) {
-        return err;
+    size_t count = 0;
+    uint32_t *places = malloc(
+        (count_places(entries, book->count) + count_places(book->recent, book->recent_count) + 1) *
+        sizeof(*places));
+    if (!places) {
+        return CT_ERR_NOMEM;
     }
     /* what a recent change is about is that change's matter; both lists are sorted */
     for (size_t i = 0; i < book->count; i++) {
@@ -283,12 +287,13 @@ ct_err ct_devbook_places(struct ct_devset **out, const struct ct_devbook *book, 
             at++;
         }
         if (at == book->recent_count || order != 0) {
-            add_places(set, &entries[i], today);
+            count += put_places(places + count, &entries[i], today);
         }
     }
     for (size_t i = 0; i < book->recent_count; i++) {
-        add_places(set, &book->recent[i], today);
+        count += put_places(places + count, &book->recent[i], today);
     }
-    *out = set;
-    return CT_OK;
+    ct_err err = ct_devset_new(out, places, count);
+    free(places);
+    return err;
 }

@@ -8,19 +8,25 @@
 
 #include <chainturn/err.h>
 
-struct ct_devset; /* 4 bytes a place, in a table at most 80 % full */
+struct ct_devset; /* 2 bytes a place and 256 KiB: small enough for a processor's cache */
 
 enum { CT_DEVSET_PLACES_MAX = 4000000 };
 
-/* An empty set with room for places. CT_ERR_ARG: more than CT_DEVSET_PLACES_MAX; CT_ERR_NOMEM. */
-CT_MUST_USE ct_err ct_devset_new(struct ct_devset **out, size_t places);
+/* relay 1 .. 65535 */
+static inline uint32_t ct_devset_place(uint16_t relay, uint16_t port)
+{
+    return (uint32_t)relay << 16 | port;
+}
+
+/*
+ * The set of these places, in any order; the same one again is harmless. CT_ERR_ARG: relay 0, or
+ * more than CT_DEVSET_PLACES_MAX; CT_ERR_NOMEM.
+ */
+CT_MUST_USE ct_err ct_devset_new(struct ct_devset **out, const uint32_t *places, size_t count);
 void ct_devset_free(void *set);
-/* While the set is made; the same place again is harmless. relay 1.., false: no room is left. */
-bool ct_devset_add(struct ct_devset *set, uint16_t relay, uint16_t port);
 
 bool ct_devset_has(const struct ct_devset *set, uint16_t relay, uint16_t port);
-size_t ct_devset_count(const struct ct_devset *set); /* places */
-/* The same places? By count and a sum over them: good for what changes by itself. */
+size_t ct_devset_count(const struct ct_devset *set); /* places, each once */
 bool ct_devset_equal(const struct ct_devset *a, const struct ct_devset *b);
 size_t ct_devset_bytes(const struct ct_devset *set); /* of memory */
 

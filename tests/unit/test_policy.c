@@ -222,12 +222,12 @@ static bool know(struct ct_known *known, struct ct_live *live, const struct ct_e
     memset(live, 0, sizeof(*live));
     relays = relay2_and_denied();
     known->relays = relays;
-    if (!relays || ct_devset_new(&devices, 8) != CT_OK) {
+    const uint32_t places[] = {ct_devset_place(2, 50000), ct_devset_place(2, 50101),
+                               ct_devset_place(3, 50000), ct_devset_place(4, 50000),
+                               ct_devset_place(5, 49160), ct_devset_place(9, 50000)};
+    if (!relays || ct_devset_new(&devices, places, sizeof(places) / sizeof(places[0])) != CT_OK) {
         return false;
     }
-    CHECK(ct_devset_add(devices, 2, 50000) && ct_devset_add(devices, 2, 50101) &&
-          ct_devset_add(devices, 3, 50000) && ct_devset_add(devices, 4, 50000) &&
-          ct_devset_add(devices, 5, 49160) && ct_devset_add(devices, 9, 50000));
     live->addrs = public_at;
     live->addr_count = 1;
     struct ct_endpoint guest = *public_at;

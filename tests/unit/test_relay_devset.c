@@ -1,57 +1,84 @@
 /* Claims about the set of devices' places: what is in it, how large it is, how fast it answers. */
 /* links: ct_relay_policy ct_base */
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "ct_test.h"
 #include "devset.h"
 
 enum { MILLION = 1000000, RELAYS = 10000 };
 
-static void only_what_was_added_is_there(void)
+static void only_what_was_given_is_there(void)
 {
+    const uint32_t places[] = {ct_devset_place(16383, 65535), ct_devset_place(1, 50000),
+                               ct_devset_place(1, 50001), ct_devset_place(1, 50000)};
     struct ct_devset *set = NULL;
-    REQUIRE(ct_devset_new(&set, 3) == CT_OK);
-    CHECK(!ct_devset_has(set, 1, 50000));
-    CHECK(ct_devset_add(set, 1, 50000) && ct_devset_add(set, 16383, 65535) &&
-          ct_devset_add(set, 1, 50001));
-    CHECK(ct_devset_add(set, 1, 50000)); /* two devices that claim one place */
-    CHECK_EQ(ct_devset_count(set), 3);
+    REQUIRE(ct_devset_new(&set, places, 4) == CT_OK);
+    CHECK_EQ(ct_devset_count(set), 3); /* two devices claim one place */
     CHECK(ct_devset_has(set, 1, 50000) && ct_devset_has(set, 1, 50001));
     CHECK(ct_devset_has(set, 16383, 65535));
     CHECK(!ct_devset_has(set, 2, 50000) && !ct_devset_has(set, 1, 50002));
-    CHECK(!ct_devset_has(set, 0, 0) && !ct_devset_add(set, 0, 7));
-    struct ct_devset *same = NULL;
-    REQUIRE(ct_devset_new(&same, 900) == CT_OK);
-    CHECK(ct_devset_add(same, 16383, 65535) && ct_devset_add(same, 1, 50001));
-    CHECK(!ct_devset_equal(set, same));
-    CHECK(ct_devset_add(same, 1, 50000) && ct_devset_equal(set, same));
-    CHECK(ct_devset_add(set, 1, 7) && ct_devset_add(same, 1, 8) && !ct_devset_equal(set, same));
-    ct_devset_free(same);
+    CHECK(!ct_devset_has(set, 1, 49999) && !ct_devset_has(set, 0, 0));
     ct_devset_free(set);
 }
 
-static void full_set_takes_no_more_and_still_answers(void)
+static void equal_by_what_is_in_them(void)
 {
-    struct ct_devset *set = NULL;
-    REQUIRE(ct_devset_new(&set, 1) == CT_OK);
-    uint16_t n = 0;
-    while (ct_devset_add(set, 7, (uint16_t)(n + 1))) {
-        n++;
+    const uint32_t places[] = {ct_devset_place(7, 1), ct_devset_place(7, 2), ct_devset_place(9, 1),
+                               ct_devset_place(7, 1)};
+    struct ct_devset *sets[4] = {NULL};
+    REQUIRE(ct_devset_new(&sets[0], places, 3) == CT_OK);
+    REQUIRE(ct_devset_new(&sets[1], places + 1, 3) == CT_OK); /* in another order */
+    REQUIRE(ct_devset_new(&sets[2], places, 2) == CT_OK);
+    REQUIRE(ct_devset_new(&sets[3], NULL, 0) == CT_OK);
+    CHECK(ct_devset_equal(sets[0], sets[1]) && !ct_devset_equal(sets[0], sets[2]));
+    CHECK(!ct_devset_equal(sets[3], sets[2]) && ct_devset_equal(sets[3], sets[3]));
+    for (size_t i = 0; i < 4; i++) {
+        ct_devset_free(sets[i]);
     }
-    CHECK(n >= 1 && n < 100);
-    CHECK(ct_devset_has(set, 7, n) && !ct_devset_has(set, 7, (uint16_t)(n + 1)));
+}
+
+/* Each port of one relay, and none of its neighbours': whatever bucket they are in. */
+static void every_port_of_a_relay_is_told_from_its_neighbours(void)
+{
+    static uint32_t places[65536];
+    struct ct_devset *set = NULL;
+    unsigned wrong = 0;
+    for (unsigned port = 0; port < 65536; port++) {
+        places[port] = ct_devset_place(500, (uint16_t)port);
+    }
+    REQUIRE(ct_devset_new(&set, places, 65536) == CT_OK);
+    CHECK_EQ(ct_devset_count(set), 65536);
+    for (unsigned port = 0; port < 65536; port++) {
+        wrong += !ct_devset_has(set, 500, (uint16_t)port);
+        wrong += ct_devset_has(set, 499, (uint16_t)port) || ct_devset_has(set, 501, (uint16_t)port);
+    }
+    CHECK_EQ(wrong, 0);
     ct_devset_free(set);
-    CHECK(ct_devset_new(&set, (size_t)CT_DEVSET_PLACES_MAX + 1) == CT_ERR_ARG);
+}
+
+static void what_cannot_be_a_set_is_refused(void)
+{
+    const uint32_t none = ct_devset_place(0, 7);
+    struct ct_devset *set = NULL;
+    CHECK(ct_devset_new(&set, &none, 1) == CT_ERR_ARG);
+    CHECK(ct_devset_new(&set, &none, (size_t)CT_DEVSET_PLACES_MAX + 1) == CT_ERR_ARG);
+    CHECK(set == NULL);
 }
 
 static void million_devices_fit_and_are_found(void)
 {
     struct ct_devset *set = NULL;
-    REQUIRE(ct_devset_new(&set, MILLION) == CT_OK);
+    uint32_t *places = malloc(MILLION * sizeof(*places));
+    REQUIRE(places != NULL);
     for (unsigned i = 0; i < MILLION; i++) {
-        REQUIRE(ct_devset_add(set, (uint16_t)(1 + i % RELAYS), (uint16_t)(49152 + i / RELAYS)));
+        places[i] = ct_devset_place((uint16_t)(1 + i % RELAYS), (uint16_t)(49152 + i / RELAYS));
     }
+    ct_err err = ct_devset_new(&set, places, MILLION);
+    free(places);
+    REQUIRE(err == CT_OK);
     CHECK_EQ(ct_devset_count(set), MILLION);
-    CHECK(ct_devset_bytes(set) <= 16u << 20);
+    CHECK(ct_devset_bytes(set) <= 3u << 20);
     unsigned found = 0;
     unsigned mixed = 12345;
     uint64_t began = ct_mono_ns();
@@ -68,8 +95,10 @@ static void million_devices_fit_and_are_found(void)
 }
 
 static const struct ct_test tests[] = {
-    CT_TEST(only_what_was_added_is_there),
-    CT_TEST(full_set_takes_no_more_and_still_answers),
+    CT_TEST(only_what_was_given_is_there),
+    CT_TEST(equal_by_what_is_in_them),
+    CT_TEST(every_port_of_a_relay_is_told_from_its_neighbours),
+    CT_TEST(what_cannot_be_a_set_is_refused),
     CT_TEST(million_devices_fit_and_are_found),
 };
 

@@ -85,7 +85,7 @@ static void state_is_another_after_each_set_and_each_end_of_an_allocation(void)
         REQUIRE(ct_peerset_new(&set, NULL, 0, &origin) == CT_OK);
         REQUIRE(ct_snapshot_publish(&sets.relays, &sets.readers, set));
         uint64_t between = ct_sets_state(&sets);
-        REQUIRE(ct_devset_new(&devices, 1) == CT_OK);
+        REQUIRE(ct_devset_new(&devices, NULL, 0) == CT_OK);
         REQUIRE(ct_snapshot_publish(&sets.devices, &sets.readers, devices));
         uint64_t after = ct_sets_state(&sets);
         ct_live_set(&sets.live, &allocation, true); /* who is new was no guest */

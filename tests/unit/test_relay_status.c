@@ -92,9 +92,10 @@ static void publish(void)
     };
     struct ct_peerset_origin origin = {.block = 1};
     struct ct_peerset *relays = NULL;
+    const uint32_t place = ct_devset_place(2, 50000);
     struct ct_devset *devices = NULL;
     REQUIRE(ct_peerset_new(&relays, ranges, 3, &origin) == CT_OK);
-    REQUIRE(ct_devset_new(&devices, 4) == CT_OK && ct_devset_add(devices, 2, 50000));
+    REQUIRE(ct_devset_new(&devices, &place, 1) == CT_OK);
     CHECK(ct_snapshot_publish(&sets.relays, &sets.readers, relays));
     CHECK(ct_snapshot_publish(&sets.devices, &sets.readers, devices));
     atomic_store(&sets.relays.confirmed_s, NOW_S - 7);
