@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # A systemd of its own over a copy of this host's files: stage.sh FOLDER, in namespaces of its own (service.mjs).
-# FOLDER/tree is laid over the files, FOLDER/logs is where both sides write. Exits with 77 when this host permits no such thing.
+# FOLDER/tree is laid over the files, FOLDER/logs is where both sides write. It says what this host does not permit.
 set -euo pipefail
 
 folder=$1 mnt=/mnt root=/mnt/root
-cannot() { echo "not here: $1"; exit 77; }
+cannot() { echo "this host does not permit $1"; exit 1; }
 
 mount --make-rprivate / 2>&1 || cannot "mount namespaces"
 mount -t tmpfs tmpfs $mnt && mkdir $mnt/up $mnt/work $root
