@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "base/secret.h"
 #include "chain/tx.h"
-#include "registrar_call.h"
+#include "life/registrar_call.h"
 
 /* Only what ct_rg_answer_read() takes. */
 static ct_err told(ct_err err)

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "chain/key.h"
-#include "registrar_wire.h"
+#include "life/registrar_wire.h"
 
 /* Calls to be signed at once, and how long one takes to come back: a module that went mad, or that
  * somebody took over, spends no more of the wallet's ether than that. */

@@ -7,7 +7,7 @@
 #include "chain/bundle.h"
 #include "ct_hooks.h"
 #include "options.h"
-#include "policy.h"
+#include "packets/policy.h"
 
 enum { CT_HOST_OWN_MAX = 128, CT_HOST_BACKENDS_MAX = 64, CT_HOST_BROADCASTS_MAX = 64 };
 

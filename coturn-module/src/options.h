@@ -7,9 +7,9 @@
 
 #include <chainturn/err.h>
 #include "base/why.h"
-#include "policy.h"
+#include "packets/policy.h"
 #include "turn/addr.h"
-#include "usage.h"
+#include "packets/usage.h"
 
 enum { CT_PATH_MAX = 512 };
 

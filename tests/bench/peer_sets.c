@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "devbook.h"
-#include "sets.h"
+#include "peers/devbook.h"
+#include "peers/sets.h"
 
 enum {
     RELAYS = 10000,

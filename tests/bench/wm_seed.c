@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "chain/keccak.h"
-#include "wm-server/src/ops.h"
-#include "wm-server/src/sql.h"
+#include "wm-server/src/tx/ops.h"
+#include "wm-server/src/store/sql.h"
 #include "wm_people.h"
 
 enum { AT_ONCE = 20000 };

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "wm-server/src/store.h"
+#include "wm-server/src/store/store.h"
 
 /* The operation that registered device i: 32 digits, spread as random ones are. */
 void bench_op_id(char out[CT_OP_ID], size_t i);

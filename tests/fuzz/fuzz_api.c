@@ -10,8 +10,8 @@
 #include "chain/json.h"
 #include "fuzz.h"
 #include "api_world.h"
-#include "wm-server/src/api.h"
-#include "wm-server/src/handshake.h"
+#include "wm-server/src/api/api.h"
+#include "wm-server/src/http/handshake.h"
 
 static const char SID[] = "00000000000000000000000000000000";
 static struct ct_device record; /* state none: the chain has none */

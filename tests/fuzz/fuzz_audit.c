@@ -4,7 +4,7 @@
  * closed with their right hash here, so that the parser is passed.
  */
 /* links: ct_wmserver ct_chain ct_base */
-#include "wm-server/src/audit_link.h"
+#include "wm-server/src/operator/audit_link.h"
 
 #include <string.h>
 

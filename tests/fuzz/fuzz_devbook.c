@@ -4,9 +4,9 @@
  * The input is the file without its sum, which is put behind it, so that the parser is reached.
  */
 /* links: ct_chain ct_base */
-/* sources: coturn-module/src/devbook.c coturn-module/src/devbook_file.c coturn-module/src/devset.c
- */
-#include "devbook.h"
+/* sources: coturn-module/src/peers/devbook.c coturn-module/src/peers/devbook_file.c */
+/* sources: coturn-module/src/peers/devset.c */
+#include "peers/devbook.h"
 
 #include <stdio.h>
 #include <string.h>

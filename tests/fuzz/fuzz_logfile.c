@@ -4,8 +4,8 @@
  * which is put behind it, so that the parser is reached.
  */
 /* links: ct_chain ct_base */
-/* sources: coturn-module/src/logfile.c */
-#include "logfile.h"
+/* sources: coturn-module/src/follow/logfile.c */
+#include "follow/logfile.h"
 
 #include <stdio.h>
 #include <stdlib.h>

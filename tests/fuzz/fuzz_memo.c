@@ -4,8 +4,8 @@
  * behind it, so that the parser is reached.
  */
 /* links: ct_chain ct_base */
-/* sources: coturn-module/src/memo.c */
-#include "memo.h"
+/* sources: coturn-module/src/life/memo.c */
+#include "life/memo.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * of one line.
  */
 /* links: ct_chain ct_turn ct_base */
-/* sources: coturn-module/src/options.c coturn-module/src/mode.c */
+/* sources: coturn-module/src/options.c coturn-module/src/packets/mode.c */
 #include "options.h"
 
 #include <string.h>

@@ -4,8 +4,8 @@
  * The input is the file without its sum, which is put behind it, so that the parser is reached.
  */
 /* links: ct_chain ct_base */
-/* sources: coturn-module/src/peerset.c */
-#include "peerset.h"
+/* sources: coturn-module/src/peers/peerset.c */
+#include "peers/peerset.h"
 
 #include <string.h>
 

@@ -5,8 +5,8 @@
  * reached.
  */
 /* links: ct_chain ct_base */
-/* sources: coturn-module/src/portfile.c coturn-module/src/ports.c */
-#include "portfile.h"
+/* sources: coturn-module/src/ports/portfile.c coturn-module/src/ports/ports.c */
+#include "ports/portfile.h"
 
 #include <stdio.h>
 #include <stdlib.h>

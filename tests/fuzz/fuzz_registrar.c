@@ -3,11 +3,11 @@
  * bytes, texts end within their arrays, and an answer's transaction fits.
  */
 /* links: ct_chain ct_base */
-/* sources: coturn-module/src/registrar_wire.c */
+/* sources: coturn-module/src/life/registrar_wire.c */
 #include <string.h>
 
 #include "fuzz.h"
-#include "registrar_wire.h"
+#include "life/registrar_wire.h"
 
 static void request(const uint8_t *data, size_t size)
 {

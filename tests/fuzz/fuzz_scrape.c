@@ -3,9 +3,9 @@
  * Property: the answer is one of those documented, never 200 for what is not GET or HEAD of
  * /metrics; once there is one, more bytes of a body do not change it; fewer bytes never give more.
  */
-/* sources: coturn-module/src/scrape_head.c */
+/* sources: coturn-module/src/status/scrape_head.c */
 /* links: ct_base */
-#include "scrape.h"
+#include "status/scrape.h"
 
 #include <string.h>
 

@@ -10,9 +10,9 @@
 #include "chain/key.h"
 #include "ct_test.h"
 #include "kex/token.h"
-#include "wm-server/src/api.h"
-#include "wm-server/src/handshake.h"
-#include "wm-server/src/ops.h"
+#include "wm-server/src/api/api.h"
+#include "wm-server/src/http/handshake.h"
+#include "wm-server/src/tx/ops.h"
 
 /* ---- a chain that says what the test wants ---- */
 

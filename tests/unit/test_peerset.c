@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "ct_test.h"
-#include "peerset.h"
+#include "peers/peerset.h"
 
 static const struct ct_peerset_origin origin = {
     .deployment32 = {1, 2, 3}, .block = 77, .log_count = 5, .confirmed_s = 1000};

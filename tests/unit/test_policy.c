@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "ct_test.h"
-#include "peerset.h"
-#include "policy.h"
+#include "peers/peerset.h"
+#include "packets/policy.h"
 
 static struct ct_endpoint at(const char *text, uint16_t port)
 {

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "ct_test.h"
-#include "devbook.h"
+#include "peers/devbook.h"
 
 static const uint8_t deployment[32] = {1, 2, 3};
 

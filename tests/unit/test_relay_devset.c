@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "ct_test.h"
-#include "devset.h"
+#include "peers/devset.h"
 
 enum { MILLION = 1000000, RELAYS = 10000 };
 

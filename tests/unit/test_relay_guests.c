@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "ct_test.h"
-#include "guests.h"
-#include "sets.h"
+#include "packets/guests.h"
+#include "peers/sets.h"
 
 static struct ct_endpoint peer_at(uint8_t host, uint16_t port)
 {

@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "ct_test.h"
-#include "drain.h"
-#include "keyring.h"
+#include "life/drain.h"
+#include "life/keyring.h"
 #include "temp_dir.h"
 
 static struct temp_dir temp;

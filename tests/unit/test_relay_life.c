@@ -4,8 +4,8 @@
 
 #include "base/secret.h"
 #include "ct_test.h"
-#include "life.h"
-#include "memo.h"
+#include "life/life.h"
+#include "life/memo.h"
 #include "temp_dir.h"
 
 enum { TODAY = 20000 };

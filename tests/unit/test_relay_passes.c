@@ -8,8 +8,8 @@
 #include "chain/registry.h"
 #include "ct_test.h"
 #include "kex/pass.h"
-#include "passcache.h"
-#include "passes.h"
+#include "passes/passcache.h"
+#include "passes/passes.h"
 
 enum { NOW = 1800000000 };
 

@@ -14,9 +14,9 @@
 #include "base/secret.h"
 #include "ct_test.h"
 #include "kex/pass.h"
-#include "portfile.h"
-#include "portkeeper.h"
-#include "ports.h"
+#include "ports/portfile.h"
+#include "ports/portkeeper.h"
+#include "ports/ports.h"
 
 enum { NOW = 1000000 };
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "ct_test.h"
-#include "record.h"
+#include "life/record.h"
 
 static struct ct_endpoint ip4(uint8_t last, uint16_t port)
 {

@@ -7,7 +7,7 @@
 #include "ct_test.h"
 #include "desk.h"
 #include "kex/owner.h"
-#include "registrar_call.h"
+#include "life/registrar_call.h"
 #include "temp_dir.h"
 
 static struct temp_dir temp;

@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "ct_test.h"
-#include "scrape.h"
+#include "status/scrape.h"
 
 static const char good[] = "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:9642\r\n\r\n";
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "ct_test.h"
-#include "snapshot.h"
-#include "tally.h"
+#include "packets/snapshot.h"
+#include "packets/tally.h"
 
 /* An object whose death can be seen: all its words say so. */
 enum { WORDS = 64, ALIVE = 0x11, DEAD = 0xdd, READERS = 4, SWAPS = 20000 };

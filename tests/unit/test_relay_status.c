@@ -2,9 +2,9 @@
 /* links: ct_coturn_module ct_relay_policy ct_chain ct_base */
 #include <string.h>
 
-#include "counts.h"
+#include "packets/counts.h"
 #include "ct_test.h"
-#include "status.h"
+#include "status/status.h"
 
 enum { NOW_S = 1800000000 };
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "ct_test.h"
-#include "usage.h"
+#include "packets/usage.h"
 
 #define SECOND UINT64_C(1000000000)
 

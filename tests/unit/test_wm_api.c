@@ -1,6 +1,6 @@
 /* The wallet manager's API on a chain of the test's own: who gets a pass, who is registered. */
 /* links: ct_wmserver ct_kex ct_chain ct_base */
-#include "wm-server/src/held.h"
+#include "wm-server/src/tx/held.h"
 #include "wm_api.h"
 
 static unsigned ask_pass(const char *token)

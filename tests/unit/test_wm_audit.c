@@ -12,9 +12,9 @@
 
 #include "ct_test.h"
 #include "temp_dir.h"
-#include "wm-server/src/audit.h"
-#include "wm-server/src/store.h"
-#include "wm-server/src/store_observed.h"
+#include "wm-server/src/operator/audit.h"
+#include "wm-server/src/store/store.h"
+#include "wm-server/src/store/store_observed.h"
 
 static struct temp_dir dir;
 static char path[128];

@@ -8,7 +8,7 @@
 #include "chain/registry_client.h"
 #include "chain/send.h"
 #include "ct_test.h"
-#include "wm-server/src/desk.h"
+#include "wm-server/src/tx/desk.h"
 
 enum { THREADS = 12, EACH = 6 };
 

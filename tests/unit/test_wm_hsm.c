@@ -1,6 +1,6 @@
 /* Keys in a PKCS#11 token: SoftHSM's, made by its own tools, signing what the chain takes. */
 /* links: ct_wmserver ct_testchain ct_chain ct_base */
-#include "hsm.h"
+#include "keys/hsm.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -9,8 +9,8 @@
 #include "chain/keccak.h"
 #include "chain/tx.h"
 #include "ct_test.h"
-#include "hsm_uri.h"
-#include "own_key.h"
+#include "keys/hsm_uri.h"
+#include "keys/own_key.h"
 #include "softhsm.h"
 #include "temp_dir.h"
 

@@ -13,9 +13,9 @@
 #include "chain/bundle.h"
 #include "chain/registry.h"
 #include "ct_test.h"
-#include "wm-server/src/handshake.h"
-#include "wm-server/src/http.h"
-#include "wm-server/src/sessions.h"
+#include "wm-server/src/http/handshake.h"
+#include "wm-server/src/http/http.h"
+#include "wm-server/src/http/sessions.h"
 #include "wm/wm.h"
 
 /*

@@ -1,7 +1,7 @@
 /* Claims about the wallet manager's keys while one generation follows another. */
 /* links: ct_wmserver ct_kex ct_chain ct_base */
 #include "ct_test.h"
-#include "wm-server/src/keyring.h"
+#include "wm-server/src/keys/keyring.h"
 
 enum { NOW_S = 1000 };
 

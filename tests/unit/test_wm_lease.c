@@ -7,8 +7,8 @@
 #include "ct_test.h"
 #include "redis_server.h"
 #include "temp_dir.h"
-#include "wm-server/src/lease.h"
-#include "wm-server/src/store.h"
+#include "wm-server/src/service/lease.h"
+#include "wm-server/src/store/store.h"
 
 enum { LONG_MS = 60000, SHORT_MS = 40, WAIT_MS = 10000 };
 

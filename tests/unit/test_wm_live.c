@@ -17,9 +17,9 @@
 #include "chain/registry_client.h"
 #include "chain/send.h"
 #include "ct_test.h"
-#include "init.h"
+#include "service/init.h"
 #include "kex/token.h"
-#include "server.h"
+#include "service/server.h"
 #include "wm/wm.h"
 
 static struct ct_anvil anvil;

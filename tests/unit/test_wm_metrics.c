@@ -4,9 +4,9 @@
 
 #include "ct_test.h"
 #include "exposition.h"
-#include "wm-server/src/metrics.h"
-#include "wm-server/src/outflow.h"
-#include "wm-server/src/text.h"
+#include "wm-server/src/operator/metrics.h"
+#include "wm-server/src/operator/outflow.h"
+#include "wm-server/src/service/text.h"
 
 static struct exposition now;
 

@@ -8,7 +8,7 @@
 
 #include "ct_test.h"
 #include "temp_dir.h"
-#include "wm-server/src/notify.h"
+#include "wm-server/src/service/notify.h"
 
 /* A manager's socket at this name; '@' is the abstract namespace. */
 static int listen_at(const char *name)

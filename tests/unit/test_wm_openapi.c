@@ -2,14 +2,14 @@
  * each type of problem. */
 /* links: ct_wmserver ct_chain ct_base */
 #include <ctype.h>
-#include <dirent.h>
+#include <glob.h>
 #include <stdlib.h>
 
 #include "chain/json.h"
 #include "ct_test.h"
-#include "wm-server/src/api.h"
-#include "wm-server/src/operator.h"
-#include "wm-server/src/plain.h"
+#include "wm-server/src/api/api.h"
+#include "wm-server/src/operator/operator.h"
+#include "wm-server/src/http/plain.h"
 
 #define URN "urn:chainturn:error:"
 
@@ -229,25 +229,19 @@ static void no_source_sends_a_type_that_is_not_listed(void)
 {
     static const char call[] = "ct_answer_problem(";
     size_t words = 0;
-    DIR *folder = opendir(CT_SOURCE_DIR "/wm-server/src");
-    REQUIRE(folder != NULL);
-    for (const struct dirent *e; (e = readdir(folder)) != NULL;) {
-        char path[512];
-        size_t len = strlen(e->d_name);
-        if (len < 3 || strcmp(e->d_name + len - 2, ".c") != 0) {
-            continue;
-        }
-        (void)snprintf(path, sizeof path, CT_SOURCE_DIR "/wm-server/src/%s", e->d_name);
-        char *text = file_text(path);
+    glob_t sources;
+    REQUIRE(glob(CT_SOURCE_DIR "/wm-server/src/*/*.c", 0, NULL, &sources) == 0);
+    for (size_t i = 0; i < sources.gl_pathc; i++) {
+        char *text = file_text(sources.gl_pathv[i]);
         const char *at = text == NULL ? NULL : strstr(text, call);
         while (at != NULL) {
             at += strlen(call) - 1;
-            check_call(e->d_name, at, &words);
+            check_call(strrchr(sources.gl_pathv[i], '/') + 1, at, &words);
             at = strstr(at, call);
         }
         free(text);
     }
-    (void)closedir(folder);
+    globfree(&sources);
     CHECK(words > 30); /* or the search has become blind */
 }
 

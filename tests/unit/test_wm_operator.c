@@ -12,9 +12,9 @@
 #include "ct_test.h"
 #include "exposition.h"
 #include "temp_dir.h"
-#include "wm-server/src/metrics.h"
-#include "wm-server/src/operator.h"
-#include "wm-server/src/tee.h"
+#include "wm-server/src/operator/metrics.h"
+#include "wm-server/src/operator/operator.h"
+#include "wm-server/src/operator/tee.h"
 
 /*
  *   raw socket ---- operators' listener ---- SQLite store, sessions, events

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "ct_test.h"
-#include "wm-server/src/patience.h"
+#include "wm-server/src/http/patience.h"
 
 /* One connection: ours is the server's end. */
 struct pair {

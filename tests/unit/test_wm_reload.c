@@ -6,8 +6,8 @@
 
 #include "ct_test.h"
 #include "temp_dir.h"
-#include "wm-server/src/observe.h"
-#include "wm-server/src/reload.h"
+#include "wm-server/src/service/observe.h"
+#include "wm-server/src/service/reload.h"
 
 static struct temp_dir folder;
 

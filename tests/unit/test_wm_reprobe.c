@@ -6,9 +6,9 @@
 
 #include "ct_test.h"
 #include "redis_server.h"
-#include "wm-server/src/ops.h"
-#include "wm-server/src/probe.h"
-#include "wm-server/src/reprobe.h"
+#include "wm-server/src/tx/ops.h"
+#include "wm-server/src/relays/probe.h"
+#include "wm-server/src/relays/reprobe.h"
 
 enum { RELAYS = 3, STRIKES = 3 };
 

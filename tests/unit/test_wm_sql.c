@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "ct_test.h"
 #include "temp_dir.h"
-#include "wm-server/src/sql.h"
+#include "wm-server/src/store/sql.h"
 
 enum { THREADS = 8, EACH = 60 };
 

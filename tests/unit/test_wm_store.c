@@ -11,9 +11,9 @@
 #include "ct_test.h"
 #include "redis_server.h"
 #include "temp_dir.h"
-#include "wm-server/src/ops.h"
-#include "wm-server/src/sql.h"
-#include "wm-server/src/store.h"
+#include "wm-server/src/tx/ops.h"
+#include "wm-server/src/store/sql.h"
+#include "wm-server/src/store/store.h"
 
 static struct temp_dir folder;
 static char path[96]; /* of the SQLite store */

@@ -5,7 +5,7 @@
 #include "ct_test.h"
 #include "redis_server.h"
 #include "temp_dir.h"
-#include "wm-server/src/store.h"
+#include "wm-server/src/store/store.h"
 
 static struct temp_dir folder;
 static struct ct_redis_server redis;

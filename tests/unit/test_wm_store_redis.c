@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "ct_test.h"
 #include "redis_server.h"
-#include "wm-server/src/store.h"
+#include "wm-server/src/store/store.h"
 
 static struct ct_redis_server redis;
 

@@ -1,8 +1,8 @@
 /* What the wallet manager does with a transaction under way, case by case, and what it offers. */
 /* links: ct_wmserver ct_chain ct_base */
 #include "ct_test.h"
-#include "wm-server/src/fee.h"
-#include "wm-server/src/txstep.h"
+#include "wm-server/src/tx/fee.h"
+#include "wm-server/src/tx/txstep.h"
 
 static const struct ct_tx_rules rules = {
     .confirmations = 3, .repeat_s = 10, .bump_s = 30, .lost_s = 60};

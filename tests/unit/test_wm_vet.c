@@ -6,10 +6,10 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "ct_test.h"
-#include "wm-server/src/ops.h"
-#include "wm-server/src/probe.h"
-#include "wm-server/src/reach.h"
-#include "wm-server/src/vet.h"
+#include "wm-server/src/tx/ops.h"
+#include "wm-server/src/relays/probe.h"
+#include "wm-server/src/relays/reach.h"
+#include "wm-server/src/relays/vet.h"
 
 static struct {
     ct_err down;

@@ -8,8 +8,8 @@
 #include "chain/key.h"
 #include "ct_test.h"
 #include "temp_dir.h"
-#include "wm-server/src/metrics.h"
-#include "wm-server/src/watch.h"
+#include "wm-server/src/operator/metrics.h"
+#include "wm-server/src/operator/watch.h"
 
 static struct {
     struct ct_anvil anvil;

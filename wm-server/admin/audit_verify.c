@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "admin.h"
-#include "audit_link.h"
+#include "operator/audit_link.h"
 #include "base/hex.h"
-#include "command.h"
+#include "service/command.h"
 
 enum { FILES_MAX = 4096 };
 

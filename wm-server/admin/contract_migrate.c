@@ -8,10 +8,10 @@
 #include "base/hex.h"
 #include "chain/registry.h"
 #include "chain/registry_moves.h"
-#include "command.h"
+#include "service/command.h"
 #include "contract_plan.h"
 #include "revocation.h"
-#include "settings.h"
+#include "service/settings.h"
 
 enum { CALL_MAX = 64, TELL_EVERY = 256 };
 

@@ -10,7 +10,7 @@
 #include "base/why.h"
 #include "chain/bundle.h"
 #include "chain/chain.h"
-#include "store.h"
+#include "store/store.h"
 
 enum admin_fate {
     ADMIN_MOVES,

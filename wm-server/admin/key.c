@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "admin.h"
-#include "command.h"
-#include "own_key.h"
+#include "service/command.h"
+#include "keys/own_key.h"
 
 struct words {
     const char *out, *passphrase, *from, *from_passphrase, *key;

@@ -1,6 +1,6 @@
 /* wm-admin: the table of its commands. */
 #include "admin.h"
-#include "command.h"
+#include "service/command.h"
 
 int main(int argc, char **argv)
 {

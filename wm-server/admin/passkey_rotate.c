@@ -10,9 +10,9 @@
 #include "base/hex.h"
 #include "base/secret.h"
 #include "chain/registry.h"
-#include "command.h"
+#include "service/command.h"
 #include "duration.h"
-#include "settings.h"
+#include "service/settings.h"
 
 enum { CALL_MAX = 128 };
 

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "admin.h"
-#include "command.h"
-#include "ledger.h"
-#include "settings.h"
+#include "service/command.h"
+#include "tx/ledger.h"
+#include "service/settings.h"
 
 static void print_relay(const struct ct_relay *r, uint64_t time_s)
 {

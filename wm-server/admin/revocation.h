@@ -6,7 +6,7 @@
 
 #include <chainturn/err.h>
 #include "base/why.h"
-#include "store.h"
+#include "store/store.h"
 
 /* Queues an operation of an administrator's. */
 CT_MUST_USE ct_err admin_op_add(struct ct_store *store, enum ct_op_kind kind, const char *subject,

@@ -4,11 +4,11 @@
 #include "admin.h"
 #include "base/clock.h"
 #include "chain/registry.h"
-#include "command.h"
-#include "ops.h"
+#include "service/command.h"
+#include "tx/ops.h"
 #include "revocation.h"
-#include "settings.h"
-#include "store.h"
+#include "service/settings.h"
+#include "store/store.h"
 
 static ct_err revoke_relay(struct ct_store *store, const char *subject, struct ct_op *op,
                            struct ct_why *why)

@@ -5,9 +5,9 @@
 
 #include "admin.h"
 #include "base/clock.h"
-#include "command.h"
-#include "settings.h"
-#include "sql_copy.h"
+#include "service/command.h"
+#include "service/settings.h"
+#include "store/sql_copy.h"
 
 static ct_err backup(const char *config, const char *out, struct ct_why *why)
 {

@@ -7,9 +7,9 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "chain/registry.h"
-#include "command.h"
+#include "service/command.h"
 #include "kex/token.h"
-#include "settings.h"
+#include "service/settings.h"
 #include "token_file.h"
 
 enum { FILE_MAX = 1 << 20 };

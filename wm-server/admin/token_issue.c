@@ -9,11 +9,11 @@
 #include "admin.h"
 #include "base/clock.h"
 #include "base/secret.h"
-#include "command.h"
+#include "service/command.h"
 #include "duration.h"
 #include "kex/token.h"
-#include "settings.h"
-#include "store.h"
+#include "service/settings.h"
+#include "store/store.h"
 
 enum { COUNT_MAX = 100000 };
 

@@ -7,9 +7,9 @@
 #include "admin.h"
 #include "base/clock.h"
 #include "base/hex.h"
-#include "command.h"
-#include "settings.h"
-#include "store.h"
+#include "service/command.h"
+#include "service/settings.h"
+#include "store/store.h"
 
 static const char *state_text(const struct ct_token_row *t, uint64_t now_s)
 {

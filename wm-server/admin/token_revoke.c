@@ -8,11 +8,11 @@
 #include "admin.h"
 #include "base/hex.h"
 #include "chain/registry.h"
-#include "command.h"
+#include "service/command.h"
 #include "kex/token.h"
 #include "revocation.h"
-#include "settings.h"
-#include "store.h"
+#include "service/settings.h"
+#include "store/store.h"
 #include "token_file.h"
 
 enum { FILE_MAX = CT_TOKEN_TEXT_MAX * 100001 };

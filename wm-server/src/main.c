@@ -2,11 +2,11 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "check.h"
-#include "command.h"
-#include "init.h"
-#include "notify.h"
-#include "server.h"
+#include "service/check.h"
+#include "service/command.h"
+#include "service/init.h"
+#include "service/notify.h"
+#include "service/server.h"
 
 #define PROGRAM "wm-server"
 

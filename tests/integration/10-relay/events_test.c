@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "ct_test.h"
-#include "logfollow.h"
+#include "follow/logfollow.h"
 #include "platform.h"
 
 static struct platform platform;

@@ -11,7 +11,7 @@
 #include "ct_test.h"
 #include "place.h"
 #include "platform.h"
-#include "record.h"
+#include "life/record.h"
 
 /* anvil is the chain; this program is the platform: it deploys, approves and revokes. */
 static struct place place;

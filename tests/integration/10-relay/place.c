@@ -20,10 +20,10 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "chain/bundle.h"
-#include "devbook.h"
-#include "passes.h"
-#include "peerset.h"
-#include "portfile.h"
+#include "peers/devbook.h"
+#include "passes/passes.h"
+#include "peers/peerset.h"
+#include "ports/portfile.h"
 
 static const uint8_t contract[20] = {0xc0, 0xff, 0xee};
 

@@ -9,9 +9,9 @@
 
 #include "chain/bundle.h"
 #include "chain/registry.h"
-#include "devbook.h"
+#include "peers/devbook.h"
 #include "kex/pass.h"
-#include "peerset.h"
+#include "peers/peerset.h"
 #include "turn/alloc.h"
 
 /*

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "chain/registry_devices.h"
 #include "ct_test.h"
-#include "follow.h"
+#include "follow/follow.h"
 #include "platform.h"
 
 enum {

@@ -14,8 +14,8 @@
 #include "chain/tx.h"
 #include "ct_test.h"
 #include "kex/owner.h"
-#include "registrar_link.h"
-#include "registrar_spawn.h"
+#include "life/registrar_link.h"
+#include "life/registrar_spawn.h"
 #include "temp_dir.h"
 
 static const char *program;

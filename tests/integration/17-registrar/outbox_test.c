@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "ct_test.h"
-#include "outbox.h"
+#include "life/outbox.h"
 #include "platform.h"
 #include "temp_dir.h"
 

@@ -11,7 +11,7 @@
 #include "ct_test.h"
 #include "platform.h"
 #include "scene.h"
-#include "wm-server/src/store.h"
+#include "wm-server/src/store/store.h"
 
 static const char *server;
 static bool on_redis;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "crash.h"
+#include "tx/crash.h"
 
 void ct_crash_point(enum ct_crash point)
 {

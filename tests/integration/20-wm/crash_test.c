@@ -15,7 +15,7 @@
 #include "ct_test.h"
 #include "platform.h"
 #include "scene.h"
-#include "wm-server/src/crash.h"
+#include "wm-server/src/tx/crash.h"
 
 enum { KILLS_EACH = 3, STEP_MS = 150, DRIVE_MS = 12000 };
 

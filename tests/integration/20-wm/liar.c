@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "kex/pass.h"
-#include "udp.h"
+#include "relays/udp.h"
 
 enum { RELAYED_FIRST = 50000 };
 

@@ -8,7 +8,7 @@
 #include "ct_test.h"
 #include "liar.h"
 #include "place.h"
-#include "probe.h"
+#include "relays/probe.h"
 
 /*
  *   the test: clients 127.0.0.1, peer 127.0.0.9

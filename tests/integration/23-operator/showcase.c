@@ -14,8 +14,8 @@
 #include "base/clock.h"
 #include "chain/registry_client.h"
 #include "chain/send.h"
-#include "init.h"
-#include "store.h"
+#include "service/init.h"
+#include "store/store.h"
 
 #define HOSTILE "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>\"&"
 

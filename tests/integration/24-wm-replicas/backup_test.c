@@ -14,7 +14,7 @@
 #include "ct_test.h"
 #include "platform.h"
 #include "scene.h"
-#include "wm-server/src/store.h"
+#include "wm-server/src/store/store.h"
 
 enum { WAIT_MS = 30000, STEP_MS = 100, DEVICES = 8 };
 enum who { EARLY, SENT, QUEUED, LATER, NEXT, LEFT, POOLED, AFTER };

@@ -15,7 +15,7 @@
 #include "pair.h"
 #include "platform.h"
 #include "scene.h"
-#include "wm-server/src/crash.h"
+#include "wm-server/src/tx/crash.h"
 
 enum {
     PAID = 2, /* devices of one episode, of each kind */

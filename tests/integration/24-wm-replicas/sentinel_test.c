@@ -14,7 +14,7 @@
 #include "platform.h"
 #include "redis_group.h"
 #include "scene.h"
-#include "wm-server/src/store.h"
+#include "wm-server/src/store/store.h"
 
 enum { WRITERS = 3, KEPT_MAX = 200000, FAILOVER_MS = 60000 };
 

@@ -1,0 +1,271 @@
+/* What an allocation, and all of a pass together, may relay; and who may come uninvited. */
+#include "packets/usage.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHAINS = 4096 };
+
+/* The buckets of what is relayed: packets and bytes. */
+struct volume {
+    struct ct_bucket packets;
+    struct ct_bucket bytes;
+};
+
+/* Shared by the allocations of one pass, on whatever threads they are. */
+struct pass_use {
+    uint8_t pass16[16];
+    struct ct_use *first; /* this and the next under lock */
+    struct pass_use *next;
+    struct volume volume;
+};
+
+struct ct_use {
+    uint64_t session;
+    struct ct_endpoint places[CT_USE_PLACES];
+    size_t place_count;
+    bool is_invite_only;
+    struct ct_bucket uninvited;
+    struct volume volume;
+    struct pass_use *pass; /* NULL: of no pass */
+    struct ct_use *next;   /* of the same pass */
+    struct ct_guests guests;
+};
+
+struct rates {
+    struct ct_rate packets;
+    struct ct_rate bytes;
+};
+
+struct ct_limits {
+    struct ct_rate source;
+    struct ct_rate uninvited;
+    struct ct_rate answers;
+    struct ct_rate sign_ons;
+    struct rates allocation;
+    struct rates pass;
+    bool has_caps; /* any of those of allocation and pass */
+    struct ct_sources sources;
+    pthread_mutex_t lock; /* guards chains: taken when an allocation comes or goes */
+    struct pass_use *chains[CHAINS];
+};
+
+/* Whatever the rate, some of the largest datagrams may come at once. */
+static struct rates rates_of(uint32_t pps, uint32_t kbps)
+{
+    enum { AT_ONCE = 65536 };
+    struct rates rates = {ct_rate_of(pps, 1), ct_rate_of((uint64_t)kbps * 125, 1)};
+    if (rates.bytes.burst < AT_ONCE * rates.bytes.cost) {
+        rates.bytes.burst = AT_ONCE * rates.bytes.cost;
+    }
+    return rates;
+}
+
+ct_err ct_limits_new(struct ct_limits **out, const struct ct_limits_config *config)
+{
+    /* checking a signature takes about 150 us: a prefix gets less than a hundredth of a core */
+    enum { ANSWER_BURST_S = 4, SIGN_ONS_PER_S = 50, SIGN_ON_BURST_S = 4 };
+    struct ct_limits *limits = calloc(1, sizeof(*limits));
+    if (!limits) {
+        return CT_ERR_NOMEM;
+    }
+    ct_err err = ct_sources_init(&limits->sources);
+    if (err == CT_OK && pthread_mutex_init(&limits->lock, NULL) != 0) {
+        err = CT_ERR_SYSTEM;
+    }
+    if (err != CT_OK) {
+        free(limits);
+        return err;
+    }
+    limits->source = ct_rate_of(config->source_pps, 1);
+    limits->uninvited = ct_rate_of(config->uninvited_pps, 1);
+    limits->answers = ct_rate_of(config->answer_bps, ANSWER_BURST_S);
+    limits->sign_ons = ct_rate_of(SIGN_ONS_PER_S, SIGN_ON_BURST_S);
+    limits->allocation = rates_of(config->allocation_pps, config->allocation_kbps);
+    limits->pass = rates_of(config->pass_pps, config->pass_kbps);
+    limits->has_caps = config->allocation_pps != 0 || config->allocation_kbps != 0 ||
+                       config->pass_pps != 0 || config->pass_kbps != 0;
+    *out = limits;
+    return CT_OK;
+}
+
+void ct_limits_free(struct ct_limits *limits)
+{
+    if (limits) {
+        (void)pthread_mutex_destroy(&limits->lock);
+        free(limits);
+    }
+}
+
+/* Pass ids are random numbers of the wallet manager's. */
+static struct pass_use **chain_of(struct ct_limits *limits, const uint8_t pass16[16])
+{
+    return &limits->chains[((size_t)pass16[0] << 8 | pass16[1]) % CHAINS];
+}
+
+static struct pass_use *find(struct ct_limits *limits, const uint8_t pass16[16])
+{
+    struct pass_use *pass = *chain_of(limits, pass16);
+    while (pass && memcmp(pass->pass16, pass16, 16) != 0) {
+        pass = pass->next;
+    }
+    return pass;
+}
+
+static void join(struct ct_limits *limits, struct ct_use *use, const uint8_t pass16[16])
+{
+    struct pass_use *pass = find(limits, pass16);
+    if (!pass && (pass = calloc(1, sizeof(*pass))) != NULL) {
+        struct pass_use **chain = chain_of(limits, pass16);
+        memcpy(pass->pass16, pass16, 16);
+        pass->next = *chain;
+        *chain = pass;
+    }
+    if (pass) { /* else no memory: the allocation's own limits hold all the same */
+        use->next = pass->first;
+        pass->first = use;
+        use->pass = pass;
+    }
+}
+
+static void leave(struct ct_limits *limits, struct ct_use *use)
+{
+    struct pass_use *pass = use->pass;
+    struct ct_use **at = &pass->first;
+    while (*at != use) {
+        at = &(*at)->next;
+    }
+    *at = use->next;
+    use->next = NULL;
+    use->pass = NULL;
+    if (!pass->first) {
+        struct pass_use **link = chain_of(limits, pass->pass16);
+        while (*link != pass) {
+            link = &(*link)->next;
+        }
+        *link = pass->next;
+        free(pass);
+    }
+}
+
+ct_err ct_limits_open(struct ct_limits *limits, struct ct_use **out, uint64_t session)
+{
+    (void)limits;
+    struct ct_use *use = calloc(1, sizeof(*use));
+    if (!use) {
+        return CT_ERR_NOMEM;
+    }
+    use->session = session;
+    *out = use;
+    return CT_OK;
+}
+
+void ct_use_stand(struct ct_use *use, const struct ct_endpoint *places, size_t count)
+{
+    use->place_count = count < CT_USE_PLACES ? count : CT_USE_PLACES;
+    for (size_t i = 0; i < use->place_count; i++) {
+        use->places[i] = places[i];
+    }
+}
+
+const struct ct_endpoint *ct_use_places(const struct ct_use *use, size_t *count)
+{
+    *count = use->place_count;
+    return use->places;
+}
+
+const uint8_t *ct_use_pass(const struct ct_use *use)
+{
+    return use->pass ? use->pass->pass16 : NULL;
+}
+
+void ct_limits_of_pass(struct ct_limits *limits, struct ct_use *use, const uint8_t *pass16)
+{
+    if (use->pass ? pass16 && memcmp(use->pass->pass16, pass16, 16) == 0 : !pass16) {
+        return;
+    }
+    (void)pthread_mutex_lock(&limits->lock);
+    if (use->pass) {
+        leave(limits, use);
+    }
+    if (pass16) {
+        join(limits, use, pass16);
+    }
+    (void)pthread_mutex_unlock(&limits->lock);
+}
+
+void ct_limits_close(struct ct_limits *limits, struct ct_use *use)
+{
+    if (use) {
+        ct_limits_of_pass(limits, use, NULL);
+        free(use);
+    }
+}
+
+size_t ct_limits_sessions(struct ct_limits *limits, const uint8_t pass16[16],
+                          void (*each)(void *arg, uint64_t session), void *arg)
+{
+    size_t count = 0;
+    (void)pthread_mutex_lock(&limits->lock);
+    const struct pass_use *pass = find(limits, pass16);
+    for (const struct ct_use *use = pass ? pass->first : NULL; use; use = use->next) {
+        each(arg, use->session);
+        count++;
+    }
+    (void)pthread_mutex_unlock(&limits->lock);
+    return count;
+}
+
+struct ct_guests *ct_limits_guests(struct ct_use *use)
+{
+    return &use->guests;
+}
+
+void ct_limits_invite_only(struct ct_use *use)
+{
+    use->is_invite_only = true;
+}
+
+enum ct_verdict ct_limits_uninvited(struct ct_limits *limits, struct ct_use *use,
+                                    const struct ct_endpoint *peer, uint64_t now_ns)
+{
+    if (use && use->is_invite_only) {
+        return CT_VERDICT_INVITE_ONLY;
+    }
+    if (!ct_sources_packet(&limits->sources, &limits->source, peer, now_ns)) {
+        return CT_VERDICT_SOURCE_RATE;
+    }
+    if (use && !ct_bucket_take(&use->uninvited, &limits->uninvited, 1, now_ns)) {
+        return CT_VERDICT_UNINVITED_RATE;
+    }
+    return CT_VERDICT_ADMIT;
+}
+
+static bool fits(struct volume *volume, const struct rates *rates, size_t bytes, uint64_t now_ns)
+{
+    return ct_bucket_take(&volume->packets, &rates->packets, 1, now_ns) &&
+           ct_bucket_take(&volume->bytes, &rates->bytes, bytes, now_ns);
+}
+
+bool ct_limits_has_caps(const struct ct_limits *limits)
+{
+    return limits->has_caps;
+}
+
+bool ct_limits_relay(struct ct_limits *limits, struct ct_use *use, size_t bytes, uint64_t now_ns)
+{
+    return !use || (fits(&use->volume, &limits->allocation, bytes, now_ns) &&
+                    (!use->pass || fits(&use->pass->volume, &limits->pass, bytes, now_ns)));
+}
+
+bool ct_limits_answer(struct ct_limits *limits, const struct ct_endpoint *to, size_t in, size_t out,
+                      uint64_t now_ns)
+{
+    return ct_sources_answer(&limits->sources, &limits->answers, to, in, out, now_ns);
+}
+
+bool ct_limits_sign_on(struct ct_limits *limits, const struct ct_endpoint *from, uint64_t now_ns)
+{
+    return ct_sources_sign_on(&limits->sources, &limits->sign_ons, from, now_ns);
+}

@@ -1,0 +1,78 @@
+/* What is known of peers, kept by the follower of the chain and read by relay threads. */
+#include "peers/sets.h"
+
+#include <string.h>
+
+void ct_sets_init(struct ct_sets *sets, const struct ct_endpoint *relayed, size_t count)
+{
+    memset(sets, 0, sizeof(*sets));
+    sets->relays.free = ct_peerset_free;
+    sets->devices.free = ct_devset_free;
+    sets->live.addrs = sets->live_tcp.addrs = relayed;
+    sets->live.addr_count = sets->live_tcp.addr_count = count;
+}
+
+uint64_t ct_sets_state(const struct ct_sets *sets)
+{
+    return atomic_load(&sets->readers.now) + atomic_load(&sets->live.endings) +
+           atomic_load(&sets->live_tcp.endings);
+}
+
+/* A clock set back by minutes is no reason to drop peers; one that was far ahead is not believed.
+ */
+static uint64_t age_s(struct ct_snapshot *snapshot, uint64_t now_s)
+{
+    enum { CLOCK_STEP_S = 300 };
+    uint64_t confirmed_s = atomic_load_explicit(&snapshot->confirmed_s, memory_order_relaxed);
+    if (now_s >= confirmed_s) {
+        return now_s - confirmed_s;
+    }
+    return confirmed_s - now_s <= CLOCK_STEP_S ? 0 : UINT64_MAX;
+}
+
+void ct_sets_size(struct ct_sets *sets, struct ct_sets_size *out, uint64_t now_s)
+{
+    memset(out, 0, sizeof(*out));
+    if (!ct_readers_enter(&sets->readers)) {
+        return;
+    }
+    const struct ct_peerset *relays = ct_snapshot_read(&sets->relays);
+    const struct ct_devset *devices = ct_snapshot_read(&sets->devices);
+    out->has_relays = relays != NULL;
+    out->has_devices = devices != NULL;
+    out->relays = relays ? ct_peerset_relays(relays) : 0;
+    out->devices = devices ? ct_devset_count(devices) : 0;
+    out->relays_age_s = age_s(&sets->relays, now_s);
+    out->devices_age_s = age_s(&sets->devices, now_s);
+    ct_readers_leave(&sets->readers);
+}
+
+enum ct_verdict ct_sets_gate(struct ct_sets *sets, const struct ct_policy *policy,
+                             const struct ct_endpoint *peer, bool is_tcp, uint64_t now_s)
+{
+    struct ct_known known = {.live = is_tcp ? &sets->live_tcp : &sets->live};
+    bool may_read = ct_readers_enter(&sets->readers);
+    if (may_read) {
+        known.relays = ct_snapshot_read(&sets->relays);
+        known.devices = ct_snapshot_read(&sets->devices);
+        known.relays_age_s = age_s(&sets->relays, now_s);
+        known.devices_age_s = age_s(&sets->devices, now_s);
+    }
+    enum ct_verdict verdict = ct_policy_gate(policy, &known, peer);
+    if (may_read) {
+        ct_readers_leave(&sets->readers);
+    }
+    return verdict;
+}
+
+enum ct_verdict ct_sets_filter(struct ct_sets *sets, const struct ct_policy *policy,
+                               const struct ct_endpoint *peer)
+{
+    enum ct_verdict verdict = ct_policy_filter(policy, NULL, peer);
+    /* only of this host's own ports the set of relays has anything to say */
+    if (verdict == CT_VERDICT_OWN_PORT && ct_readers_enter(&sets->readers)) {
+        verdict = ct_policy_filter(policy, ct_snapshot_read(&sets->relays), peer);
+        ct_readers_leave(&sets->readers);
+    }
+    return verdict;
+}
