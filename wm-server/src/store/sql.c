@@ -381,6 +381,15 @@ ct_err ct_sql_end(struct ct_sql *db, ct_err err)
     return err;
 }
 
+ct_err ct_sql_end_rows(struct ct_sql *db, ct_err err, size_t rows, size_t *count)
+{
+    err = ct_sql_end(db, err == CT_ERR_NOT_FOUND ? CT_OK : err);
+    if (err == CT_OK) {
+        *count = rows;
+    }
+    return err;
+}
+
 /* ---- statements ---- */
 
 /* A literal has one address in most cases, and its text in all. */

@@ -31,6 +31,9 @@ CT_MUST_USE ct_err ct_sql_begin_read(struct ct_sql **db);
 /* The same for a change that a power cut may undo: it survives a kill, and waits for no disk. */
 CT_MUST_USE ct_err ct_sql_begin_quick(struct ct_sql *db);
 ct_err ct_sql_end(struct ct_sql *db, ct_err err);
+/* After rows were stepped through, the last step having given err: that there are no more is no
+ * error, and *count is set when all went well. */
+ct_err ct_sql_end_rows(struct ct_sql *db, ct_err err, size_t rows, size_t *count);
 
 /* The statement of this literal, reset and unbound; between begin and end only. NULL: see end. */
 struct ct_sql_stmt *ct_sql_stmt(struct ct_sql *db, const char *literal);

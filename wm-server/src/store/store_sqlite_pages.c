@@ -147,11 +147,7 @@ ct_err ct_sqlite_device_page(struct ct_store *s, const char *after, struct ct_de
     while (n < cap && (err = ct_sql_step(q)) == CT_OK) {
         read_device(q, &out[n++]);
     }
-    err = ct_sql_end(db, err == CT_ERR_NOT_FOUND ? CT_OK : err);
-    if (err == CT_OK) {
-        *count = n;
-    }
-    return err;
+    return ct_sql_end_rows(db, err, n, count);
 }
 
 ct_err ct_sqlite_relay_page(struct ct_store *s, const uint8_t *after32, struct ct_relay_row *out,
@@ -173,11 +169,7 @@ ct_err ct_sqlite_relay_page(struct ct_store *s, const uint8_t *after32, struct c
     while (n < cap && (err = ct_sql_step(q)) == CT_OK) {
         read_relay(q, &out[n++]);
     }
-    err = ct_sql_end(db, err == CT_ERR_NOT_FOUND ? CT_OK : err);
-    if (err == CT_OK) {
-        *count = n;
-    }
-    return err;
+    return ct_sql_end_rows(db, err, n, count);
 }
 
 static ct_err drop_old_tests(struct ct_sql *db, const uint8_t pending32[32])
@@ -222,9 +214,5 @@ ct_err ct_sqlite_test_list(struct ct_store *s, const uint8_t pending32[32],
     while (n < CT_RELAY_TESTS && (err = ct_sql_step(q)) == CT_OK) {
         out[n++] = (struct ct_relay_test){ct_sql_u64(q, 0), (uint32_t)ct_sql_u64(q, 1)};
     }
-    err = ct_sql_end(db, err == CT_ERR_NOT_FOUND ? CT_OK : err);
-    if (err == CT_OK) {
-        *count = n;
-    }
-    return err;
+    return ct_sql_end_rows(db, err, n, count);
 }

@@ -258,9 +258,5 @@ ct_err ct_sqlite_token_page(struct ct_store *s, const char *batch, const uint8_t
     while (n < cap && (err = ct_sql_step(q)) == CT_OK) {
         read_token(q, &out[n++]);
     }
-    err = ct_sql_end(db, err == CT_ERR_NOT_FOUND ? CT_OK : err);
-    if (err == CT_OK) {
-        *count = n;
-    }
-    return err;
+    return ct_sql_end_rows(db, err, n, count);
 }
