@@ -194,23 +194,14 @@ static const struct ct_test tests[] = {
 
 int main(int argc, char **argv)
 {
-    if (argc != 4) {
-        (void)fprintf(stderr, "usage: devices_test TURNSERVER TURNUTILS_UCLIENT TURNUTILS_PEER\n");
+    if (!place_begin(&place, argc, argv)) {
         return 2;
     }
-    (void)alarm(170); /* nothing here may hang */
-    (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    if (!place_make(&place, argv) || !open_chain()) {
-        (void)fprintf(stderr, "no place or no chain to test with\n");
-        return 1;
+    if (!open_chain()) {
+        (void)fprintf(stderr, "no chain to test with\n");
+        return place_end(&place, 1);
     }
     int code = ct_test_main(tests, sizeof(tests) / sizeof(tests[0]));
-    ct_chain_free(platform.chain);
-    if (code == 0) {
-        place_remove(&place);
-    } else {
-        ct_anvil_stop(&platform.anvil);
-        printf("left for inspection: %s\n", place.folder);
-    }
-    return code;
+    platform_close(&platform);
+    return place_end(&place, code);
 }

@@ -292,21 +292,7 @@ static const struct ct_test tests[] = {
 
 int main(int argc, char **argv)
 {
-    if (argc != 4) {
-        (void)fprintf(stderr, "usage: modes_test TURNSERVER TURNUTILS_UCLIENT TURNUTILS_PEER\n");
-        return 2;
-    }
-    (void)alarm(150); /* nothing here may hang */
-    (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    if (!place_make(&place, argv)) {
-        (void)fprintf(stderr, "no place to test in\n");
-        return 1;
-    }
-    int code = ct_test_main(tests, sizeof(tests) / sizeof(tests[0]));
-    if (code == 0) {
-        place_remove(&place);
-    } else {
-        printf("left for inspection: %s\n", place.folder);
-    }
-    return code;
+    return place_begin(&place, argc, argv)
+               ? place_end(&place, ct_test_main(tests, sizeof(tests) / sizeof(tests[0])))
+               : 2;
 }

@@ -228,6 +228,31 @@ void place_remove(struct place *p)
     }
 }
 
+bool place_begin(struct place *p, int argc, char **argv)
+{
+    if (argc != 4) {
+        (void)fprintf(stderr, "usage: %s TURNSERVER TURNUTILS_UCLIENT TURNUTILS_PEER\n", argv[0]);
+        return false;
+    }
+    (void)alarm(170); /* nothing here may hang */
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    if (!place_make(p, argv)) {
+        (void)fprintf(stderr, "no place to test in\n");
+        return false;
+    }
+    return true;
+}
+
+int place_end(struct place *p, int code)
+{
+    if (code == 0) {
+        place_remove(p);
+    } else {
+        printf("left for inspection: %s\n", p->folder);
+    }
+    return code;
+}
+
 bool place_configure_all(struct place *p, const char *text)
 {
     char path[128];

@@ -39,6 +39,11 @@ struct place {
 /* Makes folder, keys, bundle, and the relay's memory of the chain, confirmed age_s ago. In it are
  * the relays above and this one, and one device, at the first port of 127.0.0.2. */
 bool place_make(struct place *p, char **argv);
+/* How a test program begins: its arguments, an end for what hangs, the place. False: it said why.
+ */
+bool place_begin(struct place *p, int argc, char **argv);
+/* And how it ends: nothing is left unless a claim failed. Returns code. */
+int place_end(struct place *p, int code);
 bool place_remember(struct place *p, uint64_t age_s);
 void place_remove(struct place *p);
 /* Other relays and devices in its memory than those above. devices is put into another order. */

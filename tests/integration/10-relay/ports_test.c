@@ -168,22 +168,9 @@ static const struct ct_test tests[] = {
 
 int main(int argc, char **argv)
 {
-    if (argc != 4) {
-        (void)fprintf(stderr, "usage: ports_test TURNSERVER TURNUTILS_UCLIENT TURNUTILS_PEER\n");
+    if (!place_begin(&place, argc, argv)) {
         return 2;
     }
-    (void)alarm(150); /* nothing here may hang */
-    (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    if (!place_make(&place, argv)) {
-        (void)fprintf(stderr, "no place to test in\n");
-        return 1;
-    }
     (void)snprintf(ports_path, sizeof(ports_path), "%s/state/ports", place.folder);
-    int code = ct_test_main(tests, sizeof(tests) / sizeof(tests[0]));
-    if (code == 0) {
-        place_remove(&place);
-    } else {
-        printf("left for inspection: %s\n", place.folder);
-    }
-    return code;
+    return place_end(&place, ct_test_main(tests, sizeof(tests) / sizeof(tests[0])));
 }

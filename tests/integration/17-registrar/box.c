@@ -221,3 +221,28 @@ bool box_relays(struct probe *p)
     (void)close(fd);
     return good;
 }
+
+bool box_begin(int argc, char **argv)
+{
+    if (argc != 3) {
+        (void)fprintf(stderr, "usage: %s WM-SERVER TURNSERVER\n", argv[0]);
+        return false;
+    }
+    (void)alarm(170); /* nothing here may hang */
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    if (!platform_start(argv[1], false)) {
+        (void)fprintf(stderr, "no platform to test with\n");
+        return false;
+    }
+    return true;
+}
+
+int box_finish(struct box *b, int code)
+{
+    if (code != 0) {
+        box_show(b);
+    }
+    (void)box_end(b, SIGKILL);
+    platform_stop();
+    return code;
+}

@@ -19,6 +19,12 @@ struct box {
     pid_t pid;              /* of turnserver, 0 when it does not run */
 };
 
+/* How a program of these tests begins: WM-SERVER TURNSERVER, an end for what hangs, the platform.
+ * False: it said why. */
+bool box_begin(int argc, char **argv);
+/* And how it ends; returns code, that of the tests. */
+int box_finish(struct box *b, int code);
+
 /* Its folder, and a wallet with ether unless it is to be poor. number, from 1 on, tells apart those
  * of one chain. */
 bool box_prepare(struct box *b, const char *turnserver, unsigned number, bool is_poor);

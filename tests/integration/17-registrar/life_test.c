@@ -214,22 +214,9 @@ static const struct ct_test tests[] = {
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        (void)fprintf(stderr, "usage: life_test WM-SERVER TURNSERVER\n");
+    if (!box_begin(argc, argv)) {
         return 2;
     }
-    (void)alarm(170); /* nothing here may hang */
-    (void)setvbuf(stdout, NULL, _IOLBF, 0);
     turnserver = argv[2];
-    if (!platform_start(argv[1], false)) {
-        (void)fprintf(stderr, "no platform to test with\n");
-        return 1;
-    }
-    int code = ct_test_main(tests, sizeof(tests) / sizeof(tests[0]));
-    if (code != 0) {
-        box_show(&box);
-    }
-    (void)box_end(&box, SIGKILL);
-    platform_stop();
-    return code;
+    return box_finish(&box, ct_test_main(tests, sizeof(tests) / sizeof(tests[0])));
 }

@@ -172,9 +172,5 @@ static const struct ct_test tests[] = {
 int main(int argc, char **argv)
 {
     int code = scene_open(argc, argv);
-    if (code == 0) {
-        code = ct_test_main(tests, sizeof(tests) / sizeof(tests[0]));
-        scene_close(code);
-    }
-    return code;
+    return code == 0 ? scene_close(ct_test_main(tests, sizeof(tests) / sizeof(tests[0]))) : code;
 }

@@ -42,7 +42,7 @@ static bool remember(void)
     return place_remember(&place, 0) && place_remember_sets(&place, ranges, 4, &device, 1, 0);
 }
 
-static bool make(char **argv)
+static bool furnish(void)
 {
     static const char *const lines[] = {
         "ip address add 2001:db8::11/128 dev lo nodad",
@@ -59,31 +59,24 @@ static bool make(char **argv)
             return false;
         }
     }
-    return place_make(&place, argv) && remember();
+    return remember();
 }
 
 int scene_open(int argc, char **argv)
 {
-    if (argc != 4) {
-        (void)fprintf(stderr, "usage: %s TURNSERVER TURNUTILS_UCLIENT TURNUTILS_PEER\n", argv[0]);
+    if (!place_begin(&place, argc, argv)) {
         return 2;
     }
-    (void)alarm(150); /* nothing here may hang */
-    (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    if (!make(argv)) {
-        (void)fprintf(stderr, "no place to test in\n");
-        return 1;
+    if (!furnish()) {
+        (void)fprintf(stderr, "no network to test in\n");
+        return place_end(&place, 1);
     }
     return 0;
 }
 
-void scene_close(int code)
+int scene_close(int code)
 {
-    if (code == 0) {
-        place_remove(&place);
-    } else {
-        printf("left for inspection: %s\n", place.folder);
-    }
+    return place_end(&place, code);
 }
 
 bool scene_start(enum scene_mode mode, const char *more)

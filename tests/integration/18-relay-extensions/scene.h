@@ -18,7 +18,7 @@ extern const char *const scene_mode_texts[SCENE_STOCK];
 
 /* 0, or what main() is to return. */
 int scene_open(int argc, char **argv);
-void scene_close(int code); /* of the tests */
+int scene_close(int code); /* of the tests; returns it */
 struct place *scene_place(void);
 /* SCENE_STOCK: without the module. more: lines of turnserver.conf. */
 bool scene_start(enum scene_mode mode, const char *more);
