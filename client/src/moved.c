@@ -6,6 +6,7 @@
 
 #include "base/hex.h"
 #include "base/secret.h"
+#include "chain/keccak.h"
 #include "chain/registry.h"
 #include "chain/registry_moves.h"
 
@@ -80,6 +81,7 @@ ct_err ct_moved_check(struct ct_worker_env *env, const struct ct_view *view, str
     uint8_t before20[20], after20[20];
     char to[CT_ADDR_TEXT_LEN];
     struct ct_bundle next = env->bundle;
+    uint8_t no_code32[32];
     struct ct_account account;
     bool found = false;
     ct_err err = ct_registry_neighbours(env->chain, view, before20, after20, why);
@@ -91,9 +93,10 @@ ct_err ct_moved_check(struct ct_worker_env *env, const struct ct_view *view, str
     if (err != CT_OK) {
         return err;
     }
-    if (!found) {
+    ct_keccak256(no_code32, "", 0);
+    if (!found || memcmp(account.code_hash32, no_code32, sizeof no_code32) == 0) {
         return ct_why(why, CT_ERR_CHAIN,
-                      "the contract names %s as its successor, where there is none; tell your "
+                      "the contract names %s as its successor, where no contract is; tell your "
                       "platform",
                       to);
     }

@@ -105,7 +105,7 @@ static void sync_folder(const char *path)
 static ct_err write_beside(char *temporary, size_t cap, const char *path, const void *data,
                            size_t len, unsigned mode)
 {
-    int n = snprintf(temporary, cap, "%s.XXXXXX", path);
+    int n = snprintf(temporary, cap, "%s.tmp-XXXXXX", path);
     if (n < 0 || (size_t)n >= cap) {
         errno = ENAMETOOLONG;
         return CT_ERR_SYSTEM;

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/secret.h"
 #include "chain/tx.h"
+#include "kex/owner.h"
 #include "life/registrar_call.h"
 
 /* Only what ct_rg_answer_read() takes. */
@@ -102,8 +103,14 @@ static ct_err sign_call(struct ct_desk *desk, struct ct_rg_answer *out,
 }
 
 static ct_err sign_statement(struct ct_desk *desk, struct ct_rg_answer *out,
-                             const struct ct_rg_statement *statement)
+                             const struct ct_rg_statement *statement, uint64_t now_s)
 {
+    /* or a module that somebody took over for an hour would collect those of years to come */
+    if (statement->what == CT_RG_OWNERSHIP &&
+        statement->of.ownership.until_s > now_s + CT_OWNER_LIFE_S) {
+        return ct_why(&out->why, CT_ERR_REFUSED,
+                      "a statement of ownership is good for %u s at most", CT_OWNER_LIFE_S);
+    }
     struct ct_typed typed;
     uint8_t words[CT_RG_WORDS_MAX][32];
     uint8_t digest32[32];
@@ -118,7 +125,7 @@ static ct_err sign_statement(struct ct_desk *desk, struct ct_rg_answer *out,
 }
 
 void ct_desk_answer(struct ct_desk *desk, struct ct_rg_answer *out,
-                    const struct ct_rg_request *request, uint64_t now_ms)
+                    const struct ct_rg_request *request, uint64_t now_ms, uint64_t now_s)
 {
     memset(out, 0, sizeof(*out));
     out->kind = request->kind;
@@ -131,7 +138,7 @@ void ct_desk_answer(struct ct_desk *desk, struct ct_rg_answer *out,
     } else if (request->kind == CT_RG_CALL) {
         err = sign_call(desk, out, &request->of.call, now_ms);
     } else {
-        err = sign_statement(desk, out, &request->of.statement);
+        err = sign_statement(desk, out, &request->of.statement, now_s);
     }
     out->err = told(err);
 }

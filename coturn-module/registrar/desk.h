@@ -20,9 +20,10 @@ struct ct_desk {
     uint64_t full_at_ms; /* when all of CT_DESK_CALLS are there again */
 };
 
-/* The answer to a request; the first one opens the wallet and nothing else can be asked before. */
+/* The answer to a request; the first one opens the wallet and nothing else can be asked before.
+ * now_ms by the monotonic clock, now_s by the wall's. */
 void ct_desk_answer(struct ct_desk *desk, struct ct_rg_answer *out,
-                    const struct ct_rg_request *request, uint64_t now_ms);
+                    const struct ct_rg_request *request, uint64_t now_ms, uint64_t now_s);
 void ct_desk_close(struct ct_desk *desk);
 
 #endif

@@ -45,7 +45,7 @@ static bool answer(int fd, const uint8_t *frame, size_t len)
     if (ct_rg_request_read(&request, frame, len) != CT_OK) {
         return false; /* a module that cannot write its own frames is none */
     }
-    ct_desk_answer(&desk, &out, &request, ct_mono_ms());
+    ct_desk_answer(&desk, &out, &request, ct_mono_ms(), ct_wall_s());
     wipe_below();
     bool opened = request.kind == CT_RG_OPEN && out.err == CT_OK;
     if (opened) {

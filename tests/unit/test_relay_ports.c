@@ -369,7 +369,8 @@ static void change_is_on_disk_before_a_crash(void)
     REQUIRE(ct_portkeeper_start(keeper, &why) == CT_OK);
     ct_portkeeper_stands(keeper, ann, &here);
     CHECK(await_file(ONE_PORT));
-    (void)snprintf(left, sizeof(left), "%s.a1B2c3", path); /* another one was killed as it wrote */
+    (void)snprintf(left, sizeof(left), "%s.tmp-a1B2c3",
+                   path); /* another one was killed as it wrote */
     FILE *f = fopen(left, "w");
     REQUIRE(f && fclose(f) == 0);
     struct ct_portkeeper *next = keep();

@@ -148,10 +148,12 @@ static void requests_that_make_no_sense_are_not_read(void)
 
 /* ---- what is signed ---- */
 
+enum { NOW_S = 1800000000 - CT_OWNER_LIFE_S };
+
 static struct ct_rg_answer ask_at(struct ct_desk *desk, const struct ct_rg_request *r, uint64_t ms)
 {
     struct ct_rg_answer out;
-    ct_desk_answer(desk, &out, r, ms);
+    ct_desk_answer(desk, &out, r, ms, NOW_S);
     return out;
 }
 
@@ -290,6 +292,8 @@ static void ownership_is_signed_of_its_own_record_alone(void)
                                1800000000, NULL) == CT_OK;
     }
     CHECK_EQ(good, 1);
+    r.of.statement.of.ownership.until_s++; /* one that would be good longer than any may be */
+    CHECK_EQ(ask_at(&desk, &r, 0).err, CT_ERR_REFUSED);
     record.listen_port ^= 1; /* what a process that was taken over would like to have signed */
     ct_owner_relay(shown.relay32, &record);
     for (uint8_t v = 27; v <= 28; v++) {

@@ -187,6 +187,42 @@ static void proposal_that_changed_hands_is_refused(void)
     end();
 }
 
+/* Half of a family would be listed and never tested: somebody else's address, perhaps. */
+static void relayed_address_without_one_to_listen_on_is_refused(void)
+{
+    begin();
+    world.pending.relay_ip6[0] = 0x20;
+    world.pending.relay_ip6[1] = 0x01;
+    struct ct_op got = after();
+    CHECK_EQ(got.state, CT_OP_FAILED);
+    CHECK(strstr(got.reason, "both a listening and a relayed address") != NULL);
+    CHECK_EQ(world.probes, 0);
+    end();
+}
+
+/* The API saw another one: the record may be replaced until it is approved. */
+static void proposal_that_became_private_is_not_tested(void)
+{
+    begin();
+    world.pending.relay_ip4[0] = 10;
+    CHECK_EQ(after().state, CT_OP_FAILED);
+    CHECK_EQ(world.probes, 0);
+    end();
+    begin();
+    vet.allow_private = true;
+    world.pending.relay_ip4[0] = 10;
+    CHECK_EQ(after().state, CT_OP_QUEUED);
+    end();
+}
+
+static void fault_of_this_host_leaves_it_waiting(void)
+{
+    begin();
+    world.probe = CT_ERR_SYSTEM;
+    CHECK_EQ(after().state, CT_OP_CHECKING);
+    end();
+}
+
 static void chain_that_is_down_leaves_it_waiting(void)
 {
     begin();
@@ -253,6 +289,9 @@ static const struct ct_test tests[] = {
     CT_TEST(revoked_relays_ports_are_free),
     CT_TEST(relay_may_replace_itself_but_nobody_else),
     CT_TEST(proposal_that_changed_hands_is_refused),
+    CT_TEST(relayed_address_without_one_to_listen_on_is_refused),
+    CT_TEST(proposal_that_became_private_is_not_tested),
+    CT_TEST(fault_of_this_host_leaves_it_waiting),
     CT_TEST(chain_that_is_down_leaves_it_waiting),
     CT_TEST(test_traffic_goes_to_the_internet_only),
     CT_TEST(silent_address_fails_the_test_in_time),

@@ -57,7 +57,8 @@ static void look(const struct ct_course *c, struct ct_life_now *now, bool is_lea
         .is_due = now_ms >= c->due_ms && (is_leaving || now_ms >= c->shows_ms),
         .is_leaving = is_leaving,
         .is_sent = c->memo.sent.call.what != 0,
-        .is_withdrawn = c->memo.sent.call.what == CT_RG_WITHDRAW && c->memo.sent.mined_block != 0,
+        .is_withdrawn = c->memo.sent.call.what == CT_RG_WITHDRAW && c->memo.sent.mined_block != 0 &&
+                        !c->outbox.is_reverted,
         .is_approved = own && own->state == CT_RECORD_APPROVED,
         .standing = c->follow->standing,
         .expiry_day = own ? own->expiry_day : 0,

@@ -140,6 +140,7 @@ static ct_err sign(struct ct_outbox *o, const struct ct_rg_call *call, struct ct
     struct ct_memo_sent before = o->memo->sent;
     struct ct_memo_sent *sent = &o->memo->sent;
     struct ct_memo_sent made = {.call = *call};
+    o->is_reverted = false;
     ct_err err = ct_rg_link_call(o->link, made.raw, &made.len, call, why);
     if (err != CT_OK) {
         return err;
@@ -200,6 +201,7 @@ static ct_err replace(struct ct_outbox *o, struct ct_why *why)
     uint64_t most = limits(o)->fee_max_wei;
     uint64_t least = call.fee_wei + call.fee_wei / 8 + 1;
     if (least > most) {
+        o->signed_ms = ct_mono_ms(); /* the next try to replace it is as far off as this one was */
         return offer(o, why);
     }
     uint64_t tip = call.tip_wei + call.tip_wei / 4 + 1;
@@ -207,10 +209,12 @@ static ct_err replace(struct ct_outbox *o, struct ct_why *why)
         call.fee_wei + call.fee_wei / 4 < most ? call.fee_wei + call.fee_wei / 4 + 1 : most;
     call.tip_wei = tip < call.fee_wei ? tip : call.fee_wei;
     ct_err err = sign(o, &call, why);
-    if (err == CT_OK) {
-        err = offer(o, why);
-        tell_sent(o, "replaced");
+    if (err != CT_OK) {
+        o->signed_ms = ct_mono_ms(); /* until then it is offered as it is */
+        return err;
     }
+    err = offer(o, why);
+    tell_sent(o, "replaced");
     return err;
 }
 
@@ -272,6 +276,7 @@ static ct_err find_mined(struct ct_outbox *o, struct ct_why *why)
     if (receipt.found) {
         block = receipt.block_number;
         tell_mined(o, &receipt);
+        o->is_reverted = !receipt.succeeded;
         ct_receipt_free(&receipt);
     } else {
         err = ct_rpc_block_number(o->chain, &block, why);

@@ -22,6 +22,7 @@ struct ct_outbox {
     struct ct_log log;
     uint32_t replace_ms; /* outside a block for so long it gets a higher fee; 0: 90 s */
     uint64_t offered_ms; /* when it was last sent, 0: not in this run */
+    bool is_reverted;    /* it is in a block, says a receipt, and changed nothing */
     uint64_t signed_ms;  /* when this run first had it, or signed it at its present fee */
 };
 

@@ -14,6 +14,7 @@
 
 enum {
     SOON_MS = 200,
+    BUSY_MS = 1000,   /* with a transaction under way, which takes blocks */
     TENDS_MS = 1000,  /* the longest time without a look at the registrar */
     BLOCK_MS = 15000, /* longest usual time between blocks */
     TIMEOUT_MS = 5000,
@@ -89,8 +90,10 @@ static uint32_t turn(struct ct_registrar *r, bool *down, bool is_leaving)
     if (r->config.link) {
         ct_course_step(&r->course, is_leaving);
     }
-    bool is_busy = r->follow.is_behind || ct_course_is_busy(&r->course);
-    return is_busy && r->config.poll_ms > SOON_MS ? SOON_MS : r->config.poll_ms;
+    uint32_t pause_ms = r->follow.is_behind             ? SOON_MS
+                        : ct_course_is_busy(&r->course) ? BUSY_MS
+                                                        : r->config.poll_ms;
+    return pause_ms < r->config.poll_ms ? pause_ms : r->config.poll_ms;
 }
 
 static bool is_leaving(void *arg)

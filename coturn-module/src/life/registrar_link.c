@@ -285,7 +285,11 @@ static void start_again(struct ct_rg_link *link, uint64_t now_ms)
     bool made = false;
     uint8_t before20[20];
     memcpy(before20, link->addr20, 20);
-    ct_err err = start(link, &made, &why);
+    bool was_read = source_fd(link->open.wallet) >= 0 || source_fd(link->open.passphrase) >= 0;
+    ct_err err = was_read ? ct_why(&why, CT_ERR_CONFIG,
+                                   "its key or passphrase came by a descriptor, which is read "
+                                   "once: start the server anew")
+                          : start(link, &made, &why);
     if (err == CT_OK && memcmp(before20, link->addr20, 20) != 0) {
         memcpy(link->addr20, before20, 20);
         end_process(link);

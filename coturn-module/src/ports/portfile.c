@@ -54,7 +54,7 @@ void ct_portfile_sweep(const char *path)
 {
     char pattern[PATH_MAX];
     glob_t left;
-    int n = snprintf(pattern, sizeof(pattern), "%s.??????", path);
+    int n = snprintf(pattern, sizeof(pattern), "%s.tmp-??????", path);
     if (n < 0 || (size_t)n >= sizeof(pattern) || glob(pattern, GLOB_NOSORT, NULL, &left) != 0) {
         return;
     }

@@ -20,6 +20,7 @@ enum {
     PLACES = 8,
     PATIENCE_MS = 5000, /* for all of a connection, from its first byte to its end */
     BACKLOG = 16,
+    NO_ROOM_MS = 200, /* until descriptors are tried for again */
 };
 
 struct connection {
@@ -139,6 +140,9 @@ static void admit(struct ct_scrape *s)
 {
     int fd = accept(s->listener, NULL, NULL);
     if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            (void)poll(NULL, 0, NO_ROOM_MS); /* it stays in the queue, and would be told at once */
+        }
         return;
     }
     (void)fcntl(fd, F_SETFL, O_NONBLOCK);

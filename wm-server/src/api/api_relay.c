@@ -58,13 +58,7 @@ static bool is_own(const struct ct_api_call *call, const struct proposal *p)
 
 static bool may_be_tested(const struct ct_api_call *call, const struct ct_relay *r)
 {
-    bool v4 = ct_relay_has_ip4(r->listen_ip4);
-    bool v6 = ct_relay_has_ip6(r->listen_ip6);
-    if (call->api->allow_private) {
-        return true;
-    }
-    if ((v4 && (!ct_reach_ip4(r->listen_ip4) || !ct_reach_ip4(r->relay_ip4))) ||
-        (v6 && (!ct_reach_ip6(r->listen_ip6) || !ct_reach_ip6(r->relay_ip6)))) {
+    if (!call->api->allow_private && !ct_reach_relay(r)) {
         ct_answer_problem(call->answer, 422, "relay-mismatch",
                           "an address in the proposal is not one of the Internet; register public "
                           "addresses (external-ip)");

@@ -7,6 +7,8 @@
 #include "base/secret.h"
 #include "relays/udp.h"
 
+enum { BURST = 256 }; /* packets at a time: a relay that floods does not outrun the deadline */
+
 static bool is_token(const struct ct_probe_run *r, enum ct_probe_way way, const uint8_t *data,
                      size_t len)
 {
@@ -67,6 +69,11 @@ static uint32_t flush(const struct ct_probe_run *r, int fd, struct ct_alloc *all
     return wait_ms;
 }
 
+static bool receives(int fd, struct ct_addr *from, uint8_t buf[CT_ALLOC_DATAGRAM], size_t *len)
+{
+    return ct_udp_receive(fd, from, buf, CT_ALLOC_DATAGRAM, len) == CT_OK;
+}
+
 void ct_probe_pump(struct ct_probe_run *r, uint32_t wait_ms)
 {
     uint8_t buf[CT_ALLOC_DATAGRAM];
@@ -78,17 +85,17 @@ void ct_probe_pump(struct ct_probe_run *r, uint32_t wait_ms)
         wait_ms = flush(r, r->second, &r->second_alloc, wait_ms);
     }
     ct_udp_wait(fds, 3, wait_ms);
-    while (ct_udp_receive(r->client, &from, buf, sizeof buf, &len) == CT_OK) {
+    for (int n = 0; n < BURST && receives(r->client, &from, buf, &len); n++) {
         if (ct_addr_equal(&from, &r->server)) {
             from_server(r, &r->alloc, buf, len);
         }
     }
-    while (ct_udp_receive(r->second, &from, buf, sizeof buf, &len) == CT_OK) {
+    for (int n = 0; n < BURST && receives(r->second, &from, buf, &len); n++) {
         if (r->has_second && ct_addr_equal(&from, &r->server)) {
             from_server(r, &r->second_alloc, buf, len);
         }
     }
-    while (ct_udp_receive(r->peer, &from, buf, sizeof buf, &len) == CT_OK) {
+    for (int n = 0; n < BURST && receives(r->peer, &from, buf, &len); n++) {
         at_peer(r, &from, buf, len);
     }
 }

@@ -37,3 +37,11 @@ bool ct_reach_ip6(const uint8_t ip6[16])
     /* only 2000::/3 is given out; of it not 2002::/16 (6to4), which hides an IPv4 address */
     return (ip6[0] & 0xe0) == 0x20 && !(ip6[0] == 0x20 && ip6[1] == 0x02);
 }
+
+bool ct_reach_relay(const struct ct_relay *r)
+{
+    return (!ct_relay_has_ip4(r->listen_ip4) || ct_reach_ip4(r->listen_ip4)) &&
+           (!ct_relay_has_ip4(r->relay_ip4) || ct_reach_ip4(r->relay_ip4)) &&
+           (!ct_relay_has_ip6(r->listen_ip6) || ct_reach_ip6(r->listen_ip6)) &&
+           (!ct_relay_has_ip6(r->relay_ip6) || ct_reach_ip6(r->relay_ip6));
+}

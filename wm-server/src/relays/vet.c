@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "relays/reach.h"
 #include "operator/metrics.h"
 #include "tx/ops.h"
 #include "relays/probe.h"
@@ -44,6 +45,24 @@ static ct_err compare(struct ct_vet *v, const struct ct_relay *proposal, struct 
     return err;
 }
 
+/* The record may have been replaced since the API looked at it. An address that goes untested would
+ * stand in the list all the same: of each family there are both, or none. */
+static ct_err check_addresses(const struct ct_vet *v, const struct ct_relay *r, struct ct_why *why)
+{
+    if (ct_relay_has_ip4(r->listen_ip4) != ct_relay_has_ip4(r->relay_ip4) ||
+        ct_relay_has_ip6(r->listen_ip6) != ct_relay_has_ip6(r->relay_ip6)) {
+        return ct_why(why, CT_ERR_REFUSED,
+                      "of each family the record needs both a listening and a relayed address, or "
+                      "neither: set listening-ip and relay-ip");
+    }
+    if (!v->allow_private && !ct_reach_relay(r)) {
+        return ct_why(why, CT_ERR_REFUSED,
+                      "an address in the proposal is not one of the Internet; register public "
+                      "addresses (external-ip)");
+    }
+    return CT_OK;
+}
+
 static ct_err check(struct ct_vet *v, const struct ct_op *op, struct ct_op_approval *approval,
                     uint32_t *rtt_us, struct ct_why *why)
 {
@@ -59,7 +78,10 @@ static ct_err check(struct ct_vet *v, const struct ct_op *op, struct ct_op_appro
     if (memcmp(proposal.owner20, op->wallet20, 20) != 0) {
         return ct_why(why, CT_ERR_REFUSED, "the proposal's owner changed");
     }
-    err = compare(v, &proposal, why);
+    err = check_addresses(v, &proposal, why);
+    if (err == CT_OK) {
+        err = compare(v, &proposal, why);
+    }
     if (err != CT_OK) {
         return err;
     }
@@ -102,7 +124,9 @@ void ct_vet_one(struct ct_vet *v, const struct ct_op *op)
     struct ct_why why = {{0}};
     uint32_t rtt_us = 0;
     ct_err err = check(v, op, &approval, &rtt_us, &why);
-    if (CT_ERR_CLASS(err) == CT_ERR_CLASS_WORLD && v->wall_s() < op->created_s + GIVE_UP_S) {
+    bool is_ours =
+        CT_ERR_CLASS(err) == CT_ERR_CLASS_WORLD || CT_ERR_CLASS(err) == CT_ERR_CLASS_HOST;
+    if (is_ours && v->wall_s() < op->created_s + GIVE_UP_S) {
         ct_metrics_count(CT_METRIC_PROBES_WAIT);
         ct_log(&v->log, CT_LOG_WARN, "vet_waits operation=%s cause=\"%s\"", op->id, why.text);
         return;

@@ -116,6 +116,9 @@ void ct_lease_round(void *lease, struct ct_loop *loop)
     bool had = leads(l);
     bool taken = note(l, err, &row, asked_ms);
     bool has = leads(l);
+    if (taken && l->config.taken != NULL) { /* under the lock: see ct_lease_quiet() */
+        l->config.taken(l->config.taken_arg);
+    }
     (void)pthread_mutex_unlock(&l->lock);
     if (err != CT_OK && err != CT_ERR_REFUSED) {
         ct_log(&l->config.log, CT_LOG_WARN, "lease_unknown account=%s leads=%s cause=\"%s\"",
@@ -123,11 +126,14 @@ void ct_lease_round(void *lease, struct ct_loop *loop)
     }
     bool is_funder = strcmp(l->config.role, "funder") == 0;
     ct_metrics_set(is_funder ? CT_GAUGE_FUNDER_LEADER : CT_GAUGE_APPROVER_LEADER, has);
-    ct_metrics_set(is_funder ? CT_GAUGE_FUNDER_FENCE : CT_GAUGE_APPROVER_FENCE,
-                   (double)l->row.number);
-    if (taken && l->config.taken != NULL) {
-        l->config.taken(l->config.taken_arg);
-    }
+    ct_metrics_set(is_funder ? CT_GAUGE_FUNDER_FENCE : CT_GAUGE_APPROVER_FENCE, (double)row.number);
+}
+
+void ct_lease_quiet(struct ct_lease *l)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    l->config.taken = NULL;
+    (void)pthread_mutex_unlock(&l->lock);
 }
 
 /* ---- those who work under it ---- */
@@ -145,7 +151,14 @@ bool ct_lease_enter(struct ct_lease *l, struct ct_store *handle)
 
 void ct_lease_end(struct ct_lease *l)
 {
-    if (l == NULL || !l->is_own) {
+    if (l == NULL) {
+        return;
+    }
+    (void)pthread_mutex_lock(&l->lock);
+    bool was_own = l->is_own;
+    l->is_own = false;
+    (void)pthread_mutex_unlock(&l->lock);
+    if (!was_own) {
         return;
     }
     struct ct_store *s = l->config.store;
@@ -154,7 +167,6 @@ void ct_lease_end(struct ct_lease *l)
            "lease_given_back account=%s number=%llu%s%s", l->config.role,
            (unsigned long long)l->row.number,
            err == CT_OK ? "" : " stored=no cause=", err == CT_OK ? "" : ct_err_text(err));
-    l->is_own = false;
 }
 
 void ct_lease_get(struct ct_lease *l, struct ct_lease_view *out)

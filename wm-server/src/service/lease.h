@@ -48,6 +48,8 @@ uint32_t ct_lease_period_ms(uint64_t life_ms);
  * changes until another server takes the lease. Any thread; the handle is the caller's.
  */
 bool ct_lease_enter(struct ct_lease *l, struct ct_store *handle);
+/* taken is not called any more once this returns. */
+void ct_lease_quiet(struct ct_lease *l);
 /* At the end of all work: gives it back, so that another server need not wait. */
 void ct_lease_end(struct ct_lease *l);
 void ct_lease_get(struct ct_lease *l, struct ct_lease_view *out);

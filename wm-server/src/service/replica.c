@@ -71,6 +71,13 @@ ct_err ct_replica_run(struct ct_replica *r, struct ct_why *why)
     return err == CT_OK ? CT_OK : ct_why(why, err, "cannot start a thread");
 }
 
+void ct_replica_quiet(struct ct_replica *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        ct_lease_quiet(r->leases[i]);
+    }
+}
+
 void ct_replica_leave(struct ct_replica *r)
 {
     for (size_t i = 0; i < r->count; i++) {

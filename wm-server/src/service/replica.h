@@ -38,6 +38,8 @@ CT_MUST_USE ct_err ct_replica_join(struct ct_replica *r, const struct ct_replica
                                    const struct ct_log *log, struct ct_why *why);
 /* From now on they are renewed, and asked for, in threads. */
 CT_MUST_USE ct_err ct_replica_run(struct ct_replica *r, struct ct_why *why);
+/* From now on nobody is told that a lease was taken. */
+void ct_replica_quiet(struct ct_replica *r);
 /* When all work under them has ended: gives them back. */
 void ct_replica_leave(struct ct_replica *r);
 void ct_replica_free(struct ct_replica *r);

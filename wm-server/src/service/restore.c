@@ -155,7 +155,7 @@ ct_err ct_restore(struct ct_store *store, struct ct_chain *chain, const uint8_t 
             err = hold_against_chain(&r, funder20, is_copy, why);
         }
     }
-    if (err == CT_OK && is_copy) {
+    if (err == CT_OK && is_copy && funder20 != NULL) { /* else it waits for who can check it */
         ct_log(log, CT_LOG_WARN, "store_is_a_copy taken=%" PRIu64 " settled=yes", taken_s);
         err = store->ops->copy_settle(store);
         err = err == CT_OK ? CT_OK : store_failed(why, err);

@@ -362,6 +362,9 @@ static ct_err apply_keys(struct ct_server *s, struct ct_why *why)
 {
     struct ct_keyring ring;
     const struct ct_keywatch *w = &s->keywatch;
+    /* tokens are checked against what the contract lists, whether or not any of it is ours */
+    memcpy(s->api.keys, w->listed, sizeof s->api.keys);
+    s->api.key_count = w->listed[1].id != 0 ? 2 : 1;
     ct_err err = ct_keyring_match(&ring, w->listed, w->time_s, &s->settings, &s->keys, why);
     if (err == CT_OK && ct_enrolment_keys(s->enrolment, ring.handshake, ring.handshakes) != CT_OK) {
         err = ct_why(why, CT_ERR_NOMEM, "out of memory");
@@ -370,8 +373,6 @@ static ct_err apply_keys(struct ct_server *s, struct ct_why *why)
         return err;
     }
     size_t g = ct_keyring_signer(&ring, ct_keywatch_is_settled(w, ct_mono_ms()));
-    memcpy(s->api.keys, w->listed, sizeof s->api.keys);
-    s->api.key_count = w->listed[1].id != 0 ? 2 : 1;
     s->api.issuer.key = ring.pass[g];
     s->api.issuer.key_id = ring.id[g];
     return CT_OK;
@@ -592,6 +593,7 @@ void ct_server_stop(struct ct_server *s)
     }
     ct_listener_stop(s->plain);
     ct_listener_stop(s->tls);
+    ct_replica_quiet(&s->replica); /* or it would wake loops that are gone */
     ct_loop_stop(s->vet_loop);
     ct_loop_stop(s->reprobe_loop);
     ct_loop_stop(s->tx_loop);

@@ -358,6 +358,9 @@ static ct_err call(struct ct_link *l, size_t count, const char *const *words, co
             l->away = false;
             return err;
         }
+        if (l->sentinel_count > 0) { /* what this one said was of no use: another may know better */
+            l->sentinel = (l->sentinel + 1) % l->sentinel_count;
+        }
         if (l->away || ct_mono_ms() + pause > until_ms) {
             l->away = true;
             return err;
