@@ -32,7 +32,8 @@ static const uint16_t *at_or_above(const uint16_t *at, size_t n, uint16_t value)
 {
     while (n > 0) {
         size_t half = (n + 1) / 2;
-        at += at[half - 1] < value ? half : 0;
+        at +=
+            half * (size_t)(at[half - 1] < value); /* no branch: half the guesses would be wrong */
         n -= half;
     }
     return at;
