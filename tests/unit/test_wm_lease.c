@@ -3,10 +3,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "both_stores.h"
 #include "base/clock.h"
-#include "ct_test.h"
-#include "redis_server.h"
-#include "temp_dir.h"
 #include "wm-server/src/service/lease.h"
 #include "wm-server/src/store/store.h"
 
@@ -438,18 +436,10 @@ static const struct ct_test tests[] = {
 
 int main(void)
 {
-    if (!temp_dir_make(&folder)) {
-        return 1;
-    }
-    printf("SQLite\n");
-    int code = ct_test_main(tests, sizeof tests / sizeof tests[0]);
-    temp_dir_remove(&folder);
-    printf("Redis\n");
-    if (!ct_redis_server_start(&redis)) {
-        return 1;
-    }
-    on_redis = true;
-    code |= ct_test_main(tests, sizeof tests / sizeof tests[0]);
-    ct_redis_server_stop(&redis);
-    return code;
+    const struct both_stores all = {.folder = &folder,
+                                    .redis = &redis,
+                                    .on_redis = &on_redis,
+                                    .tests = tests,
+                                    .count = sizeof tests / sizeof tests[0]};
+    return both_stores_main(&all);
 }

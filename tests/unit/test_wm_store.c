@@ -8,9 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ct_test.h"
-#include "redis_server.h"
-#include "temp_dir.h"
+#include "both_stores.h"
 #include "wm-server/src/tx/ops.h"
 #include "wm-server/src/store/sql.h"
 #include "wm-server/src/store/store.h"
@@ -1204,19 +1202,12 @@ static const struct ct_test file_tests[] = {
 
 int main(void)
 {
-    if (!temp_dir_make(&folder)) {
-        return 1;
-    }
-    printf("SQLite\n");
-    int code = ct_test_main(file_tests, sizeof file_tests / sizeof file_tests[0]);
-    code |= ct_test_main(tests, sizeof tests / sizeof tests[0]);
-    temp_dir_remove(&folder);
-    printf("Redis\n");
-    if (!ct_redis_server_start(&redis)) {
-        return 1;
-    }
-    on_redis = true;
-    code |= ct_test_main(tests, sizeof tests / sizeof tests[0]);
-    ct_redis_server_stop(&redis);
-    return code;
+    const struct both_stores all = {.folder = &folder,
+                                    .redis = &redis,
+                                    .on_redis = &on_redis,
+                                    .file_tests = file_tests,
+                                    .file_count = sizeof file_tests / sizeof file_tests[0],
+                                    .tests = tests,
+                                    .count = sizeof tests / sizeof tests[0]};
+    return both_stores_main(&all);
 }

@@ -2,9 +2,7 @@
 /* links: ct_wmserver ct_testredis ct_chain ct_base */
 #include <stdlib.h>
 
-#include "ct_test.h"
-#include "redis_server.h"
-#include "temp_dir.h"
+#include "both_stores.h"
 #include "wm-server/src/store/store.h"
 
 static struct temp_dir folder;
@@ -306,19 +304,12 @@ static const struct ct_test redis_tests[] = {
 
 int main(void)
 {
-    if (!temp_dir_make(&folder)) {
-        return 1;
-    }
-    printf("SQLite\n");
-    int code = ct_test_main(tests, sizeof tests / sizeof tests[0]);
-    temp_dir_remove(&folder);
-    printf("Redis\n");
-    if (!ct_redis_server_start(&redis)) {
-        return 1;
-    }
-    on_redis = true;
-    code |= ct_test_main(tests, sizeof tests / sizeof tests[0]);
-    code |= ct_test_main(redis_tests, sizeof redis_tests / sizeof redis_tests[0]);
-    ct_redis_server_stop(&redis);
-    return code;
+    const struct both_stores all = {.folder = &folder,
+                                    .redis = &redis,
+                                    .on_redis = &on_redis,
+                                    .redis_tests = redis_tests,
+                                    .redis_count = sizeof redis_tests / sizeof redis_tests[0],
+                                    .tests = tests,
+                                    .count = sizeof tests / sizeof tests[0]};
+    return both_stores_main(&all);
 }

@@ -177,8 +177,7 @@ ct_err ct_sqlite_tx_slot(struct ct_store *s, const uint8_t sender20[20], uint64_
         (void)ct_sql_blob(q, 0, out[n].hash32, 32);
         out[n++].is_filler = ct_sql_u64(q, 1) != 0;
     }
-    *count = n;
-    return ct_sql_end(db, err == CT_ERR_NOT_FOUND ? CT_OK : err);
+    return ct_sql_end_rows(db, err, n, count);
 }
 
 ct_err ct_sqlite_tx_at(struct ct_store *s, const uint8_t sender20[20], uint64_t nonce,
@@ -239,8 +238,7 @@ ct_err ct_sqlite_tx_list(struct ct_store *s, struct ct_txn_row *out, size_t cap,
         row->state = (enum ct_txn_state)ct_sql_u64(q, 7);
         row->attempt = (uint32_t)ct_sql_u64(q, 8);
     }
-    *count = n;
-    return ct_sql_end(db, err == CT_ERR_NOT_FOUND ? CT_OK : err);
+    return ct_sql_end_rows(db, err, n, count);
 }
 
 static ct_err op_end(struct ct_sql *db, const struct ct_op_end *end, const uint8_t hash32[32],
