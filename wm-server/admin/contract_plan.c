@@ -91,7 +91,7 @@ static ct_err add_device(struct admin_plan *plan, const uint8_t hash32[32], cons
     struct admin_device_move *d = &plan->devices[plan->device_count++];
     *d = (struct admin_device_move){.fate = ADMIN_STAYS};
     memcpy(d->hash32, hash32, 32);
-    (void)snprintf(d->name, sizeof d->name, "%s", name);
+    (void)snprintf(d->name, sizeof d->name, "%.63s", name); /* as long as a name may be */
     return CT_OK;
 }
 
