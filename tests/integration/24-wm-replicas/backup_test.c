@@ -5,47 +5,27 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "chain/json.h"
-#include "chain/rpc.h"
 #include "ct_test.h"
+#include "paid.h"
 #include "platform.h"
 #include "scene.h"
 #include "wm-server/src/store/store.h"
 
-enum { WAIT_MS = 30000, STEP_MS = 100, DEVICES = 8 };
+enum { DEVICES = 8 };
 enum who { EARLY, SENT, QUEUED, LATER, NEXT, LEFT, POOLED, AFTER };
 
 static const char *server, *admin;
 static struct device devices[DEVICES];
 static char copy[2][160];
 
-static void pause_ms(long ms)
-{
-    const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    (void)nanosleep(&t, NULL);
-}
-
 static const char *at(const char *name)
 {
     static char path[160];
     (void)snprintf(path, sizeof path, "%s/%s", platform.folder, name);
     return path;
-}
-
-static bool set_ether(bool some)
-{
-    char params[120];
-    char addr[CT_ADDR_TEXT_LEN];
-    ct_addr_text(addr, platform.funder.addr20);
-    (void)snprintf(params, sizeof params, "[\"%s\",\"%s\"]", addr,
-                   some ? "0x8ac7230489e80000" : "0x1");
-    bool good = platform_call("anvil_setBalance", params);
-    platform_mine(); /* or no proof holds */
-    return good;
 }
 
 static int backup(const char *to, char *said, size_t cap)
@@ -71,65 +51,22 @@ static bool asks(enum who who, struct ct_wm_operation *op)
 {
     static const char *const names[DEVICES] = {"early", "sent", "queued", "later",
                                                "next",  "left", "pooled", "after"};
-    struct device *d = &devices[who];
-    return (d->wm != NULL || device_new(d, names[who])) && device_ask_payment(d, op) == CT_OK;
+    return paid_ask(&devices[who], names[who], op);
 }
 
-/* Blocks until it is done. */
 static bool is_paid(enum who who, struct ct_wm_operation *op)
 {
-    struct ct_why why = {{0}};
-    uint64_t until_ms = ct_mono_ms() + WAIT_MS;
-    while (op->id[0] != '\0' && ct_mono_ms() < until_ms) {
-        if (ct_wm_operation_get(devices[who].wm, op, op->id, &why) == CT_OK &&
-            (op->state == CT_WM_DONE || op->state == CT_WM_FAILED)) {
-            break;
-        }
-        platform_mine();
-        pause_ms(STEP_MS);
-    }
-    return op->id[0] == '\0' || op->state == CT_WM_DONE;
+    return paid_is_done(&devices[who], op);
 }
 
 static bool await_state(enum who who, struct ct_wm_operation *op, int state)
 {
-    struct ct_why why = {{0}};
-    for (uint64_t until_ms = ct_mono_ms() + WAIT_MS; ct_mono_ms() < until_ms; pause_ms(20)) {
-        if (ct_wm_operation_get(devices[who].wm, op, op->id, &why) == CT_OK &&
-            (int)op->state == state && (state != CT_WM_QUEUED || op->reason[0] != '\0')) {
-            return true;
-        }
-    }
-    return false;
+    return paid_await(&devices[who], op, state);
 }
 
-/* How often the funder paid that device, by all blocks. */
 static unsigned payments(enum who who)
 {
-    unsigned count = 0;
-    uint64_t height = 0;
-    struct ct_why why = {{0}};
-    if (ct_rpc_block_number(platform.chain, &height, &why) != CT_OK) {
-        return UINT32_MAX;
-    }
-    for (uint64_t n = 0; n <= height; n++) {
-        char params[40];
-        struct ct_json *doc = NULL;
-        (void)snprintf(params, sizeof params, "[\"0x%llx\",true]", (unsigned long long)n);
-        char *text = ct_anvil_call(&platform.anvil, "eth_getBlockByNumber", params);
-        if (text == NULL || ct_json_parse(&doc, text, strlen(text)) != CT_OK) {
-            return UINT32_MAX;
-        }
-        const struct ct_json *txs = ct_json_get(ct_json_get(doc, "result"), "transactions");
-        for (size_t i = 0; i < ct_json_count(txs); i++) {
-            uint8_t to20[20];
-            count += ct_json_fixed(to20, 20, ct_json_get(ct_json_at(txs, i), "to")) == CT_OK &&
-                     memcmp(to20, devices[who].wallet.addr20, 20) == 0;
-        }
-        ct_json_free(doc);
-        free(text);
-    }
-    return count;
+    return paid_count(&devices[who]);
 }
 
 static void copy_is_made_while_the_server_works(void)
@@ -140,12 +77,7 @@ static void copy_is_made_while_the_server_works(void)
     struct ct_store *s = NULL;
     struct ct_wm_operation early = {.id = ""}, sent = {.id = ""}, queued = {.id = ""};
     uint64_t taken_s = 0;
-    REQUIRE(platform_start(server, false));
-    REQUIRE(platform_set("window-ms = 250", "window-ms = 30"));
-    REQUIRE(platform_set("repeat-s = 10", "repeat-s = 1"));
-    REQUIRE(platform_set("bump-s = 30", "bump-s = 2"));
-    REQUIRE(platform_set("batch = 64", "batch = 64\nlost-s = 1"));
-    REQUIRE(platform_automine(false));
+    REQUIRE(paid_platform(server, false));
     (void)snprintf(copy[0], sizeof copy[0], "%s", at("first.sqlite"));
     (void)snprintf(copy[1], sizeof copy[1], "%s", at("second.sqlite"));
     REQUIRE(platform_run());
@@ -153,7 +85,7 @@ static void copy_is_made_while_the_server_works(void)
     REQUIRE(asks(SENT, &sent) && await_state(SENT, &sent, CT_WM_SENT));
     /* no block takes it at its fee, and for a higher one, or another, the ether is lacking */
     CHECK(platform_call("anvil_setNextBlockBaseFeePerGas", "[\"0x174876e800\"]"));
-    REQUIRE(set_ether(false));
+    REQUIRE(paid_ether(false));
     REQUIRE(asks(QUEUED, &queued) && await_state(QUEUED, &queued, CT_WM_QUEUED));
     CHECK_EQ(backup(copy[0], said, sizeof said), 0);
     CHECK(strstr(said, "checked") != NULL);
@@ -176,7 +108,7 @@ static void what_was_paid_after_the_copy_is_not_paid_again(void)
 {
     struct ct_wm_operation op = {.id = ""}, next = {.id = ""};
     REQUIRE(platform.pid > 0);
-    CHECK(set_ether(true));
+    CHECK(paid_ether(true));
     CHECK(scene_await(platform.log, "replaced account=funder"));
     CHECK(asks(SENT, &op) && is_paid(SENT, &op));
     CHECK(asks(QUEUED, &op) && is_paid(QUEUED, &op));
@@ -190,7 +122,7 @@ static void what_was_paid_after_the_copy_is_not_paid_again(void)
 
     REQUIRE(put_back(copy[0]));
     REQUIRE(platform_run());
-    CHECK(scene_says(platform.log, "payments_found=2 payments_left=0", WAIT_MS));
+    CHECK(scene_says(platform.log, "payments_found=2 payments_left=0", PAID_WAIT_MS));
     CHECK(scene_says(platform.log, "store_is_a_copy", 1));
     CHECK(asks(EARLY, &op) && is_paid(EARLY, &op));
     CHECK(asks(SENT, &op) && is_paid(SENT, &op));
@@ -201,7 +133,7 @@ static void what_was_paid_after_the_copy_is_not_paid_again(void)
     /* long enough for a payment that was lost to be sent again */
     for (int i = 0; i < 30; i++) {
         platform_mine();
-        pause_ms(STEP_MS);
+        paid_pause(PAID_STEP_MS);
     }
     CHECK_EQ(payments(EARLY), 1);
     CHECK_EQ(payments(SENT), 1);
@@ -215,13 +147,13 @@ static void what_was_not_paid_is_paid_after_the_copy_is_put_back(void)
     static char said[4096];
     struct ct_wm_operation op = {.id = ""};
     REQUIRE(platform.pid > 0);
-    REQUIRE(set_ether(false));
+    REQUIRE(paid_ether(false));
     REQUIRE(asks(LEFT, &op) && await_state(LEFT, &op, CT_WM_QUEUED));
     CHECK_EQ(backup(copy[1], said, sizeof said), 0);
     CHECK_EQ(platform_end(SIGTERM), 0);
-    REQUIRE(set_ether(true) && put_back(copy[1]));
+    REQUIRE(paid_ether(true) && put_back(copy[1]));
     REQUIRE(platform_run());
-    CHECK(scene_says(platform.log, "payments_found=0 payments_left=1", WAIT_MS));
+    CHECK(scene_says(platform.log, "payments_found=0 payments_left=1", PAID_WAIT_MS));
     CHECK(is_paid(LEFT, &op));
     CHECK_EQ(payments(LEFT), 1);
 }
@@ -258,7 +190,7 @@ static void file_copied_by_hand_is_noticed_by_the_nonces(void)
     ct_store_free(s);
     REQUIRE(put_back(copy[1]));
     REQUIRE(platform_run());
-    CHECK(scene_says(platform.log, "payments_found=1 payments_left=0", WAIT_MS));
+    CHECK(scene_says(platform.log, "payments_found=1 payments_left=0", PAID_WAIT_MS));
     CHECK(!scene_says(platform.log, "store_is_a_copy", 1));
     CHECK(asks(LEFT, &op) && is_paid(LEFT, &op));
     CHECK_EQ(payments(LEFT), 1);

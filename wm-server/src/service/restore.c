@@ -2,12 +2,13 @@
 #include "service/restore.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "chain/key.h"
 #include "chain/rpc.h"
-#include "tx/ops.h"
+#include "store/store_observed.h"
+#include "tx/paid.h"
 
 enum { OPS_MAX = 65536 };
 
@@ -24,41 +25,16 @@ static ct_err store_failed(struct ct_why *why, ct_err err)
     return ct_why(why, err, "the store failed: %s", ct_err_text(err));
 }
 
-static ct_err account_of(struct restore *r, const uint8_t addr20[20], uint64_t *nonce,
-                         struct ct_u256 *wei, struct ct_why *why)
-{
-    struct ct_account account;
-    bool found = false;
-    ct_err err = ct_chain_account(r->chain, &r->view, addr20, &found, &account, why);
-    if (err == CT_OK) {
-        *nonce = found ? account.nonce : 0;
-        *wei = ct_u256_from_u64(0);
-        if (found) {
-            memcpy(wei->be, account.balance_wei32, sizeof wei->be);
-        }
-    }
-    return err;
-}
-
 /* One payment that is not done in the store. */
 static ct_err settle(struct restore *r, const struct ct_op *op, struct ct_why *why)
 {
-    uint8_t to20[20];
-    struct ct_u256 amount, has;
-    uint64_t nonce = 0;
-    if (ct_op_get_payment(to20, &amount, op) != CT_OK) {
-        return CT_OK; /* it fails by itself when its turn comes */
-    }
-    ct_err err = account_of(r, to20, &nonce, &has, why);
-    if (err != CT_OK) {
+    bool paid = false;
+    ct_err err = ct_paid_already(&paid, r->chain, &r->view, op, why);
+    if (err != CT_OK || !paid) {
+        r->kept += err == CT_OK;
         return err;
     }
-    if (nonce == 0 && ct_u256_cmp(&has, &amount) < 0) {
-        r->kept++;
-        return CT_OK;
-    }
-    err = r->store->ops->op_move(r->store, op->id, op->state, CT_OP_DONE, NULL, 0,
-                                 "the store was restored, and the wallet had been paid");
+    err = r->store->ops->op_move(r->store, op->id, op->state, CT_OP_DONE, NULL, 0, CT_PAID_ALREADY);
     r->paid += err == CT_OK;
     return err == CT_OK ? CT_OK : store_failed(why, err);
 }
@@ -92,7 +68,7 @@ static ct_err nonces(struct restore *r, const uint8_t funder20[20], uint64_t *kn
 {
     struct ct_u256 wei;
     uint64_t top = 0;
-    ct_err err = account_of(r, funder20, used, &wei, why);
+    ct_err err = ct_paid_account(r->chain, &r->view, funder20, used, &wei, why);
     if (err == CT_OK) {
         err = ct_rpc_nonce(r->chain, funder20, true, waiting, why);
     }
@@ -107,14 +83,53 @@ static ct_err nonces(struct restore *r, const uint8_t funder20[20], uint64_t *kn
     return CT_OK;
 }
 
+static ct_err has_open(struct restore *r, bool *out, struct ct_why *why)
+{
+    struct ct_op op;
+    size_t count = 0;
+    ct_err err = r->store->ops->op_list(r->store, CT_OP_QUEUED, CT_OP_FUND, &op, 1, &count);
+    if (err == CT_OK && count == 0) {
+        err = r->store->ops->op_list(r->store, CT_OP_SENT, CT_OP_FUND, &op, 1, &count);
+    }
+    *out = count > 0;
+    return err == CT_OK ? CT_OK : store_failed(why, err);
+}
+
+static ct_err tell(const struct restore *r, const uint8_t funder20[20], uint64_t used,
+                   uint64_t known, struct ct_why *why)
+{
+    char addr[CT_ADDR_TEXT_LEN], used_text[24], known_text[24], paid_text[16], kept_text[16];
+    ct_addr_text(addr, funder20);
+    (void)snprintf(used_text, sizeof used_text, "%" PRIu64, used);
+    (void)snprintf(known_text, sizeof known_text, "%" PRIu64, known);
+    (void)snprintf(paid_text, sizeof paid_text, "%u", r->paid);
+    (void)snprintf(kept_text, sizeof kept_text, "%u", r->kept);
+    ct_log(r->log, CT_LOG_WARN,
+           "store_restored funder=%s nonces_used=%s nonces_known=%s payments_found=%s "
+           "payments_left=%s",
+           addr, used_text, known_text, paid_text, kept_text);
+    const struct ct_audit_field fields[] = {{"account", addr},
+                                            {"used", used_text},
+                                            {"known", known_text},
+                                            {"found", paid_text},
+                                            {"left", kept_text}};
+    ct_err err = ct_audit(ct_store_audit(r->store), "store_restored", fields, 5);
+    return err == CT_OK ? CT_OK
+                        : ct_why(why, err, "the audit log cannot be written; check its disk");
+}
+
 static ct_err hold_against_chain(struct restore *r, const uint8_t *funder20, bool is_copy,
                                  struct ct_why *why)
 {
     char addr[CT_ADDR_TEXT_LEN];
     uint64_t known = 0, used = 0, waiting = 0;
+    bool is_open = false;
     ct_err err = nonces(r, funder20, &known, &used, &waiting, why);
+    if (err == CT_OK && known == 0 && used > 0) {
+        err = has_open(r, &is_open, why);
+    }
     /* an account that was used before it had this store has nothing in it to be done twice */
-    bool is_behind = err == CT_OK && known > 0 && used > known;
+    bool is_behind = err == CT_OK && used > known && (known > 0 || is_open);
     if (err != CT_OK || (!is_copy && !is_behind)) {
         return err;
     }
@@ -129,13 +144,7 @@ static ct_err hold_against_chain(struct restore *r, const uint8_t *funder20, boo
     if (err == CT_OK) {
         err = settle_all(r, CT_OP_SENT, why);
     }
-    if (err == CT_OK) {
-        ct_log(r->log, CT_LOG_WARN,
-               "store_restored funder=%s nonces_used=%" PRIu64 " nonces_known=%" PRIu64
-               " payments_found=%u payments_left=%u",
-               addr, used, known, r->paid, r->kept);
-    }
-    return err;
+    return err == CT_OK ? tell(r, funder20, used, known, why) : err;
 }
 
 ct_err ct_restore(struct ct_store *store, struct ct_chain *chain, const uint8_t *funder20,

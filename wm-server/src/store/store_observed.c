@@ -177,12 +177,56 @@ static ct_err op_add(struct ct_store *s, struct ct_op *op)
     return tell(s, "operation_asked", &l);
 }
 
+/* What is so in the chain when an operation of that kind is done. */
+static const char *outcome(enum ct_op_kind kind)
+{
+    static const char *const words[CT_OP_KINDS] = {
+        [CT_OP_REGISTER] = "device_registered",
+        [CT_OP_APPROVE_RELAY] = "relay_approved",
+        [CT_OP_REVOKE_RELAY] = "relay_revoked",
+        [CT_OP_REVOKE_DEVICE] = "device_revoked",
+        [CT_OP_REVOKE_PASS] = "pass_revoked",
+        [CT_OP_APPROVE_DEVICE] = "device_approved",
+        [CT_OP_FUND] = "funding_paid",
+        [CT_OP_UPDATE] = "device_moved",
+        [CT_OP_ROTATE] = "device_key_changed",
+        [CT_OP_REVOKE_SELF] = "device_revoked_itself",
+        [CT_OP_REINSTATE_RELAY] = "relay_reinstated",
+        [CT_OP_ADOPT_RELAY] = "relay_adopted",
+        [CT_OP_ADOPT_DEVICE] = "device_adopted",
+    };
+    return (unsigned)kind < CT_OP_KINDS && words[kind] != NULL ? words[kind] : "operation_done";
+}
+
+/* What ends without a transaction of its own: found in the chain. Told before, so that after a
+ * crash a line may be there twice, and none is missing. */
+static ct_err tell_found(struct ct_store *s, const char *id, const char *reason)
+{
+    struct line l = {.count = 0};
+    struct ct_op op;
+    ct_err err = driver(s)->op_find(s, id, &op);
+    if (err != CT_OK) {
+        return err;
+    }
+    put(&l, "operation", op.id);
+    put(&l, "subject", op.subject);
+    put_hex(&l, "wallet", op.wallet20, 20);
+    put(&l, "reason", reason);
+    return tell(s, outcome(op.kind), &l);
+}
+
 static ct_err op_move(struct ct_store *s, const char *id, enum ct_op_state from,
                       enum ct_op_state to, const void *payload, size_t payload_len,
                       const char *reason)
 {
     struct line l = {.count = 0};
-    ct_err err = driver(s)->op_move(s, id, from, to, payload, payload_len, reason);
+    ct_err err = to == CT_OP_DONE ? tell_found(s, id, reason) : CT_OK;
+    if (err == CT_OK) {
+        err = driver(s)->op_move(s, id, from, to, payload, payload_len, reason);
+    }
+    if (err == CT_OK && to == CT_OP_DONE) {
+        ct_metrics_count(CT_METRIC_OPS_DONE);
+    }
     if (err != CT_OK || to != CT_OP_FAILED) {
         return err;
     }
@@ -244,27 +288,6 @@ static ct_err tx_replace(struct ct_store *s, const uint8_t old32[32], const stru
         ct_metrics_count(CT_METRIC_TX_REPLACED);
     }
     return err;
-}
-
-/* What is so in the chain when an operation of that kind is done. */
-static const char *outcome(enum ct_op_kind kind)
-{
-    static const char *const words[CT_OP_KINDS] = {
-        [CT_OP_REGISTER] = "device_registered",
-        [CT_OP_APPROVE_RELAY] = "relay_approved",
-        [CT_OP_REVOKE_RELAY] = "relay_revoked",
-        [CT_OP_REVOKE_DEVICE] = "device_revoked",
-        [CT_OP_REVOKE_PASS] = "pass_revoked",
-        [CT_OP_APPROVE_DEVICE] = "device_approved",
-        [CT_OP_FUND] = "funding_paid",
-        [CT_OP_UPDATE] = "device_moved",
-        [CT_OP_ROTATE] = "device_key_changed",
-        [CT_OP_REVOKE_SELF] = "device_revoked_itself",
-        [CT_OP_REINSTATE_RELAY] = "relay_reinstated",
-        [CT_OP_ADOPT_RELAY] = "relay_adopted",
-        [CT_OP_ADOPT_DEVICE] = "device_adopted",
-    };
-    return (unsigned)kind < CT_OP_KINDS && words[kind] != NULL ? words[kind] : "operation_done";
 }
 
 static void note_payment(const struct ct_op *op)

@@ -12,8 +12,8 @@
  * only counted; else it is the store's, which closes it when it is freed. What cannot be written
  * there fails as CT_ERR_SYSTEM and is not acknowledged:
  *   token_add, token_use, pass_add, op_add, funding_add: told after they are stored, before CT_OK
- *   tx_add, tx_replace, tx_close, token_withdraw: told before, so that after a crash a line may be
- * there twice
+ *   tx_add, tx_replace, tx_close, token_withdraw, op_move to DONE: told before, so that after a
+ * crash a line may be there twice
  */
 CT_MUST_USE ct_err ct_store_observe(struct ct_store *s, struct ct_audit *audit);
 /* The audit log of an observed store, or NULL. */

@@ -9,6 +9,7 @@
 #include "tx/crash.h"
 #include "tx/judge.h"
 #include "tx/ops.h"
+#include "tx/paid.h"
 #include "tx/spent.h"
 
 enum { PAUSE_MS = 1000 };
@@ -169,14 +170,21 @@ static ct_err put_back(struct ct_txmgr *m)
     return err;
 }
 
-/* Another transaction took its nonce: what it was to do goes back into the queue. */
-static ct_err lose(struct ct_txmgr *m)
+/*
+ * Another transaction took its nonce: what it was to do goes back into the queue. It may have been
+ * an attempt of our own that the store, put back from earlier files, does not know: a payment is
+ * the one thing that the contract would not refuse to repeat.
+ */
+static ct_err lose(struct ct_txmgr *m, struct ct_why *why)
 {
     struct ct_store *s = m->config.store;
     size_t count = 0;
     ct_err err = s->ops->op_of_tx(s, m->tx.hash32, m->ops, CT_BATCH_MAX, &count);
     for (size_t i = 0; i < count && err == CT_OK; i++) {
-        ct_judge_end(&m->ends[i], &m->ops[i], CT_OP_QUEUED, "");
+        bool paid = false;
+        err = ct_paid_already(&paid, m->chain, &m->view, &m->ops[i], why);
+        ct_judge_end(&m->ends[i], &m->ops[i], paid ? CT_OP_DONE : CT_OP_QUEUED,
+                     paid ? CT_PAID_ALREADY : "");
     }
     CT_CRASH(loss_seen);
     if (err == CT_OK) {
@@ -185,6 +193,9 @@ static ct_err lose(struct ct_txmgr *m)
     CT_CRASH(lost);
     ct_log(&m->config.log, CT_LOG_ERROR, "transaction_lost account=%s nonce=%llu operations=%zu",
            m->config.role, (unsigned long long)m->tx.nonce, count);
+    if (err == CT_OK) {
+        log_ends(m, count, 0);
+    }
     return err;
 }
 
@@ -201,7 +212,7 @@ static ct_err bump(struct ct_txmgr *m, const struct look *l, const char *fill)
     return CT_OK;
 }
 
-static ct_err take_step(struct ct_txmgr *m, const struct look *l)
+static ct_err take_step(struct ct_txmgr *m, const struct look *l, struct ct_why *why)
 {
     switch (ct_tx_step(&l->seen, &m->config.rules)) {
     case CT_TX_WAIT:
@@ -220,7 +231,7 @@ static ct_err take_step(struct ct_txmgr *m, const struct look *l)
     case CT_TX_CLOSE:
         return close_tx(m, l);
     case CT_TX_LOSE:
-        return lose(m);
+        return lose(m, why);
     }
     return CT_OK;
 }
@@ -271,7 +282,7 @@ static ct_err settle_one(struct ct_txmgr *m, struct ct_why *why)
     struct look l = {.winner = {.is_filler = false}};
     ct_err err = look_at(m, &l, why);
     if (err == CT_OK) {
-        err = take_step(m, &l);
+        err = take_step(m, &l, why);
     }
     ct_receipt_free(&l.receipt);
     return err;
