@@ -171,6 +171,52 @@ static void a_party_keeps_so_many_keys(void)
     end();
 }
 
+static void every_post_looks_at_its_key(void)
+{
+    const char *method = NULL;
+    const char *path = NULL;
+    unsigned posts = 0;
+    begin_with_token();
+    for (size_t i = 0; ct_api_route_at(i, &method, &path); i++) {
+        if (strcmp(method, "POST") == 0) {
+            bool is_of_relays =
+                strcmp(path, "/v1/relays") == 0 || strcmp(path, "/v1/withdrawals") == 0;
+            enrol(is_of_relays ? CT_HS_ENROL_RELAY : CT_HS_ENROL_DEVICE,
+                  is_of_relays ? "relay:0011223344556677" : "sensor-42");
+            (void)ask_once("two words", path, "{}");
+            CHECK(problem(400, "format") && strstr(answer.body, "Idempotency-Key") != NULL);
+            posts++;
+        }
+    }
+    CHECK_EQ(posts, 8);
+    end();
+}
+
+/* The answer is a secret: it is made again, and stands in no store. */
+static void token_is_minted_once_a_key_and_kept_nowhere(void)
+{
+    static char first[CT_EXCHANGE_ANSWER_MAX];
+    char factory[CT_TOKEN_TEXT_MAX + 1];
+    char body[1024];
+    struct ct_token t = {.key_id = 1, .batch = "F1", .is_prefix = true, .count = 2};
+    begin_with_token();
+    t.expiry_s = ct_wall_s() + 100;
+    (void)snprintf(t.identity, sizeof t.identity, "sensor-");
+    REQUIRE(ct_token_sign(factory, sizeof factory, &t, &pass_key) == CT_OK);
+    (void)snprintf(body, sizeof body, "{\"factory\":\"%s\"}", factory);
+    CHECK_EQ(ask_once("k1", "/v1/tokens", body), 201);
+    CHECK(header("Idempotency-Replayed") == NULL);
+    memcpy(first, answer.body, sizeof first);
+    CHECK_EQ(ask_once("k1", "/v1/tokens", body), 201);
+    CHECK_STR(header("Idempotency-Replayed"), "true");
+    CHECK_STR(answer.body, first);
+    (void)snprintf(body, sizeof body, "{\"factory\":\"%s\",\"identity\":\"sensor-43\"}", factory);
+    (void)ask_once("k1", "/v1/tokens", body);
+    CHECK(problem(409, "idempotency-conflict"));
+    CHECK_EQ(ask_once("k2", "/v1/tokens", body), 201); /* the conflict was not counted */
+    end();
+}
+
 /* ---- two at once ---- */
 
 static struct {
@@ -334,6 +380,8 @@ static const struct ct_test tests[] = {
     CT_TEST(a_refusal_is_not_kept),
     CT_TEST(keys_that_are_none_are_refused),
     CT_TEST(a_party_keeps_so_many_keys),
+    CT_TEST(every_post_looks_at_its_key),
+    CT_TEST(token_is_minted_once_a_key_and_kept_nowhere),
     CT_TEST(of_two_at_once_the_second_is_told_to_wait),
     CT_TEST(a_party_that_asks_too_often_waits),
     CT_TEST(an_address_prefix_that_asks_too_often_waits),

@@ -141,12 +141,7 @@ static void dispatch(struct ct_api_call *call)
     } else if (to_post != NULL && strcmp(r->method, "POST") == 0) {
         if (may_ask(call, to_post) && ct_gate_pass(call)) {
             struct route route = *to_post;
-            if (route.run == ct_api_tokens) {
-                post(call,
-                     &route); /* the same each time by itself, and a secret to be kept nowhere */
-            } else {
-                ct_api_once(call, post, &route);
-            }
+            ct_api_once(call, post, &route, route.run == ct_api_tokens);
         }
     } else {
         const char *allowed = to_get != NULL ? "GET" : "POST";

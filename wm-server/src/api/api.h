@@ -82,9 +82,10 @@ void ct_api_me(const struct ct_api_call *call);
 void ct_api_operation(const struct ct_api_call *call);
 void ct_api_device_status(const struct ct_api_call *call);
 void ct_api_relay_status(const struct ct_api_call *call);
-/* Runs a POST, or answers as its Idempotency-Key was answered. */
+/* Runs a POST, or answers as its Idempotency-Key was answered. is_secret: the answer is kept
+ * nowhere; run makes the same one again from the same body. */
 void ct_api_once(struct ct_api_call *call, void (*run)(struct ct_api_call *call, void *arg),
-                 void *arg);
+                 void *arg, bool is_secret);
 /* Answers for a failure that is not the request's fault: chain, store. */
 void ct_api_failure(struct ct_answer *answer, ct_err err, const struct ct_why *why);
 /* Answers why a token, or a factory credential, is not taken. */

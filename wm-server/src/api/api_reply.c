@@ -41,13 +41,17 @@ static void replay(struct ct_answer *answer, const struct ct_reply *kept)
     ct_answer_header(answer, "Idempotency-Replayed", "true");
 }
 
-/* What is known of the key is the answer, unless nothing is. */
+/* What is known of the key is the answer, unless nothing is, or a good answer is that was no text
+ * to keep. */
 static bool answer_known(struct ct_answer *answer, const struct ct_reply *reply)
 {
     switch (reply->state) {
     case CT_REPLY_NEW:
         return false;
     case CT_REPLY_KEPT:
+        if (reply->body[0] == '\0') {
+            return false;
+        }
         replay(answer, reply);
         return true;
     case CT_REPLY_CONFLICT:
@@ -76,7 +80,7 @@ static void failed(const struct ct_api_call *call, const char *what, ct_err err)
 }
 
 void ct_api_once(struct ct_api_call *call, void (*run)(struct ct_api_call *call, void *arg),
-                 void *arg)
+                 void *arg, bool is_secret)
 {
     struct ct_store *s = call->api->store;
     struct ct_reply_key key;
@@ -104,8 +108,15 @@ void ct_api_once(struct ct_api_call *call, void (*run)(struct ct_api_call *call,
     }
     run(call, arg);
     bool is_good = call->answer->status >= 200 && call->answer->status < 300;
+    if (reply.state == CT_REPLY_KEPT) {
+        if (is_good) {
+            ct_answer_header(call->answer, "Idempotency-Replayed", "true");
+        }
+        return;
+    }
     err = s->ops->reply_end(s, &key, reply.claim16, call->api->wall_s(),
-                            is_good ? call->answer->status : 0, is_good ? call->answer->body : "");
+                            is_good ? call->answer->status : 0,
+                            is_good && !is_secret ? call->answer->body : "");
     if (err != CT_OK) {
         failed(call, "reply_end", err); /* what was done is done; the claim lapses */
     }
