@@ -123,7 +123,9 @@ ct_err ct_jsonrpc_read(struct ct_json **document, struct ct_jsonrpc_answer *answ
 bool ct_jsonrpc_is_revert(const struct ct_jsonrpc_answer *answer)
 {
     return answer->failed &&
-           (answer->error_code == 3 || strstr(answer->error_text, "revert") != NULL);
+           (answer->error_code == 3 || strstr(answer->error_text, "revert") != NULL ||
+            strstr(answer->error_text, "ut of gas") != NULL ||
+            strstr(answer->error_text, "OutOfGas") != NULL);
 }
 
 ct_err ct_jsonrpc_error(const struct ct_jsonrpc_answer *answer, const char *method,

@@ -41,7 +41,7 @@ struct ct_jsonrpc_answer {
 CT_MUST_USE ct_err ct_jsonrpc_read(struct ct_json **document, struct ct_jsonrpc_answer *answers,
                                    size_t count, const char *text, size_t len);
 
-/* Did the contract refuse (code 3, or "revert" in the message)? */
+/* Did the contract refuse, or the gas not suffice (code 3, or words of that in the message)? */
 bool ct_jsonrpc_is_revert(const struct ct_jsonrpc_answer *answer);
 /* An error answer as status (CT_ERR_REFUSED for a revert, else CT_ERR_CHAIN) and sentence. */
 ct_err ct_jsonrpc_error(const struct ct_jsonrpc_answer *answer, const char *method,

@@ -110,11 +110,12 @@ static void put(struct ct_wr *w, const char *text)
     ct_wr_bytes(w, text, strlen(text));
 }
 
-/* [{"from":..,"to":..,"value":..,"data":..},"latest"], allocated. */
+/* [{"from":..,"to":..,"gas":..,"value":..,"data":..},"latest"], allocated. */
 static char *tx_params(const struct ct_rpc_tx *tx)
 {
     char value[CT_U256_QUANTITY_LEN];
     char addr[2 * 20 + 3];
+    char gas[32];
     size_t cap = 400 + 2 * tx->data_len;
     char *text = malloc(cap);
     if (text == NULL) {
@@ -133,6 +134,10 @@ static char *tx_params(const struct ct_rpc_tx *tx)
         put(&w, "\"to\":\"");
         put(&w, addr);
         put(&w, "\",");
+    }
+    if (tx->gas != 0) {
+        (void)snprintf(gas, sizeof gas, "\"gas\":\"0x%" PRIx64 "\",", tx->gas);
+        put(&w, gas);
     }
     ct_u256_quantity(value, &tx->value_wei);
     put(&w, "\"value\":\"");

@@ -41,6 +41,7 @@ struct ct_rpc_tx { /* what eth_call and eth_estimateGas are asked */
     struct ct_u256 value_wei;
     const uint8_t *data;
     size_t data_len;
+    uint64_t gas; /* of eth_call: no more than this; 0: what a node gives */
 };
 /* The highest of k, at most 30 million. */
 CT_MUST_USE ct_err ct_rpc_estimate_gas(struct ct_chain *chain, const struct ct_rpc_tx *tx,

@@ -64,6 +64,12 @@ static void errors_become_sentences_and_reverts_are_told_apart(void)
     CHECK_EQ(a[0].error_data_len, 4);
     CHECK_EQ(a[0].error_data[0], 0x33);
     ct_json_free(document);
+    REQUIRE(read_text(a, 1,
+                      "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32000,\"message\":\"out "
+                      "of gas\"}}",
+                      &document) == CT_OK);
+    CHECK_EQ(ct_jsonrpc_error(&a[0], "eth_call", &why), CT_ERR_REFUSED);
+    ct_json_free(document);
 }
 
 static void error_text_cannot_end_the_quotes_around_it_in_a_log(void)

@@ -32,7 +32,7 @@ static void put_off(struct ct_txmgr *m, size_t count, const struct ct_why *why)
 }
 
 /* The transaction of m->call, priced. CT_ERR_REFUSED: the contract would revert it. */
-static ct_err price(struct ct_txmgr *m, struct ct_tx *tx, struct ct_why *why)
+static ct_err price(struct ct_txmgr *m, struct ct_tx *tx, size_t count, struct ct_why *why)
 {
     const struct ct_rpc_tx question = {.from20 = m->config.wallet->addr20,
                                        .to20 = tx->to20,
@@ -40,14 +40,12 @@ static ct_err price(struct ct_txmgr *m, struct ct_tx *tx, struct ct_why *why)
                                        .data = tx->data,
                                        .data_len = tx->data_len};
     struct ct_fee fee;
-    uint64_t gas = 0;
-    ct_err err = ct_rpc_estimate_gas(m->chain, &question, &gas, why);
+    ct_err err = ct_txmgr_gas(m, &question, count, &tx->gas_limit, why);
     if (err == CT_OK) {
         err = ct_txmgr_fee(m, &fee, why);
     }
     if (err == CT_OK) {
         tx->chain_id = m->config.bundle->chain_id;
-        tx->gas_limit = gas + gas / 4;
         tx->max_fee_wei = ct_u256_from_u64(fee.max_wei);
         tx->max_priority_fee_wei = ct_u256_from_u64(fee.tip_wei);
         err = ct_txmgr_ether(m, tx, why);
@@ -92,7 +90,7 @@ static ct_err send(struct ct_txmgr *m, size_t count, uint64_t nonce, struct ct_w
                        .data = m->call.data,
                        .data_len = m->call.data_len};
     memcpy(tx.to20, m->call.to20, sizeof tx.to20);
-    err = price(m, &tx, why);
+    err = price(m, &tx, count, why);
     if (err == CT_OK) {
         err = keep(m, &tx, count, why);
     }

@@ -61,6 +61,12 @@ struct ct_track {
     uint64_t unseen_ms; /* since when its nonce is used without a receipt; 0: it is not */
 };
 
+/* What so many operations of a kind were last estimated to need; count 0: nothing is known. */
+struct ct_gas_known {
+    size_t count;
+    uint64_t gas, until_ms;
+};
+
 struct ct_txmgr {
     struct ct_txmgr_config config;
     struct ct_chain *chain;
@@ -72,6 +78,7 @@ struct ct_txmgr {
     uint64_t used; /* how many nonces the account has used at that block, proven */
     bool has_fee;  /* of this round: */
     struct ct_fee fee;
+    struct ct_gas_known gas[CT_OP_KINDS];
     struct ct_op ops[CT_BATCH_MAX];
     struct ct_op_end ends[CT_BATCH_MAX];
     struct ct_judged known[CT_BATCH_MAX]; /* of the operations in ops, at view */
@@ -87,6 +94,10 @@ struct ct_track *ct_txmgr_track(struct ct_txmgr *m, uint64_t nonce);
 ct_err ct_txmgr_store_failed(struct ct_why *why, ct_err err);
 /* What is offered now for a unit of gas; asked once a round. */
 CT_MUST_USE ct_err ct_txmgr_fee(struct ct_txmgr *m, struct ct_fee *out, struct ct_why *why);
+/* The gas limit of a transaction of the first count of m->ops. CT_ERR_REFUSED: the contract would
+ * revert it. */
+CT_MUST_USE ct_err ct_txmgr_gas(struct ct_txmgr *m, const struct ct_rpc_tx *question, size_t count,
+                                uint64_t *limit, struct ct_why *why);
 /* Is there ether for value and gas at the highest price? Without, it would hang at its nonce. */
 CT_MUST_USE ct_err ct_txmgr_ether(struct ct_txmgr *m, const struct ct_tx *tx, struct ct_why *why);
 /* Signs into out, which gets hash, bytes, fee and time; nonce and attempt are the caller's. */
