@@ -10,6 +10,7 @@
 #include "chain/key.h"
 #include "ct_test.h"
 #include "kex/token.h"
+#include "temp_dir.h"
 #include "wm-server/src/api/api.h"
 #include "wm-server/src/http/handshake.h"
 #include "wm-server/src/tx/ops.h"
@@ -150,7 +151,7 @@ static inline void begin(void)
     struct ct_secret32 seed = {{7}};
     memset(&chain, 0, sizeof chain);
     memset(&api, 0, sizeof api);
-    (void)snprintf(store_path, sizeof store_path, "/tmp/ct-api-%d", (int)getpid());
+    (void)snprintf(store_path, sizeof store_path, "%s/ct-api-%d", temp_dir_base(), (int)getpid());
     CHECK_EQ(ct_ed25519_from_seed(&pass_key, &seed), CT_OK);
     CHECK_EQ(ct_wallet_new(&wallet), CT_OK);
     CHECK_EQ(ct_wallet_new(&approver), CT_OK);

@@ -57,6 +57,13 @@ static ct_err psk_of(void *arg, const char *identity, struct ct_secret32 *out)
     return ct_sessions_psk(wm.sessions, identity, ct_mono_ms(), out);
 }
 
+static uint64_t stopped_ms; /* 0: the clock goes */
+
+static uint64_t mono_ms(void)
+{
+    return stopped_ms != 0 ? stopped_ms : ct_mono_ms();
+}
+
 static bool start_server(void)
 {
     struct ct_why why = {{0}};
@@ -65,12 +72,12 @@ static bool start_server(void)
                                    .psk = psk_of,
                                    .connections = 8,
                                    .per_ip = 8,
-                                   .timeout_s = 5};
+                                   .timeout_s = 10};
     struct ct_enrolment_config e = {.net = {.chain_id = 31337},
                                     .keys = {&wm.key},
                                     .key_count = 1,
                                     .sessions = wm.sessions,
-                                    .mono_ms = ct_mono_ms};
+                                    .mono_ms = mono_ms};
     memcpy(e.net.contract20, wm.bundle.contract20, 20);
     bool good = ct_enrolment_new(&wm.enrolment, &e) == CT_OK &&
                 ct_listener_start(&wm.tls, &c, &why) == CT_OK;
@@ -111,7 +118,7 @@ static bool start(void)
                                         .identity = "sensor-42",
                                         .wallet = &wm.wallet,
                                         .key = &wm.own,
-                                        .timeout_ms = 5000};
+                                        .timeout_ms = 30000};
     return good && ct_wm_open(&wm.account, &config, &why) == CT_OK;
 }
 
@@ -357,6 +364,7 @@ static void one_address_does_not_keep_others_from_enrolling(void)
     const uint8_t there[16] = {[10] = 0xff, [11] = 0xff, [12] = 198, 51, 100, 2};
     size_t answered = 0;
     REQUIRE(start());
+    stopped_ms = ct_mono_ms(); /* or the first would be given up before the last is there */
     for (uint64_t i = 0; i < 300; i++) {
         post_m1(&answer, here, CT_HS_ENROL_DEVICE, i);
         answered += answer.status == 200;
@@ -365,6 +373,7 @@ static void one_address_does_not_keep_others_from_enrolling(void)
     CHECK_EQ(answer.status, 503);
     post_m1(&answer, there, CT_HS_ENROL_DEVICE, 300);
     CHECK_EQ(answer.status, 200);
+    stopped_ms = 0;
     stop();
 }
 

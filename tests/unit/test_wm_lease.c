@@ -8,7 +8,7 @@
 #include "wm-server/src/service/lease.h"
 #include "wm-server/src/store/store.h"
 
-enum { LONG_MS = 60000, SHORT_MS = 40, WAIT_MS = 10000 };
+enum { LONG_MS = 60000, SHORT_MS = 40, WAIT_MS = 30000 };
 
 static struct temp_dir folder;
 static struct ct_redis_server redis;

@@ -1,11 +1,13 @@
 /* Repeated tests of relays, with a chain, a clock and a network of our own: who is revoked, who
  * comes back, and who is left alone. */
 /* links: ct_wmserver ct_testredis ct_kex ct_turn ct_chain ct_base */
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "ct_test.h"
 #include "redis_server.h"
+#include "temp_dir.h"
 #include "wm-server/src/tx/ops.h"
 #include "wm-server/src/relays/probe.h"
 #include "wm-server/src/relays/reprobe.h"
@@ -93,7 +95,7 @@ static void begin(size_t count)
                                             .listen_port = 3478,
                                             .listen_ip4 = {198, 51, 100, (uint8_t)i}};
     }
-    (void)snprintf(path, sizeof path, "/tmp/ct-reprobe-%d", (int)getpid());
+    (void)snprintf(path, sizeof path, "%s/ct-reprobe-%d", temp_dir_base(), (int)getpid());
     reprobe = (struct ct_reprobe){
         .ledger = {.ops = &ops},
         .probe = fake_probe,
@@ -141,19 +143,24 @@ static size_t waiting(enum ct_op_kind kind, struct ct_op *op)
     return count;
 }
 
-/* Rounds each 30 s for so long, or until an operation of that kind waits (0: do not look). */
+/* Rounds for so long, or until an operation of that kind waits (0: do not look): each 30 s, and
+ * each 5 minutes of days.
+ */
 static bool pass(uint64_t seconds, unsigned kind)
 {
     struct ct_op op;
     uint64_t until = world.now_s + seconds;
+    unsigned looked = UINT_MAX; /* when so many had been queued: a day has many rounds */
+    const uint64_t step_s = seconds < DAY_S ? 30 : 300;
     while (world.now_s < until) {
-        world.now_s += 30;
+        world.now_s += step_s;
         ct_reprobe_round(&reprobe, loop);
-        if (kind != 0 && waiting((enum ct_op_kind)kind, &op) == 1) {
+        if (kind != 0 && world.queued != looked && waiting((enum ct_op_kind)kind, &op) == 1) {
             return true;
         }
+        looked = world.queued;
     }
-    return false;
+    return kind != 0 && waiting((enum ct_op_kind)kind, &op) == 1;
 }
 
 static void one_that_falls_silent_is_revoked_after_strikes_and_grace(void)
