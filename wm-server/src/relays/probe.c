@@ -243,32 +243,54 @@ static ct_err test_family(const struct ct_probe *probe, uint8_t family, uint32_t
     return err;
 }
 
-ct_err ct_probe_relay(const struct ct_probe *probe, uint32_t *rtt_us, struct ct_why *why)
+/* What this host has a way to is tested; what is to be approved must be tested whole. */
+static ct_err choose(const struct ct_probe *probe, bool *test4, bool *test6, struct ct_why *why)
 {
     const struct ct_relay *relay = probe->relay;
+    const struct ct_addr four = ct_addr_ip4(relay->listen_ip4, relay->listen_port);
+    const struct ct_addr six = ct_addr_ip6(relay->listen_ip6, relay->listen_port);
     bool has4 = ct_relay_has_ip4(relay->listen_ip4) && ct_relay_has_ip4(relay->relay_ip4);
     bool has6 = ct_relay_has_ip6(relay->listen_ip6) && ct_relay_has_ip6(relay->relay_ip6);
-    const struct ct_addr six = ct_addr_ip6(relay->listen_ip6, relay->listen_port);
-    uint32_t rtt6_us = 0;
+    char at[CT_ADDR_TEXT];
     if (!has4 && !has6) {
         return ct_why(why, CT_ERR_REFUSED,
                       "the record has no address to listen on with a relayed address of the same "
                       "family: set listening-ip and relay-ip");
     }
-    ct_err err = has4 ? test_family(probe, 4, rtt_us, why) : CT_OK;
-    if (err != CT_OK || !has6) {
+    *test4 = has4 && ct_udp_has_way(&four);
+    *test6 = has6 && ct_udp_has_way(&six);
+    unsigned untested = has4 && !*test4 ? 4 : 6;
+    ct_addr_to_text(at, untested == 4 ? &four : &six);
+    if (!*test4 && !*test6) {
+        return ct_why(why, CT_ERR_SYSTEM,
+                      "this wallet manager's host has no way to the relay at %s: give it IPv%u", at,
+                      untested);
+    }
+    if (probe->approves && (*test4 != has4 || *test6 != has6)) {
+        return ct_why(why, CT_ERR_REFUSED,
+                      "the relay's IPv%u cannot be tested, since this wallet manager's host has no "
+                      "way to %s, and no address is approved untested: register IPv%u alone, or "
+                      "ask the platform to give its wallet manager IPv%u",
+                      untested, at, untested == 4 ? 6u : 4u, untested);
+    }
+    return CT_OK;
+}
+
+ct_err ct_probe_relay(const struct ct_probe *probe, uint32_t *rtt_us, struct ct_why *why)
+{
+    uint32_t rtt6_us = 0;
+    bool test4 = false, test6 = false;
+    ct_err err = choose(probe, &test4, &test6, why);
+    if (err == CT_OK && test4) {
+        err = test_family(probe, 4, rtt_us, why);
+    }
+    if (err != CT_OK || !test6) {
         return err;
     }
-    if (!ct_udp_has_way(&six)) {
-        return has4 ? CT_OK /* they are in the statement, and devices take IPv4 first */
-                    : ct_why(why, CT_ERR_SYSTEM,
-                             "the relay has IPv6 addresses only, and this wallet manager's host "
-                             "has no way to them: give it IPv6");
-    }
     err = test_family(probe, 6, &rtt6_us, why);
-    if (err != CT_OK && has4) {
+    if (err != CT_OK && test4) {
         ct_why_prefix(why, "over IPv4 it passed, over IPv6 not");
     }
-    *rtt_us = has4 ? *rtt_us : rtt6_us;
+    *rtt_us = test4 ? *rtt_us : rtt6_us;
     return err;
 }

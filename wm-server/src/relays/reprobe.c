@@ -77,6 +77,7 @@ static ct_err probe_one(struct ct_reprobe *r, const struct ct_relay *relay, uint
                                    .relay = relay,
                                    .timeout_ms = r->bounds.timeout_ms,
                                    .allow_private = r->bounds.allow_private,
+                                   .approves = relay->state != CT_RECORD_APPROVED,
                                    .peer_at = r->probe_at,
                                    .now_s = r->wall_s()};
     ct_err err = r->probe(&probe, rtt_us, why);

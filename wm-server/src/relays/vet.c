@@ -91,6 +91,7 @@ static ct_err check(struct ct_vet *v, const struct ct_op *op, struct ct_op_appro
                                    .relay = &proposal,
                                    .timeout_ms = v->probe_timeout_ms,
                                    .allow_private = v->allow_private,
+                                   .approves = true,
                                    .peer_at = v->probe_at,
                                    .now_s = v->wall_s()};
     err = v->probe(&probe, rtt_us, why);
