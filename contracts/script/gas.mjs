@@ -195,6 +195,17 @@ class Bench {
         return { added, approved: gas / size };
     }
 
+    // The n-th device, live under that sequence number, renews its own record.
+    async renewal(n, sequence) {
+        const t = { ...this.device(n), sequence, expiryDay: this.today + 400 };
+        const day = zeroPadValue(toBeHex(t.expiryDay), 32);
+        const wallet = this.wallet(n).address;
+        const voucher = { identity: t.identity, tokenHash: day, wallet, deadline: t.deadline };
+        const signature = await this.sign(this.voucherKey, "Voucher", voucher);
+        const args = [t.identity, day, t.key, this.terms(t), ...signature];
+        return (await this.call(wallet, "addClient", args)).gas;
+    }
+
     // What the devices first .. last, registered and unchanged so far, change by signatures.
     async signedChanges(first, last) {
         const updates = [];
@@ -233,17 +244,18 @@ async function measureFundedRoad(bench) {
     figure("addClient", Math.max(one.added, many.added), PAPER.addClient);
     figure("approveClients, a batch of 1", one.approved, PAPER.approveClient);
     figure("approveClients, per device in a batch of 100", many.approved, PAPER.approveClient);
+    figure("addClient, a renewal", await bench.renewal(alone, 1), PAPER.addClient);
     const t = bench.device(alone);
     const ports = [t.relay, 60_000, t.backupRelay, 60_001];
     const update = (args) => bench.call(bench.wallet(alone).address, "updateAllocation", args);
-    const moved = await update([t.identity, ...ports, 1]);
+    const moved = await update([t.identity, ...ports, 2]);
     figure("updateAllocation, with both relays", moved.gas, PAPER.updateAllocation);
-    const home = await update([t.identity, t.relay, 60_002, 0, 0, 2]);
+    const home = await update([t.identity, t.relay, 60_002, 0, 0, 3]);
     figure("updateAllocation, without a backup", home.gas, PAPER.updateAllocation);
     const changes = await bench.signedChanges(alone + 1, alone + 100);
     figure("updateAllocations, per device in a batch of 100", changes.updated, PAPER.updateAllocation);
     figure("rotateKeys, per device in a batch of 100", changes.rotated);
-    figure("revokeSelf", await bench.revokeSelf(alone, 3));
+    figure("revokeSelf", await bench.revokeSelf(alone, 4));
 }
 
 async function measure(rpc) {

@@ -5,7 +5,8 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Devices} from "./Devices.sol";
 import {Pack} from "./Pack.sol";
 
-/// @title The funded road: a device writes its own record, and an approver approves what it checked.
+/// @title The funded road: a device writes its own record, and an approver approves what it checked;
+/// later it renews that record itself.
 abstract contract Funded is Devices {
     bytes32 internal constant VOUCHER_TYPEHASH =
         keccak256("Voucher(bytes32 identity,bytes32 tokenHash,address wallet,uint64 deadline)");
@@ -20,9 +21,18 @@ abstract contract Funded is Devices {
     ) external {
         _demand(identityHash, _checkTerms(identityHash, key, terms));
         _demand(identityHash, _checkVoucher(identityHash, tokenHash, terms, r, vs));
-        (SkipReason reason,) = _write(identityHash, key, terms, msg.sender, DeviceState.Pending);
+        SkipReason reason;
+        if (uint256(tokenHash) > type(uint16).max) {
+            (reason,) = _write(identityHash, key, terms, msg.sender, DeviceState.Pending);
+            _demand(identityHash, reason);
+            emit ClientPending(identityHash);
+            return;
+        }
+        uint256 word0;
+        _demand(identityHash, _checkRenewal(identityHash, uint256(tokenHash), key, terms));
+        (reason, word0) = _write(identityHash, key, terms, msg.sender, DeviceState.Approved);
         _demand(identityHash, reason);
-        emit ClientPending(identityHash);
+        emit ClientRegistered(identityHash, msg.sender, word0);
     }
 
     function approveClient(bytes32 identityHash, bytes32 digest) external onlyApprover {
@@ -43,6 +53,19 @@ abstract contract Funded is Devices {
                 emit ClientSkipped(batch[i].identityHash, reason);
             }
         }
+    }
+
+    /// @dev An approver's word for a day lengthens a record, and can neither begin one nor give it
+    /// another key; whose record it is _write checks.
+    function _checkRenewal(bytes32 identityHash, uint256 day, bytes32 key, uint256 terms)
+        private
+        view
+        returns (SkipReason)
+    {
+        Device storage d = _devices[identityHash];
+        if (!_deviceLive(d.word0)) return SkipReason.NotLive;
+        if (d.key != key || Pack.termsExpiryDay(terms) != day) return SkipReason.OtherTerms;
+        return SkipReason.None;
     }
 
     function _approve(bytes32 identityHash, bytes32 digest) private returns (SkipReason) {

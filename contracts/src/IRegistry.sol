@@ -100,7 +100,9 @@ interface IRegistry {
         /// the caller's own record of that name is approved and lives: updateAllocation changes it
         StillLive,
         /// no approver signed such a voucher for the caller
-        NoVoucher
+        NoVoucher,
+        /// a renewal has another key than the record, or another day than its voucher
+        OtherTerms
     }
 
     /// @notice What a relay's owner registers.
@@ -315,12 +317,15 @@ interface IRegistry {
     function registerClients(Registration[] calldata batch) external returns (uint256 written);
 
     /// @notice Write the caller's own record as pending, on a voucher of an approver. The caller is
-    /// the voucher's wallet. Refused while an approved record of that name lives.
+    /// the voucher's wallet. Refused while an approved record of that name lives, unless the voucher
+    /// is one to renew it: then the record stays approved, with another expiryDay, relays and
+    /// ports, and the event is ClientRegistered.
     /// @dev A voucher is bound to name, wallet and deadline and is not used up, which saves the
     /// 22,100 gas of a mark: all that a second use can do is to replace the same wallet's record
-    /// of the same name, which is pending again and needs an approval that names its new digest.
-    /// The token itself never comes here.
-    /// @param tokenHash keccak256 of the token that the voucher was given for
+    /// of the same name, which is pending again and needs an approval that names its new digest; or
+    /// to move the renewed record as updateAllocation would. The token itself never comes here.
+    /// @param tokenHash keccak256 of the token that the voucher was given for; or, below 2^16 as no
+    /// hash is, the expiryDay to which the caller's live record, with the key that it has, is renewed
     /// @param terms as in a Registration; the deadline is the voucher's
     /// @param r,vs the approver's signature over Voucher(bytes32 identity,bytes32 tokenHash,
     /// address wallet,uint64 deadline)

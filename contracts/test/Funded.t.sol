@@ -18,11 +18,12 @@ contract FundedTest is Fixture {
     struct Addition {
         Terms t;
         address wallet;
+        bytes32 token;
         bytes32 r;
         bytes32 vs;
     }
 
-    function vouched(Terms memory t, address wallet, uint256 voucherKey)
+    function vouched(Terms memory t, address wallet, uint256 voucherKey, bytes32 token)
         private
         view
         returns (Addition memory a)
@@ -30,9 +31,17 @@ contract FundedTest is Fixture {
         bytes32 typeHash = keccak256(
             "Voucher(bytes32 identity,bytes32 tokenHash,address wallet,uint64 deadline)"
         );
-        bytes32 hash = keccak256(abi.encode(typeHash, t.identity, TOKEN, wallet, t.deadline));
-        (a.t, a.wallet) = (t, wallet);
+        bytes32 hash = keccak256(abi.encode(typeHash, t.identity, token, wallet, t.deadline));
+        (a.t, a.wallet, a.token) = (t, wallet, token);
         (a.r, a.vs) = vm.signCompact(voucherKey, typedDigest(hash));
+    }
+
+    function vouched(Terms memory t, address wallet, uint256 voucherKey)
+        private
+        view
+        returns (Addition memory)
+    {
+        return vouched(t, wallet, voucherKey, TOKEN);
     }
 
     function vouched() private view returns (Addition memory) {
@@ -41,7 +50,7 @@ contract FundedTest is Fixture {
 
     function add(Addition memory a, address sender) private {
         vm.prank(sender);
-        registry.addClient(a.t.identity, TOKEN, a.t.key, packed(a.t), a.r, a.vs);
+        registry.addClient(a.t.identity, a.token, a.t.key, packed(a.t), a.r, a.vs);
     }
 
     function add(Addition memory a) private {

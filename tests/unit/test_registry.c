@@ -340,7 +340,7 @@ static void every_custom_error_has_words(void)
         CHECK(ct_registry_error_text(data, sizeof(data)) != NULL);
         CHECK(ct_registry_error_text(data, 3) == NULL);
     }
-    for (unsigned reason = 0; reason <= CT_SkipReason_NoVoucher + 1; reason++) {
+    for (unsigned reason = 0; reason <= CT_SkipReason_OtherTerms + 1; reason++) {
         static const char unknown[] = "the registry gives no known reason";
         uint8_t data[68] = {0};
         struct ct_wr w = ct_wr_init(data, sizeof(data));
@@ -348,7 +348,7 @@ static void every_custom_error_has_words(void)
         data[67] = (uint8_t)reason;
         const char *text = ct_registry_error_text(data, sizeof(data));
         REQUIRE(text != NULL);
-        CHECK_EQ(strcmp(text, unknown) == 0, reason > CT_SkipReason_NoVoucher);
+        CHECK_EQ(strcmp(text, unknown) == 0, reason > CT_SkipReason_OtherTerms);
         for (size_t len = 0; len < sizeof(data); len++) {
             CHECK(ct_registry_error_text(data, len) == NULL);
         }
