@@ -246,25 +246,37 @@ enum ct_verdict ct_policy_filter(const struct ct_policy *policy, const struct ct
     return CT_VERDICT_ADMIT;
 }
 
+/* The relay at that address, 0 for none or when the mode does not ask; looked up first, so that
+ * what is known of its devices is on its way from memory while the filter is gone through. */
+static uint16_t relay_of(const struct ct_policy *policy, const struct ct_known *known,
+                         const struct ct_endpoint *peer)
+{
+    bool asks = policy->mode == CT_MODE_RELAYS || policy->mode == CT_MODE_DEVICES;
+    uint16_t index =
+        asks && known->relays ? ct_peerset_index(known->relays, peer->addr16, peer->port) : 0;
+    if (index != 0 && policy->mode == CT_MODE_DEVICES && known->devices) {
+        ct_devset_expect(known->devices, index, peer->port);
+    }
+    return index;
+}
+
 static enum ct_verdict among_relays(const struct ct_policy *policy, const struct ct_known *known,
-                                    const struct ct_endpoint *peer, uint16_t *index)
+                                    uint16_t index)
 {
     if (!known->relays || known->relays_age_s > policy->max_age_s) {
         return CT_VERDICT_STALE;
     }
-    *index = ct_peerset_index(known->relays, peer->addr16, peer->port);
-    return *index != 0 ? CT_VERDICT_ADMIT : CT_VERDICT_UNKNOWN;
+    return index != 0 ? CT_VERDICT_ADMIT : CT_VERDICT_UNKNOWN;
 }
 
 /* A device counts only at a relay that is in the set of relays, at a port in that relay's range. */
 static enum ct_verdict among_devices(const struct ct_policy *policy, const struct ct_known *known,
-                                     const struct ct_endpoint *peer)
+                                     const struct ct_endpoint *peer, uint16_t index)
 {
     if (known->live && ct_live_has(known->live, peer)) {
         return CT_VERDICT_ADMIT;
     }
-    uint16_t index = 0;
-    enum ct_verdict verdict = among_relays(policy, known, peer, &index);
+    enum ct_verdict verdict = among_relays(policy, known, index);
     if (verdict != CT_VERDICT_ADMIT) {
         return verdict;
     }
@@ -277,16 +289,16 @@ static enum ct_verdict among_devices(const struct ct_policy *policy, const struc
 enum ct_verdict ct_policy_gate(const struct ct_policy *policy, const struct ct_known *known,
                                const struct ct_endpoint *peer)
 {
+    uint16_t index = relay_of(policy, known, peer);
     enum ct_verdict verdict = ct_policy_filter(policy, known->relays, peer);
-    uint16_t index = 0;
     if (verdict != CT_VERDICT_ADMIT) {
         return verdict;
     }
     switch (policy->mode) {
     case CT_MODE_RELAYS:
-        return among_relays(policy, known, peer, &index);
+        return among_relays(policy, known, index);
     case CT_MODE_DEVICES:
-        return among_devices(policy, known, peer);
+        return among_devices(policy, known, peer, index);
     case CT_MODE_OPEN:
         return CT_VERDICT_ADMIT;
     case CT_MODE_OFF:

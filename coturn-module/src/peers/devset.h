@@ -8,7 +8,9 @@
 
 #include <chainturn/err.h>
 
-struct ct_devset; /* 2 bytes a place and 256 KiB: small enough for a processor's cache */
+/* 8 bytes a relay, and its ports: as bits where they lie close to each other, else 2 bytes each and
+ * 256 KiB in all. Small enough for a processor's cache. */
+struct ct_devset;
 
 enum { CT_DEVSET_PLACES_MAX = 4000000 };
 
@@ -26,6 +28,8 @@ CT_MUST_USE ct_err ct_devset_new(struct ct_devset **out, const uint32_t *places,
 void ct_devset_free(void *set);
 
 bool ct_devset_has(const struct ct_devset *set, uint16_t relay, uint16_t port);
+/* It is about to be asked that, after something else: begins to read what is far away. */
+void ct_devset_expect(const struct ct_devset *set, uint16_t relay, uint16_t port);
 size_t ct_devset_count(const struct ct_devset *set); /* places, each once */
 bool ct_devset_equal(const struct ct_devset *a, const struct ct_devset *b);
 size_t ct_devset_bytes(const struct ct_devset *set); /* of memory */
