@@ -56,7 +56,7 @@ static const char *const skip_texts[] = {
     [CT_SkipReason_WrongDigest] = "the pending record is not the one that was checked",
     [CT_SkipReason_StillLive] = "its record is approved and lives; update it instead",
     [CT_SkipReason_NoVoucher] = "no approver gave this wallet a voucher for it",
-    [CT_SkipReason_OtherTerms] = "it names another key than the record, or another day than allowed",
+    [CT_SkipReason_OtherTerms] = "its key is not the record's, or its day not the allowed one",
 };
 
 static const char *skip_text(uint64_t reason)
