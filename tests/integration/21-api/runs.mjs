@@ -91,6 +91,11 @@ export async function checks(scene, claims) {
     claims.that(`check has a line ${pattern.source}`, has(good, pattern), good);
   }
   claims.that("and no failure", !has(good, /^FAIL/), good);
+  const ownerKey = path.join(scene.dir, "owner.key"); // where a plain init leaves it
+  fs.writeFileSync(ownerKey, "", { mode: 0o600 });
+  const onHost = await check();
+  fs.rmSync(ownerKey);
+  claims.that("an owner's key on this host is warned of", has(onHost, /^warn +owner .*owner\.key is on this host: move/), onHost);
   const lost = await check((text) => text.replace("rpc = http://127.0.0.2:8545", "rpc = http://127.0.0.2:9"));
   claims.that("one endpoint that is away is a warning", has(lost, /^warn +endpoint .*127\.0\.0\.2:9/) && has(lost, /^ok +chain .*2 of 3/), lost);
   const many = await check((text) => text.replaceAll(":8545", ":9").replace("pass = wm-pass.key", "pass = nowhere.key")
@@ -125,6 +130,14 @@ export async function adopts(scene, claims) {
   claims.that("with the platform's keys nothing is left to do", !/has to send/.test(same.text) && (await check(same.config, [0])).code === 0, same.text);
   claims.that("the owner's key is not made", !fs.existsSync(path.join(same.dir, "owner.key")));
 
+  const [, funder] = (await check(same.config, [0])).text().match(/^ok +funder +(0x\w+)/m);
+  const roles = new scene.ethers.Contract(contract, ["function setApprover(address,bool)"], scene.owner.wallet);
+  await (await roles.setApprover(funder, true)).wait();
+  await scene.provider.send("evm_mine", []);
+  const both = (await check(same.config, [0])).text();
+  await (await roles.setApprover(funder, false)).wait();
+  await scene.provider.send("evm_mine", []);
+  claims.that("check warns of a funder that may approve", /^warn +funder .*is an approver of the contract, too: .*setApprover/m.test(both), both);
   const told = await adopt(contract);
   const calls = [...told.text.matchAll(/^ {2}(setApprover|setWMKey) (0x[0-9a-f]+)$/gm)].map(([, name, data]) => ({ name, data }));
   claims.that("an owner elsewhere is told what to send", calls.map((c) => c.name).join() === "setApprover,setWMKey", told.text);

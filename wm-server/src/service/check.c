@@ -17,6 +17,7 @@
 enum { DAY_S = 86400, SOON_DAYS = 30, REGISTRATION_GAS = 60000, GWEI = 1000000000 };
 
 struct check {
+    const char *conf_path;
     struct ct_settings settings;
     struct ct_keys keys;
     bool has_keys;
@@ -154,8 +155,18 @@ static void check_platform_keys(struct check *c)
          days < SOON_DAYS ? ": have the owner set the next ones with setWMKey" : "");
 }
 
+/* Where init --dir leaves the key that it makes for an owner. */
+static bool owner_key_is_here(const struct check *c, char *path, size_t size)
+{
+    const char *slash = strrchr(c->conf_path, '/');
+    int folder = slash == NULL ? 0 : (int)(slash + 1 - c->conf_path);
+    int len = snprintf(path, size, "%.*sowner.key", folder, c->conf_path);
+    return len > 0 && (size_t)len < size && access(path, F_OK) == 0;
+}
+
 static void check_owner(struct check *c)
 {
+    char path[4096];
     uint8_t owner20[20];
     uint8_t next20[20];
     char addr[CT_ADDR_TEXT_LEN];
@@ -166,9 +177,16 @@ static void check_owner(struct check *c)
     bool hot = memcmp(owner20, c->keys.approver.addr20, 20) == 0 ||
                memcmp(owner20, c->keys.funder.addr20, 20) == 0;
     ct_addr_text(addr, owner20);
+    if (!hot && owner_key_is_here(c, path, sizeof path)) {
+        line("warn", "owner",
+             "%s, and %s is on this host: move that file to one that runs no server, and keep a "
+             "copy",
+             addr, path);
+        return;
+    }
     line(hot ? "warn" : "ok", "owner", "%s, %s", addr,
          hot ? "whose key this server holds: transferOwnership to one that is on no server"
-             : "whose key this server does not have, as it should be");
+             : "whose key is not among this server's, as it should be");
 }
 
 /* Registrations that the ether is good for at the fee of now; 0 when nobody knows. */
@@ -221,6 +239,25 @@ static void check_ether(struct check *c, const char *role, const uint8_t addr20[
     }
 }
 
+/* Who took the funder's key is to have the devices' gas money and no approval. */
+static void check_funder(struct check *c)
+{
+    struct ct_why why = {{0}};
+    char addr[CT_ADDR_TEXT_LEN];
+    bool is_approver = false;
+    const uint8_t *funder20 = c->keys.funder.addr20;
+    check_ether(c, "funder", funder20, held(c->keys.funder_hsm, c->settings.funder_passphrase));
+    if (good(c, "funder", ct_registry_is_approver(c->chain, &c->view, funder20, &is_approver, &why),
+             &why) &&
+        is_approver) {
+        ct_addr_text(addr, funder20);
+        line("warn", "funder",
+             "%s is an approver of the contract, too: take another account for keys.funder, or "
+             "have the owner call setApprover(%s, false)",
+             addr, addr);
+    }
+}
+
 static void check_roles(struct check *c)
 {
     struct ct_why why = {{0}};
@@ -232,8 +269,7 @@ static void check_roles(struct check *c)
                     held(c->keys.approver_hsm, c->settings.approver_passphrase));
     }
     if (c->settings.funder_path != NULL) {
-        check_ether(c, "funder", c->keys.funder.addr20,
-                    held(c->keys.funder_hsm, c->settings.funder_passphrase));
+        check_funder(c);
     } else {
         line("ok", "funder", "none: devices write their own records only with ether of their own");
     }
@@ -308,10 +344,10 @@ static void check_host(struct check *c)
     check_operator(c);
 }
 
-static ct_err check_all(struct check *c, const char *conf_path)
+static ct_err check_all(struct check *c)
 {
     struct ct_why why = {{0}};
-    line("ok", "configuration", "%s", conf_path);
+    line("ok", "configuration", "%s", c->conf_path);
     check_keys(c);
     check_host(c);
     if (good(c, "bundle", ct_settings_bundle(&c->bundle, &c->settings, &why), &why)) {
@@ -330,7 +366,8 @@ ct_err ct_check(const char *conf_path, struct ct_why *why)
     if (err != CT_OK) {
         return err;
     }
-    err = check_all(&c, conf_path);
+    c.conf_path = conf_path;
+    err = check_all(&c);
     if (err != CT_OK) {
         *why = c.why;
     }
