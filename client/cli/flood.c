@@ -5,9 +5,9 @@
 
 #include "cli.h"
 
-#define WINDOW 32u    /* on their way at one time */
-#define STALL_MS 250u /* what has not come by then is lost: the window moves on */
-#define OVER_MS 2000u
+#define WINDOW 32u     /* on their way at one time */
+#define STALL_MS 250u  /* what has not come by then is lost: the window moves on */
+#define OVER_MS 10000u /* what has not come by then never will; all that came ends it at once */
 
 static uint64_t now_ms(void)
 {

@@ -19,7 +19,7 @@
 #include "base/why.h"
 #include "turn/alloc.h"
 
-enum { LINE = 600, PATIENCE_MS = 10000 };
+enum { LINE = 600, PATIENCE_MS = 60000 };
 
 static uint64_t now_ms(void)
 {

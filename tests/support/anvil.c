@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
 
-enum { CHAIN_ID = 31337, START_MS = 30000 };
+enum { CHAIN_ID = 31337, START_MS = 60000 };
 
 static const char program[] =
     CT_SOURCE_DIR "/contracts/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil";

@@ -25,7 +25,7 @@
 
 enum {
     SNAP_BYTES = 65535,
-    SOCKET_BUFFER = 16 << 20,
+    SOCKET_BUFFER = 64 << 20,
 };
 
 /* pcap's file header: magic, version 2.4, zone and accuracy 0, longest frame, Ethernet. It is in

@@ -4,7 +4,7 @@ import http from "node:http";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import * as ethers from "ethers";
-import { Failure } from "./processes.mjs";
+import { Failure, eventually } from "./processes.mjs";
 import { address } from "./network.mjs";
 
 // The tests' own eyes on the chain, independent of our C code.
@@ -57,7 +57,7 @@ export class Chain {
     const netns = this.network.netns("chain");
     const argv = [ANVIL, "--host", address.rpc[0], "--port", String(PORT), "--chain-id", String(CHAIN_ID)];
     this.anvil = this.programs.start("anvil", [...argv, "--block-time", String(this.blockTime)], { netns });
-    await this.anvil.waitText(/Listening on/, "listening", 20000);
+    await this.anvil.waitText(/Listening on/, "listening");
     const proxies = this.controls.map((control, i) =>
       this.programs.start(
         `rpc${i + 2}`,
@@ -66,7 +66,7 @@ export class Chain {
         { netns },
       ),
     );
-    await Promise.all(proxies.map((p) => p.waitText(/^ready$/m, "being ready", 10000)));
+    await Promise.all(proxies.map((p) => p.waitText(/^ready$/m, "being ready")));
     this.funder = (await this.rpc("eth_accounts"))[0];
   }
 
@@ -99,12 +99,31 @@ export class Chain {
   async fund(to, ether) {
     const value = toQuantity(BigInt(Math.round(ether * 1000)) * 10n ** 15n);
     const hash = await this.rpc("eth_sendTransaction", [{ from: this.funder, to, value }]);
-    for (let i = 0; i < 100; i++) {
-      const receipt = await this.rpc("eth_getTransactionReceipt", [hash]);
-      if (receipt) return;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Failure("a transfer from anvil's own account was not mined", this.anvil.log);
+    await this.mined(hash);
+  }
+
+  // The receipt, once the transaction is in a block.
+  async mined(hash) {
+    let receipt;
+    const isMined = async () => (receipt = await this.rpc("eth_getTransactionReceipt", [hash])) !== null;
+    if (!(await eventually(isMined))) throw new Failure(`the transaction ${hash} was not mined`, this.anvil.log);
+    return receipt;
+  }
+
+  // No block from here on but those of step(): what is sent waits, however slow this machine is.
+  still() {
+    return this.rpc("evm_setIntervalMining", [0]);
+  }
+
+  // One block, as soon as there is a transaction for it.
+  async step() {
+    const waits = async () => Number((await this.rpc("txpool_status")).pending) > 0;
+    if (!(await eventually(waits))) throw new Failure("nobody sent a transaction", this.anvil.log);
+    await this.rpc("evm_mine");
+  }
+
+  flow() {
+    return this.rpc("evm_setIntervalMining", [this.blockTime]);
   }
 
   // Makes a key file (0600, hex) whose wallet holds some ether.

@@ -3,6 +3,7 @@
 #
 #   net.sh up OWNER_PID TOOLS_DIR   brings it up and prints its prefix; namespaces are PREFIX-HOST
 #   net.sh behind PREFIX HOST       puts HOST behind a NAT that has its address and maps it 1:1 to 10.73.0.2
+#   net.sh farther PREFIX           makes its distances ten times what they were, for good
 #   net.sh down PREFIX              ends what runs in it and removes it
 #   net.sh reap                     removes networks whose owner has gone, as "guard" does at once
 #   net.sh work PREFIX              prints a folder for files that go when the network goes
@@ -65,7 +66,8 @@ start_delay_line() {
         pairs+=("$PREFIX-nat-$side:wan0" "$PREFIX-pub:p-nat-$side")
     done
     setsid "$tools/ct-delayline" "$DELAY_US" "${pairs[@]}" >"$dir/delayline.out" 2>"$dir/delayline.log" </dev/null &
-    for _ in $(seq 200); do
+    echo $! >"$dir/delayline.pid"
+    for _ in $(seq 6000); do
         if grep -q ready "$dir/delayline.out"; then
             for side in a b; do
                 ip -n "$PREFIX-pub" link set "p-nat-$side" master br0 up
@@ -179,6 +181,18 @@ up() {
     echo "$PREFIX"
 }
 
+# farther DIR : by the delay line, which says when it is so
+farther() {
+    kill -USR1 "$(cat "$1/delayline.pid")"
+    for _ in $(seq 6000); do
+        if grep -q far "$1/delayline.out"; then
+            return
+        fi
+        sleep 0.01
+    done
+    die "the delay line did not lengthen"
+}
+
 # guard PREFIX : waits until the owner has gone, and clears up if it left the network behind
 guard() {
     local prefix=$1 owner started rest
@@ -251,6 +265,10 @@ behind)
     PREFIX=$2
     behind "$3"
     ;;
+farther)
+    [ -d "$STATE/${2:?}" ] || die "there is no network '$2'"
+    farther "$STATE/$2"
+    ;;
 down)
     [ $# = 2 ] || die "usage: net.sh down PREFIX"
     down "$2"
@@ -258,5 +276,5 @@ down)
 reap) reap ;;
 guard) guard "$2" ;;
 work) echo "$STATE/${2:?}/work" ;;
-*) die "usage: net.sh up OWNER_PID TOOLS_DIR | behind PREFIX HOST | down PREFIX | reap | work PREFIX" ;;
+*) die "usage: net.sh up OWNER_PID TOOLS_DIR | behind PREFIX HOST | farther PREFIX | down PREFIX | reap | work PREFIX" ;;
 esac

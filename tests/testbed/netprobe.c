@@ -30,9 +30,8 @@ enum {
     ID_BYTES = 8,
     HEAD_BYTES = 1 + ID_BYTES,
     MSG_BYTES = 128,
-    TRIES = 5,
-    WAIT_MS = 400,    /* for an answer, before asking again */
-    SILENCE_MS = 300, /* how long "nothing came in" is listened for */
+    TRIES = 100,
+    WAIT_MS = 400, /* for an answer, before asking again */
     MAX_COUNT = 1000,
 };
 
@@ -156,9 +155,9 @@ static struct msg ask(int fd, const struct sockaddr_in *to, char verb, char answ
 {
     struct msg got;
     char id[ID_BYTES];
-    for (int i = 0; i < TRIES; i++) {
-        fresh_id(id);
-        struct msg m = make(verb, id, text);
+    fresh_id(id);
+    struct msg m = make(verb, id, text);
+    for (int i = 0; i < TRIES; i++) { /* the answer to any of them will do */
         send_to(fd, to, &m);
         if (receive_answer(fd, answer, id, &got, now_us() + WAIT_MS * UINT64_C(1000))) {
             return got;
@@ -304,16 +303,28 @@ static int measure(const char *where, char verb, char expect, const char *count_
     return 0;
 }
 
-/* Has a server send an unasked datagram to an address, and tells whether it reached fd. */
-static bool unasked_arrives(int fd, int side_fd, const struct sockaddr_in *server,
-                            const char *target)
+/* Has a server send an unasked datagram to an address. It has left when this returns. */
+static void send_unasked(int side_fd, const struct sockaddr_in *server, const char *target)
+{
+    (void)ask(side_fd, server, 'S', 's', target);
+}
+
+/* Waits for the control, and tells whether what was sent before it came, too. */
+static bool control_arrives(int fd, int side_fd, const struct sockaddr_in *server,
+                            const char *target, bool *leaks)
 {
     struct msg in;
-    (void)ask(side_fd, server, 'S', 's', target);
-    uint64_t until = now_us() + SILENCE_MS * UINT64_C(1000);
-    while (receive(fd, &in, until)) {
-        if (in.bytes[0] == 'U') {
-            return true;
+    for (int i = 0; i < TRIES; i++) {
+        send_unasked(side_fd, server, target);
+        uint64_t until = now_us() + WAIT_MS * UINT64_C(1000);
+        while (receive(fd, &in, until)) {
+            if (in.bytes[0] != 'U') {
+                continue;
+            }
+            if (in.from.sin_addr.s_addr == server->sin_addr.s_addr) {
+                return true;
+            }
+            *leaks = true;
         }
     }
     return false;
@@ -322,7 +333,9 @@ static bool unasked_arrives(int fd, int side_fd, const struct sockaddr_in *serve
 /*
  * One socket speaks to two servers and learns its address as each sees it: two ports make the
  * mapping endpoint-dependent. A third server, which that socket has never spoken to, then sends to
- * one of them. The control is the same datagram from the server that was spoken to: it must arrive.
+ * one of them. The control is the same datagram from the server that was spoken to: it is sent
+ * after the other and must arrive, and what the other road lets through has come by then, since
+ * both go through one NAT, in order.
  */
 static int nat(char **where)
 {
@@ -337,8 +350,9 @@ static int nat(char **where)
     const char *a = one.bytes + HEAD_BYTES, *b = two.bytes + HEAD_BYTES;
 
     bool steady = strcmp(a, again.bytes + HEAD_BYTES) == 0;
-    bool control = unasked_arrives(fd, side_fd, &servers[0], a);
-    bool leaks = unasked_arrives(fd, side_fd, &servers[2], a);
+    bool leaks = false;
+    send_unasked(side_fd, &servers[2], a);
+    bool control = control_arrives(fd, side_fd, &servers[0], a, &leaks);
     bool per_peer = strcmp(a, b) != 0;
     static const char *const kinds[2][2] = {{"cone", "full cone"}, {"symmetric", "open symmetric"}};
     const char *kind = steady && control ? kinds[per_peer][leaks] : "unclear";

@@ -3,7 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { ethers } from "./chain.mjs";
 import { address } from "./network.mjs";
-import { Failure } from "./processes.mjs";
+import { Failure, PATIENCE_MS } from "./processes.mjs";
 
 const PLACES = ["bin", "client", "client/cli", "wm-server", "wm-server/admin", "coturn-module", "coturn/bin"];
 const RELAY_PORTS = { listening: 3478, min: 50000, max: 50999 };
@@ -49,7 +49,7 @@ export class Platform {
   async startWm() {
     const argv = [this.program("wm-server"), "run", "--config", this.config];
     this.wm = this.programs.start("wm-server", argv, { netns: this.network.netns("wm") });
-    await this.wm.waitText(/\bready\b.*contract=0x/, "being ready", 20000);
+    await this.wm.waitText(/\bready\b.*contract=0x/, "being ready");
   }
 
   // A token file for one name.
@@ -89,7 +89,7 @@ export class Platform {
   }
 
   // Until the contract itself says that this many relays are approved.
-  async waitApproved(count, timeout_ms = 60000) {
+  async waitApproved(count, timeout_ms = 2 * PATIENCE_MS) {
     const until = performance.now() + timeout_ms;
     for (;;) {
       const seen = [];
@@ -159,7 +159,7 @@ export class Device {
 
   async listen(...options) {
     this.listener = this.start(["listen", "--echo", ...options]);
-    await this.listener.waitEvent("listening", { timeout_ms: 20000 });
+    await this.listener.waitEvent("listening");
     return this.listener;
   }
 }

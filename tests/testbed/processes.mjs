@@ -11,7 +11,19 @@ export class Failure extends Error {
   }
 }
 
-const END_MS = 5000;
+// Deadlines tell a hang from work on a slow machine; they cost nothing when the event comes.
+export const PATIENCE_MS = 60000;
+const END_MS = 30000;
+
+// Asks again until check() answers true; false when it never did.
+export async function eventually(check, timeout_ms = PATIENCE_MS) {
+  const until = performance.now() + timeout_ms;
+  while (!(await check())) {
+    if (performance.now() > until) return false;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return true;
+}
 
 export class Program {
   constructor(name, argv, { netns, dir, env, cwd, input } = {}) {
@@ -64,7 +76,7 @@ export class Program {
   }
 
   // Waits for find() to answer something other than undefined; asked anew at each line of output.
-  async wait(find, what, timeout_ms = 30000) {
+  async wait(find, what, timeout_ms = PATIENCE_MS) {
     const until = performance.now() + timeout_ms;
     for (;;) {
       const found = find(this);
@@ -129,7 +141,7 @@ export class Programs {
   }
 
   // Runs to the end; fails unless it exits with one of `codes`.
-  async run(name, argv, { timeout_ms = 60000, codes = [0], input = "", ...options } = {}) {
+  async run(name, argv, { timeout_ms = 2 * PATIENCE_MS, codes = [0], input = "", ...options } = {}) {
     const program = this.start(name, argv, { input, ...options });
     let late = false;
     const timer = setTimeout(() => {

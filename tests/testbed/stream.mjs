@@ -33,7 +33,7 @@ export async function streamThere(caller, callee, bytes) {
   const input = randomFile(caller, bytes);
   const from = callee.listener.lines.length;
   const { output, ms } = await runOnFiles(caller, ["dial", callee.identity, "--stream"], input);
-  const there = await callee.listener.waitEvent("stream", { from, timeout_ms: 5000 });
+  const there = await callee.listener.waitEvent("stream", { from });
   return {
     bytes: there.received,
     intact: there.received === bytes && sha256(input) === sha256(output),
@@ -48,7 +48,7 @@ export async function streamFirstByte(caller, callee) {
   const from = callee.listener.lines.length;
   const program = await caller.run(["dial", callee.identity, "--stream"], { input: "x" });
   const start = program.events().find((e) => e.event === "dial_start");
-  const first = await callee.listener.waitEvent("first_byte", { from, timeout_ms: 5000 });
+  const first = await callee.listener.waitEvent("first_byte", { from });
   return Number(BigInt(Math.round(first.mono_ns)) - BigInt(Math.round(start.mono_ns))) / 1e6;
 }
 

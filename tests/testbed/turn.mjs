@@ -13,7 +13,7 @@ const ALLOCATE = 0x003, REFRESH = 0x004, PERMISSION = 0x008, CHANNEL_BIND = 0x00
 const USERNAME = 0x06, INTEGRITY = 0x08, ERROR = 0x09, PEER = 0x12, REALM = 0x14, NONCE = 0x15;
 const RELAYED = 0x16, TRANSPORT = 0x19, LIFETIME = 0x0d, CHANNEL = 0x0c;
 const OWNER = 0xc743; // docs/protocol.md 5
-const TRIES = 5, WAIT_MS = 500;
+const TRIES = 60, WAIT_MS = 500; // half a minute
 
 function attribute(type, value) {
   const out = Buffer.alloc(4 + value.length + ((4 - (value.length % 4)) % 4));

@@ -310,7 +310,7 @@ static void *talk(void *arg)
     struct pair *p = calloc(1, sizeof *p);
     for (int i = 0; p != NULL && i < 5; i++) {
         size_t taken = 0;
-        uint64_t end = ct_mono_ms() + 20000;
+        uint64_t end = ct_mono_ms() + 120000;
         if (!join(p, ct_mono_ms()) ||
             ct_sctp_write(p->a, &taken, 2, data, sizeof data, p->now_ms) != CT_OK) {
             wrong++;

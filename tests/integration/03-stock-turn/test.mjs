@@ -21,14 +21,14 @@ async function startStock(stage) {
   fs.writeFileSync(path.join(dir, "turnserver.conf"), lines.join("\n") + "\n");
   const argv = [findProgram(stage.build, "turnserver"), "-c", path.join(dir, "turnserver.conf")];
   const server = stage.programs.start("stock", argv, { netns: stage.network.netns("relay1"), cwd: dir });
-  await server.waitText(/UDP listener opened on|Relay address to use/i, "listening", 10000);
+  await server.waitText(/UDP listener opened on|Relay address to use/i, "listening");
   return server;
 }
 
 test(async (stage, claims) => {
   const { network, programs } = stage;
   const echo = programs.start("echo", [network.tool("netprobe"), "serve", `${address.wm}:7003`], { netns: network.netns("wm") });
-  await echo.waitText(/^ready$/m, "being ready", 5000);
+  await echo.waitText(/^ready$/m, "being ready");
   await startStock(stage);
   const client = (name, password) =>
     programs.run(name, [network.tool("turnclient"), `${address.relay1}:3478`, `${address.wm}:7003`], {

@@ -28,7 +28,7 @@ test(async (stage, claims) => {
   async function refused(claim, command, code, sentence) {
     const chainBefore = await chain.snapshot([caller.identity, callee.identity]);
     const homeBefore = folderState(caller.home, /cache/);
-    const program = await caller.run(command, { codes: CODES, json: false, timeout_ms: 40000 });
+    const program = await caller.run(command, { codes: CODES, json: false });
     claims.refuses(claim, program, code, sentence);
     const same = (await chain.snapshot([caller.identity, callee.identity])) === chainBefore;
     claims.that(`${claim}: nothing changes`, same && folderState(caller.home, /cache/) === homeBefore);
@@ -92,7 +92,7 @@ test(async (stage, claims) => {
   await platform.relays[0].program.end();
   const began = performance.now();
   await refused("a call when the relay is down", ["dial", callee.identity], 5, /relay/i);
-  claims.that("which is known within 15 s", performance.now() - began < 15000, performance.now() - began);
+  claims.that("which is known within 30 s", performance.now() - began < 30000, performance.now() - began);
   platform.startRelay(platform.relays.pop());
 
   await platform.wmRun("revoke", [platform.program("wm-admin"), "device", "revoke", "--config", platform.config, callee.identity]);

@@ -80,7 +80,7 @@ async function wmKilled(stage, claims) {
   const token = await platform.issueToken("door-11");
   const device = new Device(platform, "b", "door-11", "home-11");
   const up = device.start(["up", "--bundle", platform.bundleFile, "--id", "door-11", "--token-file", token]);
-  await platform.wm.waitText(/id=door-11 method=POST path=\/v1\/devices status=202/, "accepting", 20000);
+  await platform.wm.waitText(/id=door-11 method=POST path=\/v1\/devices status=202/, "accepting");
   platform.wm.child.kill("SIGKILL");
   await platform.wm.ended;
   await platform.startWm();
@@ -93,7 +93,7 @@ async function secondWm(stage, claims) {
   const { platform } = stage;
   const file = path.join(platform.wmDir, "second.conf");
   fs.writeFileSync(file, fs.readFileSync(platform.config, "utf8").replace(":8080", ":8081").replace(":8443", ":8444"), { mode: 0o600 });
-  const program = await platform.wmRun("wm-second", [platform.program("wm-server"), "run", "--config", file], { codes: CODES, timeout_ms: 20000 });
+  const program = await platform.wmRun("wm-second", [platform.program("wm-server"), "run", "--config", file], { codes: CODES });
   claims.refuses("a second wm-server with the same account", program, 2, /another wm-server/);
   const many = await platform.wmRun("many-tokens", [platform.program("wm-admin"), "token", "issue", "--config", platform.config, "--batch", "b",
     "--count", "3", "--expires", "1d", "--id", "door-12", "--out", path.join(platform.wmDir, "many")], { codes: CODES });
@@ -108,8 +108,7 @@ async function configuration(stage, claims) {
     const file = path.join(platform.wmDir, "bad.conf");
     fs.writeFileSync(file, text, { mode: 0o600 });
     const before = folderState(platform.wmDir, /bad\.conf/);
-    const program = await platform.wmRun(`wm-${verb}`, [platform.program("wm-server"), verb, "--config", file], {
-      codes: CODES, timeout_ms: 30000 });
+    const program = await platform.wmRun(`wm-${verb}`, [platform.program("wm-server"), verb, "--config", file], { codes: CODES });
     claims.refuses(claim, program, code, sentence);
     claims.that(`${claim}: nothing changes`, folderState(platform.wmDir, /bad\.conf/) === before);
   };

@@ -3,6 +3,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { Device } from "../../testbed/platform.mjs";
+import { eventually } from "../../testbed/processes.mjs";
 import { test } from "../claims.mjs";
 
 const CODES = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -71,10 +72,11 @@ async function sponsored({ chain, platform }, claims) {
 }
 
 // Comes up, is killed as soon as `when` resolves, and comes up again: the rest of the way, nothing twice.
-async function killedAt({ chain, platform }, claims, point, when, after = async () => {}) {
+async function killedAt({ chain, platform }, claims, point, when, { before = async () => {}, after = async () => {} } = {}) {
   const identity = `killed-${point.replaceAll(" ", "-")}`;
   const device = new Device(platform, "b", identity, identity);
   const token = await platform.issueToken(identity);
+  await before();
   const first = device.start(device.upCommand(token, "--road", "funded"));
   await when(first, identity);
   first.child.kill("SIGKILL");
@@ -91,21 +93,23 @@ async function killedAt({ chain, platform }, claims, point, when, after = async 
 
 async function killed(stage, claims) {
   const { chain, platform } = stage;
-  const step = (name) => (program) => program.wait((p) => stepOf(p, name), `the step ${name}`, 20000);
+  const step = (name) => (program) => program.wait((p) => stepOf(p, name), `the step ${name}`);
   await killedAt(stage, claims, "before its ether came", (_, id) =>
-    platform.wm.waitText(new RegExp(`id=${id} method=POST path=/v1/vouchers status=201`), "the voucher", 20000));
+    platform.wm.waitText(new RegExp(`id=${id} method=POST path=/v1/vouchers status=201`), "the voucher"));
   await killedAt(stage, claims, "with ether", step("funded"));
   await killedAt(stage, claims, "after addClient", step("add_client"));
 
-  // No block is made from the ether on, so what was sent can be taken away as if it never had been.
+  // No block is made after that of the ether, so what was sent can be taken away as if it never had been.
   let dropped;
   const { first, second } = await killedAt(stage, claims, "before it was sent", async (program) => {
-    await step("funded")(program);
-    await chain.rpc("evm_setIntervalMining", [0]);
+    await chain.step();
     await step("sent")(program);
-  }, async (program) => {
-    dropped = await chain.rpc("anvil_dropTransaction", [stepOf(program, "sent").transaction]);
-    await chain.rpc("evm_setIntervalMining", [1]);
+  }, {
+    before: () => chain.still(),
+    after: async (program) => {
+      dropped = await chain.rpc("anvil_dropTransaction", [stepOf(program, "sent").transaction]);
+      await chain.flow();
+    },
   });
   claims.that("what was taken away was on its way", dropped === stepOf(first, "sent").transaction, dropped);
   claims.that("it is the same transaction that was sent again", stepOf(second, "add_client")?.transaction === dropped, steps(second));
@@ -169,15 +173,16 @@ async function rotations({ chain, platform }, claims, door, phone) {
   const before = await keyOf(chain, phone);
   const accepted = () => platform.wm.text().match(/id=phone-1 method=POST path=\/v1\/changes status=202/g)?.length ?? 0;
   const count = accepted();
+  await chain.still(); // so that it cannot be over when it is killed
   const first = phone.start(["rotate"]);
-  await platform.wm.wait(() => (accepted() > count ? true : undefined), "the change", 20000);
+  await platform.wm.wait(() => (accepted() > count ? true : undefined), "the change");
   first.child.kill("SIGKILL");
   await first.ended;
   claims.that("a killed rotation has its new key on disk", fs.existsSync(path.join(phone.home, "device.key.next")));
+  await chain.flow();
   await door.listen();
   await phone.listen();
-  for (let i = 0; i < 100 && (await keyOf(chain, phone)) === before; i++) await new Promise((resolve) => setTimeout(resolve, 100));
-  claims.that("the chain took it all the same", (await keyOf(chain, phone)) !== before);
+  claims.that("the chain took it all the same", await eventually(async () => (await keyOf(chain, phone)) !== before));
   const back = await door.run(["dial", phone.identity, "--datagrams", "1"], { codes: CODES });
   claims.that("and the listener answers with it", last(back, "datagrams")?.intact === 1, back.text());
 }
@@ -204,7 +209,7 @@ async function moves({ chain, platform }, claims, door, phone) {
   const call = await phone.run(["dial", door.identity, "--move", "--datagrams", "5"]);
   const home = last(call, "listening");
   claims.that("dial --move: the home is at the callee's relay", home?.relay === to, call.text());
-  const isBack = await old.wait(() => (ended() > before ? true : undefined), "the end of an allocation", 5000).catch(() => false);
+  const isBack = await old.wait(() => (ended() > before ? true : undefined), "the end of an allocation").catch(() => false);
   claims.that("the old allocation was given back", isBack, old.text().split("\n").filter((l) => /session/.test(l)).slice(-6).join("\n"));
   claims.that("the record was updated, then the call was made", names(call) === "update" &&
     call.lines.findIndex((l) => /"event":"registered"/.test(l)) < call.lines.findIndex((l) => /"event":"connected"/.test(l)), call.text());
@@ -225,7 +230,7 @@ async function keeps({ chain, network, platform }, claims, door, phone) {
   const from = await placeElsewhere(phone, to);
   const key = await keyOf(chain, phone);
   const keeper = platform.programs.start("keeper", [network.tool("keeper"), phone.home, door.identity], { netns: phone.netns });
-  await keeper.waitEvent("rotated", { timeout_ms: 60000 });
+  await keeper.waitEvent("rotated");
   const places = keeper.events().filter((e) => e.event === "listening");
   claims.that("a listener moves its own home", places.length === 2 && places[0].relay === from.relay && places[1].relay === to, keeper.text());
   const { relay, port } = await chain.device(phone.identity);
@@ -242,14 +247,15 @@ async function keeps({ chain, network, platform }, claims, door, phone) {
 async function spent({ chain, platform }, claims) {
   const device = new Device(platform, "b", "spent-1", "spent-1");
   const token = await platform.issueToken("spent-1");
+  await chain.still(); // after the block of its ether there is none
   const first = device.start(device.upCommand(token, "--road", "funded"));
-  await first.wait((p) => stepOf(p, "funded"), "the step funded", 20000);
-  first.child.kill("SIGKILL");
-  await chain.rpc("evm_setIntervalMining", [0]); // what it may have sent since is taken away
+  await chain.step();
+  await first.wait((p) => stepOf(p, "funded"), "the step funded");
+  first.child.kill("SIGKILL"); // what it may have sent since is taken away
   await first.ended;
   await chain.rpc("anvil_dropAllTransactions");
   await chain.rpc("anvil_setBalance", [device.wallet(), "0x0"]);
-  await chain.rpc("evm_setIntervalMining", [1]);
+  await chain.flow();
   await chain.rpc("evm_mine");
   fs.rmSync(path.join(device.home, "sent.json"), { force: true });
   const poor = await device.run(device.upCommand(token), { codes: CODES, json: false });

@@ -18,7 +18,7 @@ async function bringUp({ chain, platform }) {
   await platform.waitApproved(2);
 }
 
-const admin = (platform, name, ...words) => platform.wmRun(name, [platform.program("wm-admin"), ...words.slice(0, 2), "--config", platform.config, ...words.slice(2)], { codes: CODES, timeout_ms: 60000 });
+const admin = (platform, name, ...words) => platform.wmRun(name, [platform.program("wm-admin"), ...words.slice(0, 2), "--config", platform.config, ...words.slice(2)], { codes: CODES });
 
 async function factory({ chain, network, platform }, claims) {
   const file = path.join(network.work, "fleet.token");
@@ -59,7 +59,7 @@ async function shorten({ chain, platform }, device) {
   const nonce = Number(await chain.rpc("eth_getTransactionCount", [approver.address, "latest"]));
   const tx = { to: chain.contract, data, nonce, gasLimit: 300000, maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 10n ** 9n, chainId: 31337, type: 2 };
   const hash = await chain.rpc("eth_sendRawTransaction", [await approver.signTransaction(tx)]);
-  for (let i = 0; i < 100 && !(await chain.rpc("eth_getTransactionReceipt", [hash])); i++) await new Promise((resolve) => setTimeout(resolve, 100));
+  await chain.mined(hash);
   return Number((await chain.device(device.identity)).expiryDay) === day;
 }
 

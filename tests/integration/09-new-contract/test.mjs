@@ -4,6 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { ethers } from "../../testbed/chain.mjs";
 import { Device, Platform } from "../../testbed/platform.mjs";
+import { PATIENCE_MS } from "../../testbed/processes.mjs";
 import { test } from "../claims.mjs";
 
 const CODES = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -49,12 +50,7 @@ async function ownerSends({ chain, network }, words, name) {
   const nonce = Number(await chain.rpc("eth_getTransactionCount", [wallet.address, "latest"]));
   const tx = { to: call[1], data: call[2], nonce, gasLimit: 200000, maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 10n ** 9n, chainId: 31337, type: 2 };
   const hash = await chain.rpc("eth_sendRawTransaction", [await wallet.signTransaction(tx)]);
-  for (let i = 0; i < 200; i++) {
-    const receipt = await chain.rpc("eth_getTransactionReceipt", [hash]);
-    if (receipt) return receipt.status === "0x1";
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  return false;
+  return (await chain.mined(hash)).status === "0x1";
 }
 
 // The second deployment: a folder, store and keys of its own, on the same addresses.
@@ -83,7 +79,7 @@ async function eventsOf(chain, contract, signature) {
 
 async function migrate(stage, claims, next) {
   const { chain, platform, programs, network } = stage;
-  const run = (name, ...more) => platform.wmRun(name, migrateArgv(platform, next, ...more), { codes: CODES, timeout_ms: 60000 });
+  const run = (name, ...more) => platform.wmRun(name, migrateArgv(platform, next, ...more), { codes: CODES });
   const early = await run("migrate-early");
   claims.refuses("without a predecessor nothing is moved", early, 2, /predecessor/);
   claims.that("the owner of the new contract names the old one", await ownerSends(stage, early.text(), "setPredecessor"));
@@ -99,13 +95,13 @@ async function migrate(stage, claims, next) {
   claims.that("and moves nothing", (await eventsOf(chain, next.contract, "ServerApproved(uint16,address,bytes32,uint16)")).length === 0);
 
   // No block comes, so what was asked for is under way when both are killed.
-  await chain.rpc("evm_setIntervalMining", [0]);
+  await chain.still();
   const killed = programs.start("migrate-killed", migrateArgv(platform, next), { netns: network.netns("wm") });
-  await next.wm.waitText(/signed account=approver .*kind=adopt_relay/, "the move of relays", 20000);
+  await next.wm.waitText(/signed account=approver .*kind=adopt_relay/, "the move of relays");
   killed.child.kill("SIGKILL");
   next.wm.child.kill("SIGKILL");
   await Promise.all([killed.ended, next.wm.ended]);
-  await chain.rpc("evm_setIntervalMining", [1]);
+  await chain.flow();
   await next.startWm();
   const again = await run("migrate-again");
   claims.that("killed half-way and begun again, it comes to its end", again.code === 0 && /^4 devices moved$/m.test(again.text()), again.text());
@@ -152,7 +148,7 @@ test(async (stage, claims) => {
   await relaysFollow(stage, next);
   claims.that("the owner of the old contract names the new one", await ownerSends(stage, words, "setSuccessor"));
 
-  await door.listener.wait((p) => (/going there/.test(p.text()) && p.events().filter((e) => e.event === "listening").length > 1 ? true : undefined), "following", 60000);
+  await door.listener.wait((p) => (/going there/.test(p.text()) && p.events().filter((e) => e.event === "listening").length > 1 ? true : undefined), "following", 2 * PATIENCE_MS);
   claims.that("a listener follows by itself", true);
   const call = await phone.run(["dial", "door-7", "--datagrams", "1"], { codes: CODES });
   claims.that("and is called by its name on the new contract", call.code === 0 && last(call, "datagrams")?.intact === 1, call.text());

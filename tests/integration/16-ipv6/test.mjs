@@ -31,7 +31,7 @@ async function call(claims, { platform }, devices) {
   await callee.listen();
   const listening = last(callee.listener, "listening");
   claims.that("a device gets an IPv6 relayed address there", listening.relayed.startsWith(`[${six(11)}]:`), listening);
-  const dialled = await caller.run(["dial", callee.identity, "--datagrams", String(DATAGRAMS)], { timeout_ms: 30000 });
+  const dialled = await caller.run(["dial", callee.identity, "--datagrams", String(DATAGRAMS)]);
   claims.that("a call through it brings every datagram back", last(dialled, "datagrams")?.intact === DATAGRAMS, dialled.text());
 }
 
@@ -47,7 +47,7 @@ async function bothFamilies(claims, { platform, network, chain }) {
   block(network, "add rule ip6 gap in meta l4proto udp drop");
   const refusals = () => platform.wm.text().match(/relay_refused .*over IPv4 it passed, over IPv6 not: .*/g) ?? [];
   platform.startRelay(relay);
-  await platform.wm.wait(() => (refusals().length > 0 ? true : undefined), "refusing a relay whose IPv6 is silent", 40000);
+  await platform.wm.wait(() => (refusals().length > 0 ? true : undefined), "refusing a relay whose IPv6 is silent");
   claims.that("a relay of both families whose IPv6 is silent is refused, and told so", /does not answer at \[2001:db8:1::12\]:3478/.test(refusals()[0]), refusals()[0]);
   block(network, "delete table ip6 gap");
   await platform.waitApproved(2);
@@ -77,7 +77,7 @@ async function liveThere(claims, { platform }) {
   const other = platform.device("b", "door-8");
   other.home += "-2";
   await other.up(await platform.issueToken(other.identity));
-  const dialled = await other.run(["dial", guest.identity, "--datagrams", String(DATAGRAMS)], { timeout_ms: 30000 });
+  const dialled = await other.run(["dial", guest.identity, "--datagrams", String(DATAGRAMS)]);
   claims.that("one end over IPv4 and one over IPv6 talk to each other", last(dialled, "datagrams")?.intact === DATAGRAMS, dialled.text());
 }
 

@@ -16,7 +16,7 @@ async function bringUp({ chain, platform }) {
   await platform.waitApproved(2);
 }
 
-const admin = (platform, name, ...words) => platform.wmRun(name, [platform.program("wm-admin"), ...words.slice(0, 2), "--config", platform.config, ...words.slice(2)], { codes: CODES, timeout_ms: 60000 });
+const admin = (platform, name, ...words) => platform.wmRun(name, [platform.program("wm-admin"), ...words.slice(0, 2), "--config", platform.config, ...words.slice(2)], { codes: CODES });
 const dials = async (phone, name, json = true) => phone.run(["dial", name, "--datagrams", "1"], { codes: CODES, json });
 const got = (call) => call.code === 0 && last(call, "datagrams")?.intact === 1;
 
@@ -29,7 +29,7 @@ async function revoked({ chain, platform }, claims, what, identity, batch, words
   const said = await admin(platform, `revoke-${identity}`, ...words(token));
   claims.that(`${what}: wm-admin has it done`, said.code === 0 && said.text().includes(`revoked ${identity}`), said.text());
   claims.that(`${what}: the contract says so`, (await chain.device(identity)).state === "revoked");
-  const down = await device.listener.wait((p) => p.events().find((e) => e.event === "down" || e.event === "error"), "losing its relay", 30000).catch(() => undefined);
+  const down = await device.listener.wait((p) => p.events().find((e) => e.event === "down" || e.event === "error"), "losing its relay").catch(() => undefined);
   claims.that(`${what}: the relay ends what its pass made`, down !== undefined, device.listener.text().slice(-400));
   await device.listener.end();
   const again = await device.run(device.upCommand(token), { codes: CODES, json: false });
@@ -60,7 +60,7 @@ test(async (stage, claims) => {
   fs.mkdirSync(path.join(phone.home, "cache"), { mode: 0o700 });
   claims.refuses("a relay revoked: nobody is called through it", await dials(phone, "four-1", false), 5, /its relay is not approved/);
   const other = platform.relays[2 - relay].program;
-  const knows = await other.waitText(/relays=1\b/, "the other relay to know it", 30000).then(() => true, () => false);
+  const knows = await other.waitText(/relays=1\b/, "the other relay to know it").then(() => true, () => false);
   claims.that("a relay revoked: the other relay lets nobody of it in", knows, other.text().split("\n").slice(-5).join("\n"));
   await device.listener.end();
 });
