@@ -6,11 +6,12 @@
 
 #include "registry_abi.h"
 
-/* The contract's events about devices; ClientKeyRotated moves nobody. */
+/* The contract's events about devices; ClientKeyRotated moves nobody. Revocations are taken from
+ * the log, whose head can be proven, not from ClientRevoked, which says the same. */
 static const uint8_t kinds[][32] = {CT_TOPIC_ClientRegistered, CT_TOPIC_ClientUpdated,
                                     CT_TOPIC_ClientApproved, CT_TOPIC_ClientPending,
-                                    CT_TOPIC_ClientRevoked};
-enum { REGISTERED, UPDATED, APPROVED, PENDING, REVOKED, KINDS };
+                                    CT_TOPIC_Logged};
+enum { REGISTERED, UPDATED, APPROVED, PENDING, LOGGED, KINDS };
 
 static ct_err read_record(struct ct_device *out, const uint8_t word0[32])
 {
@@ -20,12 +21,8 @@ static ct_err read_record(struct ct_device *out, const uint8_t word0[32])
     return ct_device_decode(out, (const uint8_t(*)[32])words);
 }
 
-static ct_err read_event(struct ct_device_event *out, const struct ct_logged *log)
+static ct_err read_event(struct ct_device_event *out, const struct ct_logged *log, size_t kind)
 {
-    size_t kind = 0;
-    while (kind < KINDS && memcmp(log->topics[0], kinds[kind], 32) != 0) {
-        kind++;
-    }
     bool has_record = kind == REGISTERED || kind == UPDATED;
     if (kind == KINDS || log->topic_count != (kind == REGISTERED ? 3u : 2u) ||
         log->data_len != (has_record ? 32u : 0u)) {
@@ -36,35 +33,67 @@ static ct_err read_event(struct ct_device_event *out, const struct ct_logged *lo
     out->turn = has_record         ? CT_DEVICE_WRITTEN
                 : kind == APPROVED ? CT_DEVICE_APPROVED
                                    : CT_DEVICE_GONE;
-    out->was_revoked = kind == REVOKED;
     return has_record ? read_record(&out->device, log->data) : CT_OK;
+}
+
+static ct_err take(struct ct_device_events *out, const struct ct_logged *log)
+{
+    size_t kind = 0;
+    while (kind < KINDS && memcmp(log->topics[0], kinds[kind], 32) != 0) {
+        kind++;
+    }
+    struct ct_device_event *event = &out->list[out->count];
+    if (kind != LOGGED) {
+        out->count++;
+        return read_event(event, log, kind);
+    }
+    struct ct_log_entry *entry = &out->entries[out->entry_count++];
+    ct_err err = ct_log_entry_read(entry, log);
+    if (err == CT_OK && entry->kind == CT_LOG_CLIENT_REVOKED) {
+        out->count++;
+        event->turn = CT_DEVICE_GONE;
+        event->was_revoked = true;
+        event->block = entry->block;
+        memcpy(event->id_hash32, entry->subject32, 32);
+    }
+    return err;
+}
+
+static ct_err take_all(struct ct_device_events *out, const struct ct_logs *logs, struct ct_why *why)
+{
+    ct_err err = CT_OK;
+    out->list = calloc(logs->count + 1, sizeof(*out->list));
+    out->entries = calloc(logs->count + 1, sizeof(*out->entries));
+    if (!out->list || !out->entries) {
+        return ct_why(why, CT_ERR_NOMEM, "no memory for the events of devices");
+    }
+    for (size_t i = 0; err == CT_OK && i < logs->count; i++) {
+        err = take(out, &logs->list[i]);
+    }
+    return err == CT_OK ? CT_OK
+                        : ct_why(why, err,
+                                 "an event of the registry has a form that this version does not "
+                                 "know; update chainturn");
 }
 
 ct_err ct_registry_device_events(struct ct_chain *chain, uint64_t from, uint64_t to,
                                  struct ct_device_events *out, struct ct_why *why)
 {
     struct ct_logs logs = {.list = NULL};
+    struct ct_device_events all = {.list = NULL};
     const struct ct_logs_query query = {
         .from = from, .to = to, .kinds = kinds, .kind_count = KINDS};
     ct_err err = ct_chain_logs(chain, &query, &logs, why);
     if (err != CT_OK) {
         return err;
     }
-    struct ct_device_event *list = calloc(logs.count + 1, sizeof(*list));
-    err = list != NULL ? CT_OK : ct_why(why, CT_ERR_NOMEM, "no memory");
-    for (size_t i = 0; list != NULL && err == CT_OK && i < logs.count; i++) {
-        if (read_event(&list[i], &logs.list[i]) != CT_OK) {
-            err = ct_why(why, CT_ERR_FORMAT,
-                         "an event of the registry has a form that this version does not know; "
-                         "update chainturn");
-        }
-    }
+    err = take_all(&all, &logs, why);
     if (err == CT_OK) {
-        *out = (struct ct_device_events){.list = list, .count = logs.count};
-        memcpy(out->before32, logs.before32, 32);
-        memcpy(out->last32, logs.last32, 32);
+        memcpy(all.before32, logs.before32, 32);
+        memcpy(all.last32, logs.last32, 32);
+        *out = all;
     } else {
-        free(list);
+        ct_device_events_free(&all);
     }
     ct_logs_free(&logs);
     return err;
@@ -73,6 +102,7 @@ ct_err ct_registry_device_events(struct ct_chain *chain, uint64_t from, uint64_t
 void ct_device_events_free(struct ct_device_events *events)
 {
     free(events->list);
+    free(events->entries);
     memset(events, 0, sizeof(*events));
 }
 

@@ -7,6 +7,7 @@
 #include <chainturn/err.h>
 #include "chain/logs.h"
 #include "chain/registry.h"
+#include "chain/registry_log.h"
 
 enum ct_device_turn {
     CT_DEVICE_WRITTEN,  /* approved with the record that the event has */
@@ -18,15 +19,17 @@ struct ct_device_event {
     enum ct_device_turn turn;
     uint64_t block;
     uint8_t id_hash32[32];
-    bool was_revoked;        /* with CT_DEVICE_GONE; else it is pending anew */
+    bool was_revoked;        /* with CT_DEVICE_GONE, by the log; else it is pending anew */
     struct ct_device device; /* with CT_DEVICE_WRITTEN; its key32 is zero */
 };
 
 struct ct_device_events {
     struct ct_device_event *list; /* in the order of the chain; ct_device_events_free() */
     size_t count;
-    uint8_t before32[32]; /* hash of the block before the first */
-    uint8_t last32[32];   /* hash of the last block */
+    struct ct_log_entry *entries; /* of the contract's log, among them all revocations in list: */
+    size_t entry_count;           /* what they lead to can be held to the head that is proven */
+    uint8_t before32[32];         /* hash of the block before the first */
+    uint8_t last32[32];           /* hash of the last block */
 };
 
 /* Blocks from to to, both included. Errors of ct_chain_logs(). */

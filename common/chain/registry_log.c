@@ -13,7 +13,7 @@
 static const uint8_t kinds[1][32] = {CT_TOPIC_Logged};
 
 /* Logged(uint64 indexed number, uint8 kind, bytes32 subject, bytes32 detail) */
-static ct_err read_entry(struct ct_log_entry *out, const struct ct_logged *log)
+ct_err ct_log_entry_read(struct ct_log_entry *out, const struct ct_logged *log)
 {
     if (log->topic_count != 2 || log->data_len != 96) {
         return CT_ERR_FORMAT;
@@ -43,7 +43,7 @@ ct_err ct_registry_log_entries(struct ct_chain *chain, uint64_t from, uint64_t t
     struct ct_log_entry *list = calloc(logs.count + 1, sizeof(*list));
     err = list != NULL ? CT_OK : ct_why(why, CT_ERR_NOMEM, "no memory");
     for (size_t i = 0; list != NULL && err == CT_OK && i < logs.count; i++) {
-        if (read_entry(&list[i], &logs.list[i]) != CT_OK) {
+        if (ct_log_entry_read(&list[i], &logs.list[i]) != CT_OK) {
             err = ct_why(why, CT_ERR_FORMAT,
                          "an entry of the registry's log has a form that this version does not "
                          "know; update chainturn");

@@ -37,6 +37,9 @@ CT_MUST_USE ct_err ct_registry_log_entries(struct ct_chain *chain, uint64_t from
                                            struct ct_log_entries *out, struct ct_why *why);
 void ct_log_entries_free(struct ct_log_entries *entries);
 
+/* An entry as an event tells it. CT_ERR_FORMAT: not in a form that this version knows. */
+CT_MUST_USE ct_err ct_log_entry_read(struct ct_log_entry *out, const struct ct_logged *log);
+
 /* The head after entry. CT_ERR_FORMAT: it is not the next one. */
 CT_MUST_USE ct_err ct_log_head_next(struct ct_log_head *head, const struct ct_log_entry *entry);
 

@@ -199,7 +199,7 @@ static void cut_or_changed_file_is_refused(void)
     REQUIRE(f != NULL);
     size_t len = fread(file, 1, sizeof(file), f);
     (void)fclose(f);
-    CHECK_EQ(len, 96 + 2 * 24 + 32);
+    CHECK_EQ(len, 128 + 2 * 24 + 32);
     for (size_t cut = 0; cut < len; cut++) {
         CHECK(write_file(file, cut));
         CHECK(ct_devbook_load(&back, deployment, path, &why) == CT_ERR_FORMAT);

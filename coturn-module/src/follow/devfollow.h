@@ -27,10 +27,11 @@ struct ct_devfollow {
 /* Takes what an earlier run kept on disk. */
 void ct_devfollow_load(struct ct_devfollow *f);
 /*
- * Brings the set of devices up to view, and the disk with it. CT_ERR_AGAIN: there is more to read,
- * call it again soon. Else errors of chain.h and logs.h.
+ * Brings the set of devices up to view, whose proven head of the log is head, and the disk with it.
+ * CT_ERR_AGAIN: there is more to read, call it again soon. CT_ERR_QUORUM: also when what endpoints
+ * tell does not lead to head; then nothing is confirmed. Else errors of chain.h and logs.h.
  */
 CT_MUST_USE ct_err ct_devfollow_refresh(struct ct_devfollow *f, const struct ct_view *view,
-                                        struct ct_why *why);
+                                        const struct ct_log_head *head, struct ct_why *why);
 
 #endif

@@ -120,10 +120,11 @@ static ct_err read_relays(struct ct_follow *f, const struct ct_view *view,
 }
 
 /* Endpoints that serve proofs may serve no events: what else is known holds all the same. */
-static void refresh_devices(struct ct_follow *f, const struct ct_view *view)
+static void refresh_devices(struct ct_follow *f, const struct ct_view *view,
+                            const struct ct_log_head *head)
 {
     struct ct_why why = {""};
-    ct_err err = ct_devfollow_refresh(&f->devices, view, &why);
+    ct_err err = ct_devfollow_refresh(&f->devices, view, head, &why);
     f->is_behind = f->is_behind || err == CT_ERR_AGAIN;
     if (err != CT_OK && err != CT_ERR_AGAIN) {
         ct_follow_tell(f, "devices_unreadable", &why);
@@ -173,7 +174,7 @@ static ct_err refresh_at(struct ct_follow *f, const struct ct_view *view, struct
     f->done = true;
     confirm(f);
     if (f->config->devices_path) {
-        refresh_devices(f, view);
+        refresh_devices(f, view, &head);
     }
     return CT_OK;
 }

@@ -9,6 +9,7 @@
 
 #include <chainturn/err.h>
 #include "base/why.h"
+#include "chain/registry.h"
 #include "peers/devset.h"
 
 enum { CT_DEVBOOK_ID = 12, CT_DEVBOOK_MAX = 2000000, CT_DEVBOOK_RECENT_MAX = 100000 };
@@ -33,7 +34,8 @@ struct ct_devbook_change {
 struct ct_devbook_mark {
     uint64_t block; /* 0: nothing was read yet. Recent changes are of later ones */
     uint8_t hash32[32];
-    uint64_t confirmed_s; /* when the chain last confirmed it, seconds since 1970 */
+    struct ct_log_head head; /* of the contract's log, as its entries up to there lead to it */
+    uint64_t confirmed_s;    /* when the chain last confirmed it, seconds since 1970 */
 };
 
 struct ct_devbook; /* one thread's; 24 bytes a device */

@@ -7,7 +7,7 @@
 #include "chain/keccak.h"
 #include "peers/devbook_private.h"
 
-static const uint8_t magic[8] = {'c', 't', 'd', 'e', 'v', 'i', 'c', '1'};
+static const uint8_t magic[8] = {'c', 't', 'd', 'e', 'v', 'i', 'c', '2'};
 
 enum { ENTRY = sizeof(struct ct_devbook_entry), RELAY_MAX = 16383 };
 
@@ -23,6 +23,8 @@ ct_err ct_devbook_save(struct ct_devbook *book, const char *path, struct ct_why 
     ct_wr_bytes(&w, book->deployment32, 32);
     ct_wr_be64(&w, book->mark.block);
     ct_wr_bytes(&w, book->mark.hash32, 32);
+    ct_wr_bytes(&w, book->mark.head.head24, 24);
+    ct_wr_be64(&w, book->mark.head.count);
     ct_wr_be64(&w, book->mark.confirmed_s);
     ct_wr_be32(&w, (uint32_t)book->count);
     ct_wr_be32(&w, (uint32_t)book->recent_count);
@@ -59,6 +61,8 @@ static bool read_head(struct ct_devbook *book)
     ct_rd_copy(&r, deployment, sizeof(deployment));
     book->mark.block = ct_rd_be64(&r);
     ct_rd_copy(&r, book->mark.hash32, 32);
+    ct_rd_copy(&r, book->mark.head.head24, 24);
+    book->mark.head.count = ct_rd_be64(&r);
     book->mark.confirmed_s = ct_rd_be64(&r);
     book->count = ct_rd_be32(&r);
     book->recent_count = ct_rd_be32(&r);
