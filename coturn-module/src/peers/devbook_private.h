@@ -2,7 +2,6 @@
 #ifndef CT_DEVBOOK_PRIVATE_H
 #define CT_DEVBOOK_PRIVATE_H
 
-#include "chain/sealed.h"
 #include "peers/devbook.h"
 
 /* In network order; sorted by id. */
