@@ -44,6 +44,8 @@ const char *ct_err_text(ct_err err)
         return "out of memory";
     case CT_ERR_SYSTEM:
         return "system error";
+    case CT_ERR_FULL:
+        return "the disk is full";
     }
     return "unknown error";
 }

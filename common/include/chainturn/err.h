@@ -44,6 +44,7 @@ typedef enum ct_err {
 
     CT_ERR_NOMEM = 0x0401,
     CT_ERR_SYSTEM = 0x0402, /* file, socket or entropy of this host failed */
+    CT_ERR_FULL = 0x0403,   /* no room left on a disk; nothing was written */
 } ct_err;
 
 enum {

@@ -17,6 +17,21 @@ void ct_api_failure(struct ct_answer *answer, ct_err err, const struct ct_why *w
     }
 }
 
+void ct_api_store_failed(const struct ct_api_call *call, const char *what, ct_err err)
+{
+    ct_log(&call->api->log, CT_LOG_ERROR, "store_failed what=%s err=\"%s\"", what,
+           ct_err_text(err));
+    if (err == CT_ERR_FULL) {
+        ct_answer_problem(
+            call->answer, 503, "internal",
+            "the wallet manager's disk is full: it accepts nothing until its operator "
+            "makes room, and keeps what it has accepted; try again later");
+        ct_answer_header(call->answer, "Retry-After", "60");
+    } else {
+        ct_answer_problem(call->answer, 500, "internal", "the store failed: %s", ct_err_text(err));
+    }
+}
+
 void ct_api_queue(const struct ct_api_call *call, struct ct_op *op)
 {
     ct_err err = call->api->store->ops->op_add(call->api->store, op);
@@ -27,9 +42,7 @@ void ct_api_queue(const struct ct_api_call *call, struct ct_op *op)
         return;
     }
     if (err != CT_OK) {
-        ct_log(&call->api->log, CT_LOG_ERROR, "store_failed what=op_add err=\"%s\"",
-               ct_err_text(err));
-        ct_answer_problem(call->answer, 500, "internal", "the store failed: %s", ct_err_text(err));
+        ct_api_store_failed(call, "op_add", err);
         return;
     }
     CT_CRASH(op_stored);

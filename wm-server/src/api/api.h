@@ -88,6 +88,8 @@ void ct_api_once(struct ct_api_call *call, void (*run)(struct ct_api_call *call,
                  void *arg, bool is_secret);
 /* Answers for a failure that is not the request's fault: chain, store. */
 void ct_api_failure(struct ct_answer *answer, ct_err err, const struct ct_why *why);
+/* Logs that this step of the store failed, and answers so. */
+void ct_api_store_failed(const struct ct_api_call *call, const char *what, ct_err err);
 /* Answers why a token, or a factory credential, is not taken. */
 void ct_api_refuse_token(struct ct_answer *answer, ct_err err, const struct ct_why *why);
 /* Stores the operation, wakes who works on it, answers 202 or the reason why not. */

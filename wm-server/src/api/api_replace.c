@@ -13,9 +13,7 @@ enum { PASSES_MAX = 256 };
 static bool store_good(const struct ct_api_call *call, ct_err err)
 {
     if (err != CT_OK) {
-        ct_log(&call->api->log, CT_LOG_ERROR, "store_failed what=replace err=\"%s\"",
-               ct_err_text(err));
-        ct_answer_problem(call->answer, 500, "internal", "the store failed: %s", ct_err_text(err));
+        ct_api_store_failed(call, "replace", err);
     }
     return err == CT_OK;
 }

@@ -99,8 +99,7 @@ void ct_api_once(struct ct_api_call *call, void (*run)(struct ct_api_call *call,
     name_key(&key, call, text);
     ct_err err = s->ops->reply_begin(s, &key, call->api->wall_s(), &reply);
     if (err != CT_OK) {
-        failed(call, "reply_begin", err);
-        ct_answer_problem(call->answer, 500, "internal", "the store failed: %s", ct_err_text(err));
+        ct_api_store_failed(call, "reply_begin", err);
         return;
     }
     if (answer_known(call->answer, &reply)) {

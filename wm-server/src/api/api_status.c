@@ -46,7 +46,7 @@ void ct_api_operation(const struct ct_api_call *call)
     struct ct_op op;
     ct_err err = call->api->store->ops->op_find(call->api->store, call->id, &op);
     if (err != CT_OK && err != CT_ERR_NOT_FOUND) {
-        ct_answer_problem(call->answer, 500, "internal", "the store failed: %s", ct_err_text(err));
+        ct_api_store_failed(call, "op_find", err);
     } else if (err != CT_OK || memcmp(op.wallet20, call->session->party.wallet20, 20) != 0) {
         ct_answer_problem(call->answer, 404, "not-found", "this wallet has no such operation");
     } else {
@@ -127,7 +127,7 @@ static void relay_by_pending(const struct ct_api_call *call, const uint8_t pendi
     }
     err = s->ops->relay_find(s, pending32, &row);
     if (err != CT_OK && err != CT_ERR_NOT_FOUND) {
-        ct_answer_problem(call->answer, 500, "internal", "the store failed: %s", ct_err_text(err));
+        ct_api_store_failed(call, "relay_find", err);
         return;
     }
     if (err == CT_OK) {

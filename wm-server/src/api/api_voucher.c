@@ -201,9 +201,7 @@ static bool fund(const struct ct_api_call *call, struct wish *w)
         ct_answer_problem(call->answer, 409, "too-many",
                           "another wallet of this name is being paid; wait for its end");
     } else if (err != CT_OK) {
-        ct_log(&call->api->log, CT_LOG_ERROR, "store_failed what=funding_add err=\"%s\"",
-               ct_err_text(err));
-        ct_answer_problem(call->answer, 500, "internal", "the store failed: %s", ct_err_text(err));
+        ct_api_store_failed(call, "funding_add", err);
     }
     w->has_payment = w->payment.state == CT_OP_QUEUED || w->payment.state == CT_OP_SENT;
     return err == CT_OK;

@@ -53,9 +53,7 @@ static bool take(const struct ct_api_call *call, const struct ct_bucket *buckets
                           seconds);
         ct_answer_header(call->answer, "Retry-After", "%u", seconds);
     } else if (err != CT_OK) {
-        ct_log(&api->log, CT_LOG_ERROR, "store_failed what=bucket_take err=\"%s\"",
-               ct_err_text(err));
-        ct_answer_problem(call->answer, 500, "internal", "the store failed: %s", ct_err_text(err));
+        ct_api_store_failed(call, "bucket_take", err);
     }
     return err == CT_OK;
 }

@@ -127,6 +127,12 @@ static ct_err read_rotated(const char *path, struct ct_audit_link *link)
 
 /* ---- writing, under both locks ---- */
 
+/* A disk without room, a quota or a limit: it may pass. */
+static ct_err failure(void)
+{
+    return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? CT_ERR_FULL : CT_ERR_SYSTEM;
+}
+
 /* All of it or nothing. */
 static ct_err write_all(struct ct_audit *a, const char *text, size_t len)
 {
@@ -137,8 +143,9 @@ static ct_err write_all(struct ct_audit *a, const char *text, size_t len)
             continue;
         }
         if (n <= 0) {
+            ct_err err = failure(); /* of the write */
             a->bad = ftruncate(a->fd, a->size) != 0;
-            return CT_ERR_SYSTEM;
+            return err;
         }
         done += (size_t)n;
     }
@@ -228,7 +235,10 @@ static ct_err take_file(struct ct_audit *a)
             a->fd = open(a->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
             a->size = -1;
         }
-        if (a->fd < 0 || flock(a->fd, LOCK_EX) != 0 || fstat(a->fd, &here) != 0) {
+        if (a->fd < 0) {
+            return failure();
+        }
+        if (flock(a->fd, LOCK_EX) != 0 || fstat(a->fd, &here) != 0) {
             return CT_ERR_SYSTEM;
         }
         if (stat(a->path, &named) == 0 && named.st_ino == here.st_ino &&
@@ -295,7 +305,10 @@ ct_err ct_audit_add(struct ct_audit *a, const char *what, const struct ct_audit_
     }
     (void)pthread_mutex_unlock(&a->lock);
     (void)pthread_mutex_unlock(&a->writer);
-    return err == CT_OK ? CT_OK : CT_ERR_SYSTEM;
+    if (err == CT_ERR_FULL) {
+        ct_metrics_set(CT_GAUGE_AUDIT_FULL, 1);
+    }
+    return err == CT_OK || err == CT_ERR_FULL ? err : CT_ERR_SYSTEM;
 }
 
 /* ---- on disk ---- */

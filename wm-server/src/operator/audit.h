@@ -23,8 +23,9 @@ CT_MUST_USE ct_err ct_audit_open(struct ct_audit **out, const char *path, uint64
 void ct_audit_close(struct ct_audit *a); /* NULL is fine */
 
 /*
- * Writes a line; it is on disk after the next ct_audit_sync(). Any thread. CT_ERR_SYSTEM: it could
- * not be written, and what it was to tell of must not happen. With NULL for a both succeed.
+ * Writes a line; it is on disk after the next ct_audit_sync(). Any thread. CT_ERR_SYSTEM, or
+ * CT_ERR_FULL: it could not be written, and what it was to tell of must not happen. With NULL for a
+ * both succeed.
  */
 CT_MUST_USE ct_err ct_audit_add(struct ct_audit *a, const char *what,
                                 const struct ct_audit_field *fields, size_t count);

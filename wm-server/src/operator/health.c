@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "chain/key.h"
 #include "operator/metrics.h"
+#include "operator/room.h"
 
 static void check_store(const struct ct_health *h, struct ct_health_check *c)
 {
@@ -14,8 +15,11 @@ static void check_store(const struct ct_health *h, struct ct_health_check *c)
     uint64_t began_ns = ct_mono_ns();
     ct_err err = h->store->ops->op_find(h->store, "00000000000000000000000000000000", &op);
     uint64_t ns = ct_mono_ns() - began_ns;
-    c->good = err == CT_OK || err == CT_ERR_NOT_FOUND;
-    if (c->good) {
+    const char *full = ct_room_words(h->store);
+    c->good = (err == CT_OK || err == CT_ERR_NOT_FOUND) && full == NULL;
+    if (full != NULL) {
+        (void)snprintf(c->words, sizeof c->words, "%s", full);
+    } else if (c->good) {
         ct_metrics_time(CT_TIMER_STORE, ns);
         (void)snprintf(c->words, sizeof c->words, "answers in %.1f ms", (double)ns / 1e6);
     } else {

@@ -83,6 +83,9 @@ static const struct name gauge_names[CT_GAUGES] = {
     [CT_GAUGE_RELAYS] = {NAME("relays"), "", "Relays that the store knows"},
     [CT_GAUGE_DEVICES] = {NAME("devices"), "", "Devices that the store knows"},
     [CT_GAUGE_WATCHERS] = {NAME("event_streams"), "", "Readers of the live events"},
+    [CT_GAUGE_STORE_FULL] = {NAME("disk_full"), "what=\"store\"",
+                             "1 while there is no room, and nothing is accepted"},
+    [CT_GAUGE_AUDIT_FULL] = {NAME("disk_full"), "what=\"audit\"", NULL},
     [CT_GAUGE_READY] = {NAME("ready"), "", "1 when /readyz says so"},
     [CT_GAUGE_LEADER] = {NAME("leader"), "", "1 when this server may use all of its signing keys"},
     [CT_GAUGE_APPROVER_LEADER] = {NAME("lease_held"), "account=\"approver\"",
@@ -182,6 +185,9 @@ void ct_metrics_store(ct_err err)
     }
     if (err == CT_ERR_EXPIRED) {
         ct_metrics_count(CT_METRIC_FENCED);
+    }
+    if (err == CT_ERR_FULL) {
+        ct_metrics_set(CT_GAUGE_STORE_FULL, 1);
     }
 }
 

@@ -66,6 +66,8 @@ enum ct_gauge {
     CT_GAUGE_RELAYS,
     CT_GAUGE_DEVICES,
     CT_GAUGE_WATCHERS,
+    CT_GAUGE_STORE_FULL, /* no room; see room.h */
+    CT_GAUGE_AUDIT_FULL,
     CT_GAUGE_READY,
     CT_GAUGE_LEADER,
     CT_GAUGE_APPROVER_LEADER,
@@ -81,7 +83,7 @@ enum ct_timer { CT_TIMER_PROBE, CT_TIMER_STORE, CT_TIMER_CONFIRM, CT_TIMERS };
 void ct_metrics_count(enum ct_metric metric);
 void ct_metrics_add(enum ct_metric metric, uint64_t n);
 uint64_t ct_metrics_get(enum ct_metric metric);
-/* Counts a step of the store that failed, and no step that was refused. */
+/* Counts a step of the store that failed, and no step that was refused; notes that it is full. */
 void ct_metrics_store(ct_err err);
 void ct_metrics_set(enum ct_gauge gauge, double value);
 double ct_metrics_gauge(enum ct_gauge gauge); /* NaN until set */

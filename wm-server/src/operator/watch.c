@@ -12,6 +12,7 @@
 #include "chain/registry.h"
 #include "chain/rpc.h"
 #include "operator/metrics.h"
+#include "operator/room.h"
 
 enum { ALERT_EVERY_S = 3600, COUNT_EVERY_S = 60, KEEP_EVERY_S = 60 };
 enum { METER_NAME = 64 };
@@ -22,6 +23,7 @@ struct ct_watch {
     struct ct_outflow_meter meters[CT_WATCH_ACCOUNTS];
     uint64_t short_said_s[CT_WATCH_ACCOUNTS], much_said_s[CT_WATCH_ACCOUNTS];
     uint64_t counted_s, kept_s;
+    struct ct_room room;
     struct ct_watch_alerts alerts; /* of the look under way */
     pthread_mutex_t lock;
     struct ct_watch_view view; /* under the lock, as the next */
@@ -261,6 +263,7 @@ void ct_watch_round(void *watch, struct ct_loop *loop)
     v = w->view;
     w->alerts = w->wanted;
     (void)pthread_mutex_unlock(&w->lock);
+    ct_room_round(&w->room, w->config.store, &w->config.log);
     count_rows(w, &v, now_s);
     look_at_chain(w, &v, &view, now_s);
     for (size_t i = 0; i < v.account_count && v.chain_known && !ct_loop_ending(loop); i++) {

@@ -104,6 +104,12 @@ static bool is_demoted(const char *error)
            strncmp(error, "NOREPLICAS", 10) == 0;
 }
 
+/* Errors of one that has no room: of its memory (OOM), or of its disk (MISCONF). */
+static bool is_full(const char *error)
+{
+    return strncmp(error, "OOM", 3) == 0 || strncmp(error, "MISCONF", 7) == 0;
+}
+
 /* On the connection that is there. CT_ERR_AGAIN: lost, or not yet; no error reply stays. */
 static ct_err ask(struct ct_link *l, size_t count, const char *const *words, const size_t *lens,
                   struct ct_why *why)
@@ -121,8 +127,10 @@ static ct_err ask(struct ct_link *l, size_t count, const char *const *words, con
         return CT_OK;
     }
     bool demoted = is_demoted(l->reply->str);
-    ct_err err = ct_why(why, demoted || passes(l->reply->str) ? CT_ERR_AGAIN : CT_ERR_SYSTEM,
-                        "the Redis at %s refuses: %.200s", l->address, l->reply->str);
+    ct_err err = demoted || passes(l->reply->str) ? CT_ERR_AGAIN
+                 : is_full(l->reply->str)         ? CT_ERR_FULL
+                                                  : CT_ERR_SYSTEM;
+    err = ct_why(why, err, "the Redis at %s refuses: %.200s", l->address, l->reply->str);
     forget_reply(l);
     if (demoted) {
         disconnect(l);

@@ -76,6 +76,29 @@ static ct_err of_code(int code)
     }
 }
 
+static bool is_of_room(sqlite3 *db, int op)
+{
+    sqlite3_file *file = NULL;
+    int cause = 0;
+    if (sqlite3_file_control(db, "main", op, &file) != SQLITE_OK || file == NULL ||
+        file->pMethods == NULL ||
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &cause) != SQLITE_OK) {
+        return false;
+    }
+    return cause == ENOSPC || cause == EDQUOT || cause == EFBIG;
+}
+
+/* Of a step that ran: SQLite has a code for a full disk, but not for a quota or a limit. */
+static ct_err of_run(sqlite3 *db, int code)
+{
+    int extended = (code & 0xff) == SQLITE_IOERR ? sqlite3_extended_errcode(db) : 0;
+    bool is_full =
+        (code & 0xff) == SQLITE_FULL || extended == SQLITE_IOERR_SHMSIZE ||
+        (extended == SQLITE_IOERR_WRITE && (is_of_room(db, SQLITE_FCNTL_FILE_POINTER) ||
+                                            is_of_room(db, SQLITE_FCNTL_JOURNAL_POINTER)));
+    return is_full ? CT_ERR_FULL : of_code(code);
+}
+
 /* SQLite makes its file by the process's mask; the store holds names of devices, so 0600. */
 static ct_err make_private(const char *path, struct ct_why *why)
 {
@@ -160,7 +183,7 @@ void ct_sql_close(struct ct_sql *db)
 
 ct_err ct_sql_script(struct ct_sql *db, const char *sql)
 {
-    return of_code(sqlite3_exec(db->db, sql, NULL, NULL, NULL));
+    return of_run(db->db, sqlite3_exec(db->db, sql, NULL, NULL, NULL));
 }
 
 /* A word of its own, such as COMMIT. */
@@ -263,11 +286,13 @@ static ct_err end_read(struct ct_sql *reader, ct_err err)
 
 /* ---- changes ---- */
 
-/* The commit, or what is left of the transaction undone: everybody in it is told. */
-static void end_group(struct ct_sql *db)
+/* The commit, or what is left of the transaction undone: everybody in it is told. A grave error
+ * ends it by itself; that was `cause` then. */
+static void end_group(struct ct_sql *db, ct_err cause)
 {
-    bool is_there = sqlite3_get_autocommit(db->db) == 0; /* a grave error ends it by itself */
-    ct_err err = is_there ? word(db, "COMMIT") : CT_ERR_SYSTEM;
+    bool is_there = sqlite3_get_autocommit(db->db) == 0;
+    ct_err gone = CT_ERR_CLASS(cause) == CT_ERR_CLASS_HOST ? cause : CT_ERR_SYSTEM;
+    ct_err err = is_there ? word(db, "COMMIT") : gone;
     if (is_there && err != CT_OK) {
         (void)!word(db, "ROLLBACK");
     }
@@ -294,7 +319,7 @@ static void take_lock(struct ct_sql *db)
 static ct_err give_up(struct ct_sql *db, ct_err err)
 {
     if (db->is_open) {
-        end_group(db);
+        end_group(db, err);
     }
     (void)pthread_mutex_unlock(&db->lock);
     ct_metrics_store(err);
@@ -359,7 +384,7 @@ static ct_err end_change(struct ct_sql *db, ct_err err)
     bool is_quick = db->is_quick;
     if (is_quick || last != CT_OK || db->group_count >= GROUP_MAX ||
         atomic_load(&db->waiting) == 0) {
-        end_group(db);
+        end_group(db, err);
     }
     while (!self.is_done) {
         (void)pthread_cond_wait(&db->committed, &db->lock);
@@ -473,7 +498,7 @@ ct_err ct_sql_step(struct ct_sql_stmt *s)
     if (s == NULL) {
         return CT_ERR_SYSTEM;
     }
-    return s->bad != CT_OK ? s->bad : of_code(sqlite3_step(s->stmt));
+    return s->bad != CT_OK ? s->bad : of_run(s->db, sqlite3_step(s->stmt));
 }
 
 ct_err ct_sql_run(struct ct_sql_stmt *s)
