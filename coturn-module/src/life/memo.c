@@ -1,14 +1,22 @@
 /* What a relay remembers of itself between runs: a small file with a checksum. */
 #include "life/memo.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
-#include "base/secret.h"
-#include "chain/keccak.h"
+#include "chain/sealed.h"
 
-enum { FILE_MAX = 8 + 32 + 20 + 2 + 2 + 1 + 4 * 8 + 2 + 32 + 8 + 2 + CT_RG_RAW_MAX + 32 };
-static const uint8_t magic[8] = {'c', 't', 'r', 'm', 'e', 'm', 'o', '1'};
+enum { BODY_MAX = 20 + 2 + 2 + 1 + 4 * 8 + 2 + 32 + 8 + 2 + CT_RG_RAW_MAX };
+
+static struct ct_sealed sealed(const struct ct_memo_owner *owner, const char *path)
+{
+    return (struct ct_sealed){.magic = {'c', 't', 'r', 'm', 'e', 'm', 'o', '1'},
+                              .deployment32 = owner->deployment32,
+                              .path = path,
+                              .whose = "deployment or wallet",
+                              .instead = "where this relay stands is read from the chain",
+                              .is_private = true};
+}
 
 static void write_sent(struct ct_wr *w, const struct ct_memo_sent *sent)
 {
@@ -51,67 +59,44 @@ static void read_sent(struct ct_rd *r, struct ct_memo_sent *sent)
 ct_err ct_memo_save(const struct ct_memo *memo, const struct ct_memo_owner *owner, const char *path,
                     struct ct_why *why)
 {
-    uint8_t file[FILE_MAX];
-    uint8_t sum[32];
-    struct ct_wr w = ct_wr_init(file, sizeof(file));
-    ct_wr_bytes(&w, magic, sizeof(magic));
-    ct_wr_bytes(&w, owner->deployment32, 32);
+    struct ct_sealed s = sealed(owner, path);
+    struct ct_wr w;
+    ct_err err = ct_sealed_begin(&w, &s, BODY_MAX, why);
+    if (err != CT_OK) {
+        return err;
+    }
     ct_wr_bytes(&w, owner->addr20, 20);
     ct_wr_be16(&w, memo->index);
     ct_wr_be16(&w, memo->renewed_day);
     write_sent(&w, &memo->sent);
-    ct_err err = ct_wr_end(&w);
-    if (err != CT_OK) {
-        return ct_why(why, err, "what this relay remembers does not fit into %s", path);
-    }
-    ct_keccak256(sum, file, w.len);
-    ct_wr_bytes(&w, sum, sizeof(sum));
-    err = ct_wr_end(&w);
-    return err == CT_OK ? ct_file_write(path, file, w.len, 0600, why) : err;
+    return ct_sealed_end(&w, &s, why);
 }
 
-static ct_err parse(struct ct_memo *out, const struct ct_memo_owner *owner, const uint8_t *file,
-                    size_t len)
+static ct_err parse(struct ct_memo *out, const struct ct_memo_owner *owner, struct ct_rd *r)
 {
-    uint8_t head[sizeof(magic)];
-    uint8_t sum[32];
-    uint8_t found[32];
-    struct ct_memo_owner whose;
-    struct ct_rd r = ct_rd_init(file, len);
+    uint8_t addr20[20];
     memset(out, 0, sizeof(*out));
-    ct_rd_copy(&r, head, sizeof(head));
-    ct_rd_copy(&r, whose.deployment32, 32);
-    ct_rd_copy(&r, whose.addr20, 20);
-    out->index = ct_rd_be16(&r);
-    out->renewed_day = ct_rd_be16(&r);
-    read_sent(&r, &out->sent);
-    ct_rd_copy(&r, found, sizeof(found));
-    if (ct_rd_end(&r) != CT_OK) {
-        return CT_ERR_FORMAT;
-    }
-    ct_keccak256(sum, file, len - sizeof(sum));
-    bool good = memcmp(sum, found, sizeof(sum)) == 0 && memcmp(head, magic, sizeof(head)) == 0 &&
-                memcmp(whose.deployment32, owner->deployment32, 32) == 0 &&
-                memcmp(whose.addr20, owner->addr20, 20) == 0;
-    return good ? CT_OK : CT_ERR_FORMAT;
+    ct_rd_copy(r, addr20, sizeof(addr20));
+    out->index = ct_rd_be16(r);
+    out->renewed_day = ct_rd_be16(r);
+    read_sent(r, &out->sent);
+    return memcmp(addr20, owner->addr20, sizeof(addr20)) == 0 ? ct_rd_end(r) : CT_ERR_FORMAT;
 }
 
 ct_err ct_memo_load(struct ct_memo *out, const struct ct_memo_owner *owner, const char *path,
                     struct ct_why *why)
 {
-    char file[FILE_MAX + 2];
+    struct ct_sealed s = sealed(owner, path);
     struct ct_memo memo;
-    size_t len = 0;
-    ct_err err = ct_file_read(file, sizeof(file), &len, path, true, why);
-    if (err != CT_OK && err != CT_ERR_ROOM) {
-        return err;
+    struct ct_rd body;
+    uint8_t *bytes = NULL;
+    ct_err err = ct_sealed_load(&bytes, &body, &s, BODY_MAX, why);
+    if (err == CT_OK && (err = parse(&memo, owner, &body)) != CT_OK) {
+        err = ct_sealed_refuse(&s, why);
     }
-    if (err == CT_ERR_ROOM || parse(&memo, owner, (const uint8_t *)file, len) != CT_OK) {
-        return ct_why(why, CT_ERR_FORMAT,
-                      "%s is damaged or of another deployment or wallet and is not used; where "
-                      "this relay stands is read from the chain",
-                      path);
+    if (err == CT_OK) {
+        *out = memo;
     }
-    *out = memo;
-    return CT_OK;
+    free(bytes);
+    return err;
 }

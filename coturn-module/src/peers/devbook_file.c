@@ -2,25 +2,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "base/secret.h"
-#include "chain/keccak.h"
+#include "chain/sealed.h"
 #include "peers/devbook_private.h"
-
-static const uint8_t magic[8] = {'c', 't', 'd', 'e', 'v', 'i', 'c', '2'};
 
 enum { ENTRY = sizeof(struct ct_devbook_entry), RELAY_MAX = 16383 };
 
+static struct ct_sealed sealed(const struct ct_devbook *book, const char *path)
+{
+    return (struct ct_sealed){.magic = {'c', 't', 'd', 'e', 'v', 'i', 'c', '2'},
+                              .deployment32 = book->deployment32,
+                              .path = path,
+                              .whose = "deployment",
+                              .instead = "the devices are read from the chain again"};
+}
+
 ct_err ct_devbook_save(struct ct_devbook *book, const char *path, struct ct_why *why)
 {
+    struct ct_sealed s = sealed(book, path);
     size_t entries = book->count + book->recent_count;
-    size_t size = CT_DEVBOOK_HEAD + entries * ENTRY;
     if (ct_devbook_reserve(book, entries) != CT_OK) {
         return ct_why(why, CT_ERR_NOMEM, "no memory to write %s", path);
     }
-    struct ct_wr w = ct_wr_init(book->file, CT_DEVBOOK_HEAD);
-    ct_wr_bytes(&w, magic, sizeof(magic));
-    ct_wr_bytes(&w, book->deployment32, 32);
+    struct ct_wr w = ct_wr_init(book->file + CT_SEALED_HEAD, CT_DEVBOOK_HEAD - CT_SEALED_HEAD);
     ct_wr_be64(&w, book->mark.block);
     ct_wr_bytes(&w, book->mark.hash32, 32);
     ct_wr_bytes(&w, book->mark.head.head24, 24);
@@ -31,8 +35,7 @@ ct_err ct_devbook_save(struct ct_devbook *book, const char *path, struct ct_why 
     if (book->recent_count > 0) {
         memcpy(ct_devbook_entries(book) + book->count, book->recent, book->recent_count * ENTRY);
     }
-    ct_keccak256(book->file + size, book->file, size);
-    return ct_file_write(path, book->file, size + CT_DEVBOOK_SUM, 0600, why);
+    return ct_sealed_write(book->file, w.len + entries * ENTRY, &s, why);
 }
 
 /* What is never written is not read either. */
@@ -52,34 +55,24 @@ static bool is_sound(const struct ct_devbook_entry *entries, size_t count, bool 
     return true;
 }
 
-static bool read_head(struct ct_devbook *book)
+static bool read_head(struct ct_devbook *book, struct ct_rd *r)
 {
-    uint8_t head[sizeof(magic)];
-    uint8_t deployment[32];
-    struct ct_rd r = ct_rd_init(book->file, CT_DEVBOOK_HEAD);
-    ct_rd_copy(&r, head, sizeof(head));
-    ct_rd_copy(&r, deployment, sizeof(deployment));
-    book->mark.block = ct_rd_be64(&r);
-    ct_rd_copy(&r, book->mark.hash32, 32);
-    ct_rd_copy(&r, book->mark.head.head24, 24);
-    book->mark.head.count = ct_rd_be64(&r);
-    book->mark.confirmed_s = ct_rd_be64(&r);
-    book->count = ct_rd_be32(&r);
-    book->recent_count = ct_rd_be32(&r);
-    return ct_rd_end(&r) == CT_OK && memcmp(head, magic, sizeof(magic)) == 0 &&
-           memcmp(deployment, book->deployment32, 32) == 0 && book->count <= CT_DEVBOOK_MAX &&
-           book->recent_count <= CT_DEVBOOK_RECENT_MAX;
+    book->mark.block = ct_rd_be64(r);
+    ct_rd_copy(r, book->mark.hash32, 32);
+    ct_rd_copy(r, book->mark.head.head24, 24);
+    book->mark.head.count = ct_rd_be64(r);
+    book->mark.confirmed_s = ct_rd_be64(r);
+    book->count = ct_rd_be32(r);
+    book->recent_count = ct_rd_be32(r);
+    return !r->bad && book->count <= CT_DEVBOOK_MAX &&
+           book->recent_count <= CT_DEVBOOK_RECENT_MAX &&
+           r->left == (book->count + book->recent_count) * ENTRY;
 }
 
-static ct_err parse(struct ct_devbook *book, size_t len)
+static ct_err parse(struct ct_devbook *book, const struct ct_sealed *s, size_t len)
 {
-    uint8_t sum[CT_DEVBOOK_SUM];
-    if (len < CT_DEVBOOK_HEAD + CT_DEVBOOK_SUM) {
-        return CT_ERR_FORMAT;
-    }
-    ct_keccak256(sum, book->file, len - CT_DEVBOOK_SUM);
-    if (memcmp(sum, book->file + len - CT_DEVBOOK_SUM, CT_DEVBOOK_SUM) != 0 || !read_head(book) ||
-        len != CT_DEVBOOK_HEAD + (book->count + book->recent_count) * ENTRY + CT_DEVBOOK_SUM) {
+    struct ct_rd body;
+    if (ct_sealed_check(&body, s, book->file, len) != CT_OK || !read_head(book, &body)) {
         return CT_ERR_FORMAT;
     }
     const struct ct_devbook_entry *entries = ct_devbook_entries(book);
@@ -116,14 +109,12 @@ static ct_err read_bytes(struct ct_devbook *book, size_t *len, const char *path,
 
 static ct_err read_whole(struct ct_devbook *book, const char *path, struct ct_why *why)
 {
+    struct ct_sealed s = sealed(book, path);
     size_t len = 0;
     ct_err err = read_bytes(book, &len, path, why);
-    err = err == CT_OK ? parse(book, len) : err;
+    err = err == CT_OK ? parse(book, &s, len) : err;
     if (err == CT_ERR_FORMAT || err == CT_ERR_ROOM) {
-        err = ct_why(why, CT_ERR_FORMAT,
-                     "%s is damaged or of another deployment and is not used; the devices are read "
-                     "from the chain again",
-                     path);
+        err = ct_sealed_refuse(&s, why);
     }
     if (err == CT_OK) {
         size_t size = CT_DEVBOOK_HEAD + book->count * ENTRY + CT_DEVBOOK_SUM;

@@ -2,6 +2,7 @@
 #ifndef CT_DEVBOOK_PRIVATE_H
 #define CT_DEVBOOK_PRIVATE_H
 
+#include "chain/sealed.h"
 #include "peers/devbook.h"
 
 /* In network order; sorted by id. */
@@ -16,9 +17,9 @@ struct ct_devbook_entry {
 _Static_assert(sizeof(struct ct_devbook_entry) == 24, "the file's entries");
 
 enum {
-    CT_DEVBOOK_HEAD =
-        8 + 32 + 8 + 32 + 24 + 8 + 8 + 4 + 4, /* a multiple of 8, for the entries behind it */
-    CT_DEVBOOK_SUM = 32,
+    CT_DEVBOOK_HEAD = CT_SEALED_HEAD + 8 + 32 + 24 + 8 + 8 + 4 +
+                      4, /* a multiple of 8, for the entries behind it */
+    CT_DEVBOOK_SUM = CT_SEALED_SUM,
 };
 
 struct ct_devbook {

@@ -4,9 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
-#include "base/secret.h"
-#include "chain/keccak.h"
+#include "chain/sealed.h"
 
 struct ct_peerset {
     struct ct_peerset_origin origin;
@@ -17,9 +15,7 @@ struct ct_peerset {
 };
 
 /* The contract gives at most 16383 indices, each with an IPv4 and an IPv6 address. */
-enum { MAX_RANGES = 2 * 16383, RANGE_SIZE = 22, HEAD_SIZE = 8 + 32 + 8 + 8 + 8 + 4, SUM_SIZE = 32 };
-
-static const uint8_t magic[8] = {'c', 't', 'r', 'e', 'l', 'a', 'y', '2'};
+enum { MAX_RANGES = 2 * 16383, RANGE_SIZE = 22, HEAD_SIZE = 8 + 8 + 8 + 4 };
 
 static int compare(const void *a, const void *b)
 {
@@ -174,17 +170,24 @@ bool ct_peerset_equal(const struct ct_peerset *a, const struct ct_peerset *b)
     return true;
 }
 
+static struct ct_sealed sealed(const uint8_t deployment32[32], const char *path)
+{
+    return (struct ct_sealed){.magic = {'c', 't', 'r', 'e', 'l', 'a', 'y', '2'},
+                              .deployment32 = deployment32,
+                              .path = path,
+                              .whose = "deployment",
+                              .instead = "the set of relays is read from the chain again"};
+}
+
 ct_err ct_peerset_save(const struct ct_peerset *set, uint64_t confirmed_s, const char *path,
                        struct ct_why *why)
 {
-    size_t size = HEAD_SIZE + set->count * RANGE_SIZE + SUM_SIZE;
-    uint8_t *file = malloc(size);
-    if (!file) {
-        return ct_why(why, CT_ERR_NOMEM, "no memory to write %s", path);
+    struct ct_sealed s = sealed(set->origin.deployment32, path);
+    struct ct_wr w;
+    ct_err err = ct_sealed_begin(&w, &s, HEAD_SIZE + set->count * RANGE_SIZE, why);
+    if (err != CT_OK) {
+        return err;
     }
-    struct ct_wr w = ct_wr_init(file, size);
-    ct_wr_bytes(&w, magic, sizeof(magic));
-    ct_wr_bytes(&w, set->origin.deployment32, 32);
     ct_wr_be64(&w, set->origin.block);
     ct_wr_be64(&w, set->origin.log_count);
     ct_wr_be64(&w, confirmed_s);
@@ -195,39 +198,18 @@ ct_err ct_peerset_save(const struct ct_peerset *set, uint64_t confirmed_s, const
         ct_wr_be16(&w, set->ranges[i].port_max);
         ct_wr_be16(&w, set->ranges[i].index);
     }
-    uint8_t sum[SUM_SIZE];
-    ct_keccak256(sum, file, w.len);
-    ct_wr_bytes(&w, sum, sizeof(sum));
-    ct_err err = ct_wr_end(&w);
-    if (err == CT_OK) {
-        err = ct_file_write(path, file, size, 0600, why);
-    }
-    free(file);
-    return err;
+    return ct_sealed_end(&w, &s, why);
 }
 
-static ct_err parse(struct ct_peerset **out, const uint8_t deployment32[32], const uint8_t *file,
-                    size_t len)
+static ct_err parse(struct ct_peerset **out, const uint8_t deployment32[32], struct ct_rd *r)
 {
-    if (len < HEAD_SIZE + SUM_SIZE) {
-        return CT_ERR_FORMAT;
-    }
-    uint8_t sum[SUM_SIZE];
-    ct_keccak256(sum, file, len - SUM_SIZE);
-    if (memcmp(sum, file + len - SUM_SIZE, SUM_SIZE) != 0) {
-        return CT_ERR_FORMAT;
-    }
-    struct ct_rd r = ct_rd_init(file, len - SUM_SIZE);
-    uint8_t head[sizeof(magic)];
     struct ct_peerset_origin origin;
-    ct_rd_copy(&r, head, sizeof(head));
-    ct_rd_copy(&r, origin.deployment32, 32);
-    origin.block = ct_rd_be64(&r);
-    origin.log_count = ct_rd_be64(&r);
-    origin.confirmed_s = ct_rd_be64(&r);
-    size_t count = ct_rd_be32(&r);
-    if (memcmp(head, magic, sizeof(magic)) != 0 || count > MAX_RANGES ||
-        r.left != count * RANGE_SIZE || memcmp(origin.deployment32, deployment32, 32) != 0) {
+    memcpy(origin.deployment32, deployment32, 32);
+    origin.block = ct_rd_be64(r);
+    origin.log_count = ct_rd_be64(r);
+    origin.confirmed_s = ct_rd_be64(r);
+    size_t count = ct_rd_be32(r);
+    if (r->bad || count > MAX_RANGES || r->left != count * RANGE_SIZE) {
         return CT_ERR_FORMAT;
     }
     struct ct_peer_range *ranges = calloc(count + 1, sizeof(*ranges));
@@ -235,12 +217,12 @@ static ct_err parse(struct ct_peerset **out, const uint8_t deployment32[32], con
         return CT_ERR_NOMEM;
     }
     for (size_t i = 0; i < count; i++) {
-        ct_rd_copy(&r, ranges[i].addr16, 16);
-        ranges[i].port_min = ct_rd_be16(&r);
-        ranges[i].port_max = ct_rd_be16(&r);
-        ranges[i].index = ct_rd_be16(&r);
+        ct_rd_copy(r, ranges[i].addr16, 16);
+        ranges[i].port_min = ct_rd_be16(r);
+        ranges[i].port_max = ct_rd_be16(r);
+        ranges[i].index = ct_rd_be16(r);
     }
-    ct_err err = ct_rd_end(&r);
+    ct_err err = ct_rd_end(r);
     if (err == CT_OK && ct_peerset_new(out, ranges, count, &origin) != CT_OK) {
         err = CT_ERR_FORMAT;
     }
@@ -251,22 +233,15 @@ static ct_err parse(struct ct_peerset **out, const uint8_t deployment32[32], con
 ct_err ct_peerset_load(struct ct_peerset **out, const uint8_t deployment32[32], const char *path,
                        struct ct_why *why)
 {
-    size_t cap = HEAD_SIZE + (size_t)MAX_RANGES * RANGE_SIZE + SUM_SIZE + 1;
-    char *file = malloc(cap);
-    if (!file) {
-        return ct_why(why, CT_ERR_NOMEM, "no memory to read %s", path);
-    }
-    size_t len = 0;
-    ct_err err = ct_file_read(file, cap, &len, path, false, why);
+    struct ct_sealed s = sealed(deployment32, path);
+    struct ct_rd body;
+    uint8_t *bytes = NULL;
+    ct_err err =
+        ct_sealed_load(&bytes, &body, &s, HEAD_SIZE + (size_t)MAX_RANGES * RANGE_SIZE, why);
     if (err == CT_OK) {
-        err = parse(out, deployment32, (const uint8_t *)file, len);
-        if (err == CT_ERR_FORMAT) {
-            (void)ct_why(why, err,
-                         "%s is damaged or of another deployment and is not used; the set of "
-                         "relays is read from the chain again",
-                         path);
-        }
+        err = parse(out, deployment32, &body);
+        err = err == CT_ERR_FORMAT ? ct_sealed_refuse(&s, why) : err;
     }
-    free(file);
+    free(bytes);
     return err;
 }
