@@ -230,9 +230,12 @@ bool ct_devset_has(const struct ct_devset *set, uint16_t relay, uint16_t port)
 
 void ct_devset_expect(const struct ct_devset *set, uint16_t relay, uint16_t port)
 {
-    const struct span *span = &set->spans[relay < set->relays ? relay : 0];
+    if (relay >= set->relays) {
+        return;
+    }
+    const struct span *span = &set->spans[relay];
     unsigned offset = (uint16_t)(port - span->port);
-    if (relay >= set->relays || offset > span->more) {
+    if (offset > span->more) {
         return;
     }
     const uint8_t *at = set->data + span->at;
