@@ -36,6 +36,7 @@ int ct_cli_exit_code(ct_err err)
         return CT_EXIT_CHAIN;
     case CT_ERR_NOMEM:
     case CT_ERR_SYSTEM:
+    case CT_ERR_FULL:
         break;
     }
     return CT_EXIT_INTERNAL;
