@@ -25,6 +25,8 @@
 #include "peers/peerset.h"
 #include "ports/portfile.h"
 
+enum { EVENT_MS = 60000 }; /* for what has to come */
+
 static const uint8_t contract[20] = {0xc0, 0xff, 0xee};
 
 const char *const place_module_on = "chainturn-bundle=@/bundle.json\n"
@@ -367,7 +369,7 @@ bool place_await(const struct place *p, const char *text)
     path_of(path, p, "log");
     int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     (void)inotify_add_watch(watch, p->folder, IN_CREATE | IN_MODIFY);
-    uint64_t until = ct_mono_ms() + 20000;
+    uint64_t until = ct_mono_ms() + EVENT_MS;
     bool found = log_has(path, p->log_from, text);
     for (uint64_t now = ct_mono_ms(); !found && now < until; now = ct_mono_ms()) {
         char events[4096];
@@ -385,7 +387,7 @@ bool place_await_ports(const struct place *p, size_t standing)
 {
     char path[128];
     size_t found = standing + 1;
-    uint64_t until = ct_mono_ms() + 20000;
+    uint64_t until = ct_mono_ms() + EVENT_MS;
     path_of(path, p, "state/ports");
     while (found != standing && ct_mono_ms() < until) {
         struct ct_port *list = NULL;
@@ -501,7 +503,7 @@ static const char *receive(int fd, int wait_ms)
 
 const char *peer_receive(int fd)
 {
-    return receive(fd, 2000);
+    return receive(fd, EVENT_MS);
 }
 
 bool peer_has_nothing(int fd)
@@ -564,7 +566,7 @@ bool client_open(struct client *c, const struct place *p, const char *user, cons
         ct_alloc_init(&c->alloc, &config, ct_mono_ms(), &why) != CT_OK) {
         return false;
     }
-    (void)pump(c, is_settled, NULL, 15000);
+    (void)pump(c, is_settled, NULL, EVENT_MS);
     return ct_alloc_state(&c->alloc) == CT_ALLOC_READY ||
            ct_alloc_state(&c->alloc) == CT_ALLOC_FAILED;
 }
@@ -586,7 +588,7 @@ bool client_permit(struct client *c, const struct ct_addr *peer)
     if (ct_alloc_permit(&c->alloc, ct_mono_ms(), peer) != CT_OK) {
         return false;
     }
-    (void)pump(c, is_answered, peer, 5000);
+    (void)pump(c, is_answered, peer, EVENT_MS);
     return ct_alloc_peer_state(&c->alloc, peer) == CT_ALLOC_PEER_READY;
 }
 
@@ -595,7 +597,7 @@ bool client_bind(struct client *c, const struct ct_addr *peer)
     if (ct_alloc_bind(&c->alloc, ct_mono_ms(), peer) != CT_OK) {
         return false;
     }
-    (void)pump(c, is_answered, peer, 5000);
+    (void)pump(c, is_answered, peer, EVENT_MS);
     return ct_alloc_is_bound(&c->alloc, peer);
 }
 
@@ -608,7 +610,7 @@ static bool is_released(const struct client *c, const void *arg)
 bool client_release(struct client *c)
 {
     ct_alloc_release(&c->alloc, ct_mono_ms());
-    (void)pump(c, is_released, NULL, 5000);
+    (void)pump(c, is_released, NULL, EVENT_MS);
     return ct_alloc_state(&c->alloc) == CT_ALLOC_RELEASED;
 }
 
@@ -623,5 +625,5 @@ void client_send(struct client *c, const struct ct_addr *peer, const char *text)
 
 const char *client_receive(struct client *c)
 {
-    return pump(c, NULL, NULL, 2000);
+    return pump(c, NULL, NULL, EVENT_MS);
 }

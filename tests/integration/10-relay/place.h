@@ -62,12 +62,12 @@ bool place_forget(struct place *p); /* what it remembers of the chain */
 
 pid_t place_start(struct place *p); /* turnserver -c turnserver.conf */
 void place_mark(struct place *p);   /* what the log has now does not count below */
-/* Until the log of the servers has text, for at most 20 s. */
+/* Until the log of the servers has text; false: not within a minute. */
 bool place_await(const struct place *p, const char *text);
 int place_wait(pid_t pid); /* until it ends by itself; as place_stop() */
 /* SIGTERM; the exit code, or 1000 + the signal that ended it. */
 int place_stop(pid_t pid);
-/* Until STATE/ports has that many ports that stand, for at most 20 s. */
+/* Until STATE/ports has that many ports that stand; false: not within a minute. */
 bool place_await_ports(const struct place *p, size_t standing);
 /* Runs to the end; exit code, and what it said on both outputs. */
 int place_run(char *said, size_t cap, const char *const argv[]);
@@ -97,13 +97,13 @@ bool client_permit(struct client *c, const struct ct_addr *peer); /* false: refu
 bool client_bind(struct client *c, const struct ct_addr *peer);   /* as above, with a channel */
 bool client_release(struct client *c);                            /* gives the allocation back */
 void client_send(struct client *c, const struct ct_addr *peer, const char *text);
-/* The next text from a peer, within 2 s; "" when none came. */
+/* The next text from a peer; "" when none came in a minute. */
 const char *client_receive(struct client *c);
 
 struct ct_addr loopback(uint8_t last, uint16_t port);
 int peer_open(const struct ct_addr *at);
 void peer_send(int fd, const struct ct_addr *to, const char *text);
-const char *peer_receive(int fd); /* within 2 s, "" when none came */
+const char *peer_receive(int fd); /* "" when none came in a minute */
 bool peer_has_nothing(int fd);    /* now */
 
 #endif

@@ -146,6 +146,7 @@ size_t probe_next_message(struct probe *p, uint8_t *message, int wait_ms)
         size_t room = p->is_stream ? sizeof(p->in) - p->in_len : sizeof(p->in);
         ssize_t n = recv(p->fd, to, room, 0);
         if (n <= 0) {
+            p->is_over = p->is_stream;
             return 0;
         }
         if (!p->is_stream) {
@@ -164,13 +165,13 @@ void probe_pump(struct probe *p, int wait_ms)
     }
 }
 
-unsigned probe_until_mark(struct probe *p, int wait_ms)
+int probe_until_mark(struct probe *p, int wait_ms)
 {
     uint64_t until = ct_mono_ms() + (uint64_t)wait_ms;
     for (uint64_t now = ct_mono_ms(); !p->is_marked && now < until; now = ct_mono_ms()) {
         probe_pump(p, (int)(until - now));
     }
-    unsigned received = p->received - p->is_marked;
+    int received = p->is_marked ? (int)p->received - 1 : -1;
     p->received = p->count = 0;
     p->is_marked = false;
     return received;

@@ -14,6 +14,7 @@ enum { PROBE_UDP = 17, PROBE_TCP = 6, PROBE_NO_ANSWER = -1, PROBE_QUEUE = 16 };
 struct probe {
     int fd;
     bool is_stream;
+    bool is_over; /* a stream that the server ended */
     const char *user;
     const char *password;
     char realm[128];
@@ -67,8 +68,9 @@ void probe_send(struct probe *p, const struct ct_addr *peer, const char *text);
 void probe_send_in_channel(struct probe *p, uint16_t channel, const char *text);
 /* The next text from a peer; "" when none came in time. */
 const char *probe_receive(struct probe *p, int wait_ms);
-/* Takes in what comes until "mark" does, for up to wait_ms; how much data came before it. */
-unsigned probe_until_mark(struct probe *p, int wait_ms);
+/* Takes in what comes until "mark" does, for up to wait_ms; how much data came before it, or -1:
+ * no mark. */
+int probe_until_mark(struct probe *p, int wait_ms);
 /* Takes in what is there, for up to wait_ms or until something is. */
 void probe_pump(struct probe *p, int wait_ms);
 

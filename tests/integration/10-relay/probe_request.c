@@ -10,7 +10,7 @@ enum {
     METHOD_CONNECTION_BIND = 0x00b,  /* RFC 6062 6 */
     ATTR_ADDITIONAL_FAMILY = 0x8000, /* RFC 8656 18.12 */
     ATTR_MOBILITY_TICKET = 0x8030,   /* RFC 8016 4.3 */
-    ANSWER_MS = 3000,
+    ANSWER_MS = 60000,
     REPEAT_MS = 300, /* over UDP */
 };
 
@@ -81,7 +81,7 @@ static size_t ask_once(struct probe *p, const struct request *r, struct ct_stun 
     uint64_t until = ct_mono_ms() + ANSWER_MS;
     probe_write_out(p, out, len);
     uint64_t repeat = ct_mono_ms() + REPEAT_MS;
-    for (uint64_t now = ct_mono_ms(); now < until; now = ct_mono_ms()) {
+    for (uint64_t now = ct_mono_ms(); now < until && !p->is_over; now = ct_mono_ms()) {
         if (!p->is_stream && now >= repeat) {
             probe_write_out(p, out, len);
             repeat = now + REPEAT_MS;
