@@ -97,6 +97,19 @@ static void each_shape_of_a_relays_ports_is_exact(void)
     ct_devset_free(set);
 }
 
+static void empty_set_has_nobody(void)
+{
+    struct ct_devset *set = NULL;
+    REQUIRE(ct_devset_new(&set, NULL, 0) == CT_OK);
+    for (unsigned relay = 0; relay < 3; relay++) {
+        ct_devset_expect(set, (uint16_t)relay,
+                         7); /* where there is no memory, the sanitizer says */
+        CHECK(!ct_devset_has(set, (uint16_t)relay, 7));
+    }
+    CHECK_EQ(ct_devset_count(set), 0);
+    ct_devset_free(set);
+}
+
 static void what_cannot_be_a_set_is_refused(void)
 {
     const uint32_t none = ct_devset_place(0, 7);
@@ -139,6 +152,7 @@ static const struct ct_test tests[] = {
     CT_TEST(equal_by_what_is_in_them),
     CT_TEST(every_port_of_a_relay_is_told_from_its_neighbours),
     CT_TEST(each_shape_of_a_relays_ports_is_exact),
+    CT_TEST(empty_set_has_nobody),
     CT_TEST(what_cannot_be_a_set_is_refused),
     CT_TEST(million_devices_fit_and_are_found),
 };
