@@ -10,6 +10,7 @@
 #include "chain/registry_moves.h"
 #include "service/command.h"
 #include "contract_plan.h"
+#include "contract_relays.h"
 #include "revocation.h"
 #include "service/settings.h"
 
@@ -26,13 +27,24 @@ struct move {
     struct admin_side from, to;
     struct ct_store *old_store, *store;
     struct admin_plan plan;
-    size_t done, failed;
+    size_t failed;
+    char bundle_path[1024];             /* of the new contract */
+    unsigned long long revokes_after_s; /* 0: its server revokes no relay */
 };
 
 /* ---- both sides ---- */
 
-static ct_err open_side(struct admin_side *side, struct ct_store **store, const char *config,
-                        struct ct_why *why)
+/* What relays' operators are told of the new side. */
+static void note_relays_side(struct move *m, const struct ct_settings *s)
+{
+    bool revokes = s->reprobe_s > 0 && s->strikes > 0;
+    uint64_t strikes_s = s->reprobe_s * s->strikes;
+    (void)snprintf(m->bundle_path, sizeof m->bundle_path, "%s", s->bundle_path);
+    m->revokes_after_s = !revokes ? 0 : strikes_s > s->grace_s ? strikes_s : s->grace_s;
+}
+
+static ct_err open_side(struct move *m, struct admin_side *side, struct ct_store **store,
+                        const char *config, struct ct_why *why)
 {
     const struct ct_chain_env env = {.log = ct_command_log(CT_LOG_WARN)};
     struct ct_settings settings;
@@ -43,6 +55,9 @@ static ct_err open_side(struct admin_side *side, struct ct_store **store, const 
     err = ct_settings_bundle(&side->bundle, &settings, why);
     if (err == CT_OK) {
         err = ct_settings_store(store, &settings, why);
+    }
+    if (side == &m->to) {
+        note_relays_side(m, &settings);
     }
     ct_settings_free(&settings);
     if (err == CT_OK) {
@@ -100,36 +115,6 @@ static ct_err check_sides(struct move *m, const struct order *o, struct ct_why *
                         old);
 }
 
-/* ---- the plan ---- */
-
-static const char *name_of(const struct admin_device_move *d, char hash[67])
-{
-    ct_hex0x(hash, d->hash32, 32);
-    return d->name[0] != '\0' ? d->name : hash;
-}
-
-static void print_plan(const struct move *m)
-{
-    const struct admin_plan *p = &m->plan;
-    char hash[67];
-    (void)printf("relays: %zu to move, %zu there, %zu stay; devices: %zu to move, %zu there, "
-                 "%zu stay (block %llu)\n",
-                 admin_plan_relays(p, ADMIN_MOVES), admin_plan_relays(p, ADMIN_IS_THERE),
-                 admin_plan_relays(p, ADMIN_STAYS), admin_plan_devices(p, ADMIN_MOVES),
-                 admin_plan_devices(p, ADMIN_IS_THERE), admin_plan_devices(p, ADMIN_STAYS),
-                 (unsigned long long)m->from.view.number);
-    for (size_t i = 0; i < p->relay_count; i++) {
-        if (p->relays[i].fate == ADMIN_STAYS) {
-            (void)printf("relay %u stays: %s\n", p->relays[i].index, p->relays[i].why);
-        }
-    }
-    for (size_t i = 0; i < p->device_count; i++) {
-        if (p->devices[i].fate == ADMIN_STAYS) {
-            (void)printf("device %s stays: %s\n", name_of(&p->devices[i], hash), p->devices[i].why);
-        }
-    }
-}
-
 /* ---- moving ---- */
 
 /* Whose turn it is: the subject of the operation, "" for one that does not move. */
@@ -146,7 +131,8 @@ static void device_subject(const struct admin_plan *plan, size_t i, char out[CT_
 {
     char hash[67];
     bool moves = plan->devices[i].fate == ADMIN_MOVES;
-    (void)snprintf(out, CT_OP_SUBJECT, "%s", moves ? name_of(&plan->devices[i], hash) : "");
+    (void)snprintf(out, CT_OP_SUBJECT, "%s",
+                   moves ? admin_device_name(&plan->devices[i], hash) : "");
 }
 
 /* One that is under way from an earlier run is that one. */
@@ -195,7 +181,6 @@ static ct_err await_all(struct move *m, const char *what, size_t count, char (*i
             (void)fflush(stdout);
         }
     }
-    m->done += moved;
     (void)printf("%zu %s%s moved\n", moved, what, moved == 1 ? "" : "s");
     return CT_OK;
 }
@@ -219,6 +204,7 @@ static ct_err move_all(struct move *m, enum ct_op_kind kind, struct ct_why *why)
 static ct_err tell_rest(struct move *m, struct ct_why *why)
 {
     uint8_t before20[20], after20[20];
+    admin_relays_tell(&m->plan, m->bundle_path, m->revokes_after_s);
     ct_err err = ct_registry_neighbours(m->from.chain, &m->from.view, before20, after20, why);
     if (err != CT_OK) {
         return err;
@@ -227,16 +213,16 @@ static ct_err tell_rest(struct move *m, struct ct_why *why)
         (void)printf("the old contract names the new one: devices follow\n");
         return CT_OK;
     }
-    (void)printf("give each relay the new bundle; then, for devices to follow, ");
+    (void)printf("for devices to follow, ");
     return tell_owner(&m->from, "setSuccessor", ct_call_set_successor, m->to.bundle.contract20,
                       why);
 }
 
 static ct_err migrate(struct move *m, const struct order *o, struct ct_why *why)
 {
-    ct_err err = open_side(&m->from, &m->old_store, o->from, why);
+    ct_err err = open_side(m, &m->from, &m->old_store, o->from, why);
     if (err == CT_OK) {
-        err = open_side(&m->to, &m->store, o->config, why);
+        err = open_side(m, &m->to, &m->store, o->config, why);
     }
     if (err == CT_OK) {
         err = check_sides(m, o, why);
@@ -249,7 +235,7 @@ static ct_err migrate(struct move *m, const struct order *o, struct ct_why *why)
     if (err != CT_OK) {
         return err;
     }
-    print_plan(m);
+    admin_plan_print(&m->plan, m->from.view.number);
     (void)fflush(stdout);
     if (o->is_dry) {
         return CT_OK;
@@ -300,7 +286,7 @@ int admin_contract_migrate(int argc, char **argv)
         return ct_command_usage(ADMIN, "contract migrate needs --config, of the new contract, and "
                                        "--from, the configuration of the old one");
     }
-    struct move m = {.done = 0};
+    struct move m = {.failed = 0};
     ct_err err = migrate(&m, &o, &why);
     admin_plan_free(&m.plan);
     ct_chain_free(m.from.chain);

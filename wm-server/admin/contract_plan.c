@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "chain/registry.h"
 #include "chain/registry_devices.h"
 
@@ -28,6 +29,7 @@ static void judge_relay(struct admin_relay_move *m, const struct ct_relay *old,
                         const struct ct_relay *here, uint64_t time_s)
 {
     m->index = old->index;
+    m->record = *old;
     m->fate = ADMIN_STAYS;
     if (here->state != CT_RECORD_NONE) {
         m->fate = same_relay(old, here) ? ADMIN_IS_THERE : ADMIN_STAYS;
@@ -252,4 +254,34 @@ size_t admin_plan_devices(const struct admin_plan *plan, enum admin_fate fate)
         n += plan->devices[i].fate == fate;
     }
     return n;
+}
+
+/* ---- for people ---- */
+
+const char *admin_device_name(const struct admin_device_move *d, char hash[67])
+{
+    ct_hex0x(hash, d->hash32, 32);
+    return d->name[0] != '\0' ? d->name : hash;
+}
+
+void admin_plan_print(const struct admin_plan *p, uint64_t block)
+{
+    char hash[67];
+    (void)printf("relays: %zu to move, %zu there, %zu stay; devices: %zu to move, %zu there, "
+                 "%zu stay (block %llu)\n",
+                 admin_plan_relays(p, ADMIN_MOVES), admin_plan_relays(p, ADMIN_IS_THERE),
+                 admin_plan_relays(p, ADMIN_STAYS), admin_plan_devices(p, ADMIN_MOVES),
+                 admin_plan_devices(p, ADMIN_IS_THERE), admin_plan_devices(p, ADMIN_STAYS),
+                 (unsigned long long)block);
+    for (size_t i = 0; i < p->relay_count; i++) {
+        if (p->relays[i].fate == ADMIN_STAYS) {
+            (void)printf("relay %u stays: %s\n", p->relays[i].index, p->relays[i].why);
+        }
+    }
+    for (size_t i = 0; i < p->device_count; i++) {
+        if (p->devices[i].fate == ADMIN_STAYS) {
+            (void)printf("device %s stays: %s\n", admin_device_name(&p->devices[i], hash),
+                         p->devices[i].why);
+        }
+    }
 }

@@ -10,6 +10,7 @@
 #include "base/why.h"
 #include "chain/bundle.h"
 #include "chain/chain.h"
+#include "chain/registry.h"
 #include "store/store.h"
 
 enum admin_fate {
@@ -20,6 +21,7 @@ enum admin_fate {
 
 struct admin_relay_move {
     uint16_t index;
+    struct ct_relay record; /* in the old contract */
     enum admin_fate fate;
     const char *why; /* static */
 };
@@ -57,5 +59,9 @@ void admin_plan_free(struct admin_plan *plan);
 /* Of all relays or devices, how many have that fate. */
 size_t admin_plan_relays(const struct admin_plan *plan, enum admin_fate fate);
 size_t admin_plan_devices(const struct admin_plan *plan, enum admin_fate fate);
+/* The numbers, and what stays with its reason. */
+void admin_plan_print(const struct admin_plan *p, uint64_t block);
+/* Its name, or its hash in `hash`. */
+const char *admin_device_name(const struct admin_device_move *d, char hash[67]);
 
 #endif
