@@ -12,10 +12,10 @@
 #include "chain/key.h"
 #include "chain/registry.h"
 
-/* Leave of an approver for one wallet to write one name as pending. */
+/* Leave of an approver for one wallet to write one name as pending, or to renew it. */
 struct ct_voucher {
     uint8_t id_hash32[32];
-    uint8_t token_hash32[32]; /* ct_token_hash() of the token that it was given for */
+    uint8_t token_hash32[32]; /* ct_token_hash() of the token that it was given for, or the day */
     uint8_t wallet20[20];     /* who has to send addClient */
     uint64_t deadline_s;      /* unix, the last second */
 };
@@ -76,6 +76,9 @@ struct ct_signed_self_revocation {
 void ct_device_digest(uint8_t out32[32], const struct ct_device *device);
 /* keccak256 of the token's characters, as a voucher names it. */
 void ct_token_hash(uint8_t out32[32], const char *token);
+
+/* What token_hash32 is in a voucher to renew a live record to that day. */
+void ct_voucher_day(uint8_t out32[32], uint16_t expiry_day);
 
 /* What is signed, EIP-712. */
 void ct_voucher_digest(uint8_t out32[32], uint64_t chain_id, const uint8_t contract20[20],

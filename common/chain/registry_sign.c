@@ -48,6 +48,13 @@ void ct_registration_digest(uint8_t out32[32], uint64_t chain_id, const uint8_t 
     digest(out32, chain_id, contract20, CT_EIP712_REGISTRATION_TYPE, &f);
 }
 
+void ct_voucher_day(uint8_t out32[32], uint16_t expiry_day)
+{
+    memset(out32, 0, 32);
+    out32[30] = (uint8_t)(expiry_day >> 8);
+    out32[31] = (uint8_t)expiry_day;
+}
+
 void ct_voucher_digest(uint8_t out32[32], uint64_t chain_id, const uint8_t contract20[20],
                        const struct ct_voucher *v)
 {

@@ -138,11 +138,15 @@ ct_err ct_wm_read_voucher(struct ct_wm_voucher *out, const struct ct_json *docum
         ct_identity_hash(got.signed_.voucher.id_hash32, want->identity) != CT_OK) {
         return ct_wm_bad_answer("/v1/vouchers", why);
     }
-    ct_token_hash(token_hash32, want->token);
+    if (want->token == NULL) {
+        ct_voucher_day(token_hash32, want->day);
+    } else {
+        ct_token_hash(token_hash32, want->token);
+    }
     if (memcmp(got.signed_.voucher.wallet20, want->wallet20, 20) != 0 ||
         memcmp(got.signed_.voucher.token_hash32, token_hash32, 32) != 0) {
         return ct_why(why, CT_ERR_AUTH,
-                      "the wallet manager gave a voucher for another wallet or token than the one "
+                      "the wallet manager gave a voucher for another wallet, token or day than "
                       "asked for; ask again, and check the bundle if it stays so");
     }
     if (got.signed_.voucher.deadline_s <= want->now_s) {

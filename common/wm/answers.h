@@ -40,12 +40,13 @@ struct ct_wm_voucher_want {
     uint64_t chain_id;
     const uint8_t *contract20;
     const char *identity; /* whom the voucher must name, */
-    const char *token;    /* for what */
+    const char *token;    /* for what; NULL: to renew */
+    uint16_t day;         /* to that day then */
     const uint8_t *wallet20;
     uint64_t now_s;
 };
 
-/* A voucher for just this wallet, name and token, not over yet, signed by whom it says; else
+/* A voucher for just this wallet, name and token or day, not over yet, signed by whom it says; else
  * CT_ERR_FORMAT or CT_ERR_AUTH. */
 CT_MUST_USE ct_err ct_wm_read_voucher(struct ct_wm_voucher *out, const struct ct_json *document,
                                       const struct ct_wm_voucher_want *want, struct ct_why *why);

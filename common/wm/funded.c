@@ -25,14 +25,15 @@ ct_err ct_wm_voucher(struct ct_wm *wm, struct ct_wm_voucher *out, const char *to
 {
     char body[BODY_MAX];
     struct ct_json *document = NULL;
-    ct_err err = need_token(token, why);
+    ct_err err = ct_wm_check_token(token, why);
     if (err != CT_OK) {
         return err;
     }
     (void)snprintf(body, sizeof(body),
-                   "{\"token\":\"%s\",\"relay\":%u,\"port\":%u,\"backup_relay\":%u,"
-                   "\"backup_port\":%u,\"expiry_day\":%u}",
-                   token, (unsigned)terms->relay, (unsigned)terms->port,
+                   "{%s%s%s\"relay\":%u,\"port\":%u,\"backup_relay\":%u,\"backup_port\":%u,"
+                   "\"expiry_day\":%u}",
+                   token != NULL ? "\"token\":\"" : "", token != NULL ? token : "",
+                   token != NULL ? "\"," : "", (unsigned)terms->relay, (unsigned)terms->port,
                    (unsigned)terms->backup_relay, (unsigned)terms->backup_port,
                    (unsigned)terms->expiry_day);
     err = ct_wm_ask_long(wm, &document, "/v1/vouchers", body, body, why);
@@ -42,6 +43,7 @@ ct_err ct_wm_voucher(struct ct_wm *wm, struct ct_wm_voucher *out, const char *to
                                                 .contract20 = wm->bundle.contract20,
                                                 .identity = wm->identity,
                                                 .token = token,
+                                                .day = terms->expiry_day,
                                                 .wallet20 = wm->wallet->addr20,
                                                 .now_s = ct_wall_s()};
         err = ct_wm_read_voucher(out, document, &want, why);

@@ -146,9 +146,10 @@ struct ct_wm_voucher {
 
 /*
  * POST /v1/vouchers: leave to write the record, and ether for its gas. The voucher is checked to be
- * for this name, wallet and token. A token is paid for once; asked again the voucher is a fresh
- * one. CT_ERR_STATE: a live record has this name already. CT_ERR_AGAIN: the platform pays no more
- * within this hour or day.
+ * for this name, wallet and token. Without a token (NULL) it is one to renew one's own live record,
+ * to the day of terms. A token, or a renewal, is paid for once; asked again the voucher is a fresh
+ * one. CT_ERR_STATE: a live record has this name already, or is not near its end. CT_ERR_AGAIN: the
+ * platform pays no more within this hour or day.
  */
 CT_MUST_USE ct_err ct_wm_voucher(struct ct_wm *wm, struct ct_wm_voucher *out, const char *token,
                                  const struct ct_wm_terms *terms, struct ct_why *why);

@@ -237,6 +237,8 @@ static struct ct_voucher good_voucher(void)
     return v;
 }
 
+static bool is_renewal;
+
 /* What the account makes of this voucher, signed by our own wallet, with `more` at its end. */
 static ct_err asked_voucher(const struct ct_voucher *v, const char *more, struct ct_wm_voucher *out,
                             struct ct_why *why)
@@ -254,7 +256,7 @@ static ct_err asked_voucher(const struct ct_voucher *v, const char *more, struct
                    "{\"voucher\":{\"token_hash\":\"%s\",\"wallet\":\"%s\",\"deadline\":%llu,"
                    "\"signature\":\"%s\"},\"gas\":92305%s}",
                    hash, wallet, (unsigned long long)v->deadline_s, sig, more);
-    return ct_wm_voucher(wm.account, out, token, &terms, why);
+    return ct_wm_voucher(wm.account, out, is_renewal ? NULL : token, &terms, why);
 }
 
 static void a_voucher_for_another_wallet_or_token_is_not_taken(void)
@@ -280,6 +282,24 @@ static void a_voucher_for_another_wallet_or_token_is_not_taken(void)
     v.deadline_s = ct_wall_s() - 1;
     CHECK_EQ(asked_voucher(&v, "", &got, &why), CT_ERR_AUTH);
     CHECK(strstr(why.text, "clock") != NULL);
+    stop();
+}
+
+static void a_voucher_to_renew_is_for_the_day_asked_for(void)
+{
+    struct ct_why why = {{0}};
+    struct ct_wm_voucher got = {.gas = 0};
+    REQUIRE(start());
+    is_renewal = true;
+    struct ct_voucher v = good_voucher(); /* a token's */
+    CHECK_EQ(asked_voucher(&v, "", &got, &why), CT_ERR_AUTH);
+    ct_voucher_day(v.token_hash32, 20000);
+    CHECK_EQ(asked_voucher(&v, "", &got, &why), CT_OK);
+    ct_voucher_day(v.token_hash32, 20001);
+    CHECK_EQ(asked_voucher(&v, "", &got, &why), CT_ERR_AUTH);
+    is_renewal = false;
+    ct_voucher_day(v.token_hash32, 20000);
+    CHECK_EQ(asked_voucher(&v, "", &got, &why), CT_ERR_AUTH);
     stop();
 }
 
@@ -382,6 +402,7 @@ static const struct ct_test tests[] = {
     CT_TEST(a_pass_that_no_relay_takes_is_not_taken),
     CT_TEST(a_status_of_no_meaning_here_is_no_success),
     CT_TEST(a_voucher_for_another_wallet_or_token_is_not_taken),
+    CT_TEST(a_voucher_to_renew_is_for_the_day_asked_for),
     CT_TEST(a_voucher_that_is_cut_or_no_signature_is_not_taken),
     CT_TEST(a_call_to_the_wallet_manager_is_not_its_internal_error),
     CT_TEST(one_address_does_not_keep_others_from_enrolling),

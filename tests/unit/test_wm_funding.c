@@ -2,6 +2,8 @@
  * submitted for whom. */
 /* links: ct_wmserver ct_kex ct_chain ct_base */
 #include "chain/json.h"
+#include "wm-server/src/operator/audit.h"
+#include "wm-server/src/store/store_observed.h"
 #include "wm_api.h"
 
 static char token[CT_TOKEN_TEXT_MAX + 1];
@@ -229,6 +231,192 @@ static void record_that_could_not_be_written_is_not_paid_for(void)
     end();
 }
 
+/* ---- renewals ---- */
+
+static unsigned ask_renewal_to(uint64_t day)
+{
+    char body[256];
+    (void)snprintf(body, sizeof body,
+                   "{\"relay\":1,\"port\":50010,\"backup_relay\":0,\"backup_port\":0,"
+                   "\"expiry_day\":%llu}",
+                   (unsigned long long)day);
+    return ask("POST", "/v1/vouchers", body);
+}
+
+static unsigned ask_renewal(void)
+{
+    return ask_renewal_to(today() + 90);
+}
+
+static void renewal_needs_no_token_and_its_voucher_names_the_day(void)
+{
+    struct ct_voucher v = {.deadline_s = 0};
+    uint8_t digest[32], sig[65], hash[32], wallet20[20];
+    struct ct_json *body = NULL;
+    int64_t deadline = 0;
+    begin_funded();
+    register_live_device();
+    CHECK_EQ(ask_renewal(), 201);
+    REQUIRE(ct_json_parse(&body, answer.body, strlen(answer.body)) == CT_OK);
+    const struct ct_json *voucher = ct_json_get(body, "voucher");
+    CHECK_EQ(ct_json_fixed(sig, 65, ct_json_get(voucher, "signature")), CT_OK);
+    CHECK_EQ(ct_json_fixed(hash, 32, ct_json_get(voucher, "token_hash")), CT_OK);
+    CHECK_EQ(ct_json_int(&deadline, ct_json_get(voucher, "deadline")), CT_OK);
+    ct_json_free(body);
+    ct_voucher_day(v.token_hash32, (uint16_t)(today() + 90));
+    CHECK_MEM(hash, v.token_hash32, 32);
+    memcpy(v.wallet20, wallet.addr20, 20);
+    v.deadline_s = (uint64_t)deadline;
+    CHECK_EQ(ct_identity_hash(v.id_hash32, "sensor-42"), CT_OK);
+    ct_voucher_digest(digest, api.chain_id, api.contract20, &v);
+    CHECK_EQ(ct_sig_recover(wallet20, digest, sig), CT_OK);
+    CHECK_MEM(wallet20, approver.addr20, 20);
+    end();
+}
+
+static void renewal_is_paid_for_once_and_the_next_one_again(void)
+{
+    struct ct_op ops[2];
+    char id[CT_OP_ID];
+    uint8_t to[20];
+    struct ct_u256 wei;
+    begin_funded();
+    register_live_device();
+    CHECK_EQ(ask_renewal(), 201);
+    REQUIRE(payments(ops, 2) == 1);
+    memcpy(id, ops[0].id, sizeof id);
+    REQUIRE(ct_op_get_payment(to, &wei, &ops[0]) == CT_OK);
+    CHECK_MEM(to, wallet.addr20, 20);
+    struct ct_u256 want = gwei(480000); /* 96,000 gas at 5 gwei */
+    CHECK_EQ(ct_u256_cmp(&wei, &want), 0);
+    CHECK_EQ(ask_renewal(), 201);
+    CHECK(strstr(answer.body, id) != NULL); /* still under way */
+    CHECK_EQ(api.store->ops->op_move(api.store, id, CT_OP_QUEUED, CT_OP_DONE, NULL, 0, ""), CT_OK);
+    CHECK_EQ(ask_renewal_to(today() + 91), 201); /* another day to come is the same renewal */
+    CHECK(strstr(answer.body, "\"operation\"") == NULL);
+    CHECK_EQ(payments(ops, 2), 0);
+    chain.device.expiry_day++; /* the next one's end */
+    CHECK_EQ(ask_renewal(), 201);
+    CHECK_EQ(payments(ops, 2), 1);
+    end();
+}
+
+static void renewals_are_within_the_limits_of_all_payments(void)
+{
+    struct ct_op ops[2];
+    begin_funded();
+    register_live_device();
+    api.funding.most.hour_gwei = 479999;
+    (void)ask_renewal();
+    CHECK(problem(503, "funding-limit"));
+    api.funding.has_funder = false;
+    (void)ask_renewal();
+    CHECK(problem(503, "no-funder"));
+    CHECK_EQ(payments(ops, 2), 0);
+    chain.balance_gwei = 480000; /* who has ether needs nobody */
+    CHECK_EQ(ask_renewal(), 201);
+    end();
+}
+
+static void renewal_is_of_a_record_near_its_end_to_a_later_day(void)
+{
+    struct ct_op ops[2];
+    begin_funded();
+    register_live_device();
+    chain.device.expiry_day = (uint16_t)(today() + 31);
+    (void)ask_renewal();
+    CHECK(problem(409, "registered"));
+    chain.device.expiry_day = (uint16_t)(today() + 30);
+    (void)ask_renewal_to(today() + 59); /* to come again for money within a month */
+    CHECK(problem(422, "format"));
+    (void)ask_renewal_to(today() + 101);
+    CHECK(problem(422, "format"));
+    api.device_days = 9; /* where records are shorter, so is all of this */
+    (void)ask_renewal_to(today() + 9);
+    CHECK(problem(409, "registered"));
+    chain.device.expiry_day = (uint16_t)(today() + 3);
+    (void)ask_renewal_to(today() + 5);
+    CHECK(problem(422, "format"));
+    CHECK_EQ(payments(ops, 2), 0);
+    CHECK_EQ(ask_renewal_to(today() + 6), 201);
+    api.device_days = 1;
+    chain.device.expiry_day = (uint16_t)today();
+    (void)ask_renewal_to(today());
+    CHECK(problem(422, "format"));
+    CHECK_EQ(ask_renewal_to(today() + 1), 201);
+    end();
+}
+
+static void renewal_is_for_the_records_own_wallet_and_key(void)
+{
+    struct ct_op ops[2];
+    begin_funded();
+    (void)ask_renewal();
+    CHECK(problem(403, "not-registered")); /* nothing on chain */
+    register_live_device();
+    chain.device.expiry_day = (uint16_t)(today() - 1);
+    (void)ask_renewal();
+    CHECK(problem(403, "not-registered"));
+    register_live_device();
+    chain.device.state = CT_RECORD_PENDING;
+    (void)ask_renewal();
+    CHECK(problem(403, "not-registered"));
+    chain.device.state = CT_RECORD_REVOKED;
+    (void)ask_renewal();
+    CHECK(problem(403, "not-registered"));
+    register_live_device();
+    chain.device.key32[0] ^= 1;
+    (void)ask_renewal();
+    CHECK(problem(403, "not-registered"));
+    register_live_device();
+    CHECK_EQ(ct_wallet_new(&wallet), CT_OK);
+    enrol(CT_HS_ENROL_DEVICE, "sensor-42");
+    (void)ask_renewal();
+    CHECK(problem(409, "identity"));
+    CHECK_EQ(payments(ops, 2), 0);
+    end();
+}
+
+static void tokens_voucher_is_for_no_live_record_and_its_renewal_uses_no_token_up(void)
+{
+    struct ct_op ops[2];
+    struct ct_token_row row;
+    size_t count = 0;
+    begin_funded();
+    register_live_device();
+    (void)ask_voucher(); /* five days before its end, too */
+    CHECK(problem(409, "registered"));
+    CHECK_EQ(ask_renewal(), 201);
+    CHECK_EQ(api.store->ops->token_page(api.store, NULL, NULL, &row, 1, &count), CT_OK);
+    CHECK_EQ(count, 0);
+    CHECK_EQ(payments(ops, 2), 1);
+    end();
+}
+
+static void renewal_is_in_the_audit_log_before_its_voucher_is_given_out(void)
+{
+    struct ct_audit *audit = NULL;
+    struct ct_why why = {{0}};
+    const uint64_t day = today() + 90;
+    char path[80], line[1024] = "", wanted[128];
+    begin_funded();
+    (void)snprintf(path, sizeof path, "%s-audit", store_path);
+    REQUIRE(ct_audit_open(&audit, path, 1 << 20, &why) == CT_OK);
+    REQUIRE(ct_store_observe(api.store, audit) == CT_OK);
+    register_live_device();
+    chain.balance_gwei = 480000;
+    CHECK_EQ(ask_renewal(), 201);
+    FILE *f = fopen(path, "r");
+    REQUIRE(f != NULL && fgets(line, sizeof line, f) != NULL);
+    (void)fclose(f);
+    (void)snprintf(wanted, sizeof wanted, "\"expires\":\"%llu\"",
+                   (unsigned long long)day);
+    CHECK(strstr(line, "\"what\":\"renewal_allowed\",\"identity\":\"sensor-42\"") != NULL);
+    CHECK(strstr(line, wanted) != NULL);
+    end();
+    (void)unlink(path);
+}
+
 /* ---- changes ---- */
 
 static struct ct_client_update update(void)
@@ -354,6 +542,13 @@ static const struct ct_test tests[] = {
     CT_TEST(platform_without_a_funder_says_so),
     CT_TEST(voucher_needs_ones_own_token),
     CT_TEST(record_that_could_not_be_written_is_not_paid_for),
+    CT_TEST(renewal_needs_no_token_and_its_voucher_names_the_day),
+    CT_TEST(renewal_is_paid_for_once_and_the_next_one_again),
+    CT_TEST(renewals_are_within_the_limits_of_all_payments),
+    CT_TEST(renewal_is_of_a_record_near_its_end_to_a_later_day),
+    CT_TEST(renewal_is_for_the_records_own_wallet_and_key),
+    CT_TEST(tokens_voucher_is_for_no_live_record_and_its_renewal_uses_no_token_up),
+    CT_TEST(renewal_is_in_the_audit_log_before_its_voucher_is_given_out),
     CT_TEST(signed_update_is_queued_as_it_was_signed),
     CT_TEST(change_that_the_contract_would_skip_is_refused),
     CT_TEST(key_and_end_are_changed_by_signature_too),

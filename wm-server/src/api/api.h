@@ -101,6 +101,16 @@ void ct_api_queue(const struct ct_api_call *call, struct ct_op *op);
  */
 bool ct_api_admit(const struct ct_api_call *call, struct ct_device *record);
 
+/* A voucher for one's own live record near its end: may it be renewed to that day? Else likewise.
+ */
+bool ct_api_may_renew(const struct ct_api_call *call, const struct ct_device *record,
+                      uint16_t expiry_day);
+/* What stands in a token's place when its renewal is paid for. */
+void ct_api_renewal_key(uint8_t out16[16], const struct ct_api_call *call,
+                        const struct ct_device *record);
+/* In the audit log, before the voucher is given out: else likewise. */
+bool ct_api_tell_renewal(const struct ct_api_call *call, uint16_t expiry_day);
+
 /* The device's record of now, state none when absent, and the block's time. Else the problem is in
  * call->answer. */
 bool ct_api_record(const struct ct_api_call *call, struct ct_device *out, uint64_t *time_s);

@@ -1,5 +1,5 @@
-/* The funded road's first half: leave for a device to write its own record, and ether for the gas.
- */
+/* The funded road's first half: leave for a device to write its own record, or to renew it, and
+ * ether for the gas. */
 #include "api/api.h"
 
 #include <stdio.h>
@@ -15,8 +15,8 @@
 enum { VOUCHER_LIFE_S = 600, CALL_ROOM = 256, GWEI = 1000000000 };
 
 struct wish {
-    const char *token;
-    struct ct_token parsed;
+    const char *token;       /* NULL: a renewal */
+    struct ct_token parsed;  /* of a renewal jti16 alone, which it is paid for under */
     struct ct_device record; /* as the device is going to write it */
     struct ct_signed_voucher voucher;
     uint64_t gas;       /* limit of its transaction */
@@ -39,7 +39,7 @@ static ct_err read_wish(struct wish *out, const struct ct_json *body, struct ct_
                    {"backup_port", &r->backup_port},
                    {"expiry_day", &r->expiry_day}};
     ct_err err = ct_fields_only(body, names, 6, why);
-    if (err == CT_OK) {
+    if (err == CT_OK && ct_json_get(body, "token") != NULL) {
         err = ct_field_text(&out->token, body, "token", why);
     }
     for (size_t i = 0; i < 5 && err == CT_OK; i++) {
@@ -56,10 +56,14 @@ static bool may_write(const struct ct_api_call *call, const struct wish *w,
     if (!ct_api_admit(call, record)) {
         return false;
     }
-    if (ct_device_check(record, call->api->wall_s(), identity, NULL) == CT_OK) {
+    if (w->token == NULL) {
+        if (!ct_api_may_renew(call, record, w->record.expiry_day)) {
+            return false;
+        }
+    } else if (ct_device_check(record, call->api->wall_s(), identity, NULL) == CT_OK) {
         ct_answer_problem(call->answer, 409, "registered",
                           "%s has a live record; change that one by updateAllocation or by "
-                          "/v1/changes",
+                          "/v1/changes, and renew it without a token",
                           identity);
         return false;
     }
@@ -72,7 +76,11 @@ static ct_err sign(const struct ct_api_call *call, struct wish *w)
 {
     struct ct_voucher *v = &w->voucher.voucher;
     uint8_t digest[32];
-    ct_token_hash(v->token_hash32, w->token);
+    if (w->token == NULL) {
+        ct_voucher_day(v->token_hash32, w->record.expiry_day);
+    } else {
+        ct_token_hash(v->token_hash32, w->token);
+    }
     memcpy(v->wallet20, call->session->party.wallet20, sizeof v->wallet20);
     v->deadline_s = call->api->wall_s() + VOUCHER_LIFE_S;
     ct_err err = ct_identity_hash(v->id_hash32, call->session->party.identity);
@@ -177,7 +185,7 @@ static ct_err put_funding(const struct ct_api_call *call, struct wish *w)
     return err == CT_OK ? s->ops->op_find(s, w->payment.id, &w->payment) : err;
 }
 
-/* Ether on its way, once a token. */
+/* Ether on its way, once a token or renewal. */
 static bool fund(const struct ct_api_call *call, struct wish *w)
 {
     if (ct_u256_is_zero(&w->wei)) {
@@ -220,8 +228,8 @@ static void answer(const struct ct_api_call *call, const struct wish *w)
                    hash, wallet, (unsigned long long)v->deadline_s, sig, (unsigned long long)w->gas,
                    w->has_payment ? ",\"operation\":\"" : "", w->has_payment ? w->payment.id : "",
                    w->has_payment ? "\"" : "");
-    ct_log(&call->api->log, CT_LOG_INFO, "voucher id=%s gas=%llu operation=%s",
-           call->session->party.identity, (unsigned long long)w->gas,
+    ct_log(&call->api->log, CT_LOG_INFO, "voucher id=%s renews=%u gas=%llu operation=%s",
+           call->session->party.identity, w->token == NULL, (unsigned long long)w->gas,
            w->has_payment ? w->payment.id : "none");
     if (w->has_payment && call->api->wake != NULL) {
         call->api->wake(call->api->wake_arg, CT_OP_FUND);
@@ -240,7 +248,9 @@ void ct_api_vouchers(const struct ct_api_call *call)
     if (!may_write(call, &w, &record)) {
         return;
     }
-    if (ct_token_parse(&w.parsed, w.token, strlen(w.token)) != CT_OK) {
+    if (w.token == NULL) {
+        ct_api_renewal_key(w.parsed.jti16, call, &record);
+    } else if (ct_token_parse(&w.parsed, w.token, strlen(w.token)) != CT_OK) {
         ct_answer_problem(call->answer, 403, "token-invalid",
                           "this is not a token: it does not parse; copy it whole");
         return;
@@ -251,7 +261,8 @@ void ct_api_vouchers(const struct ct_api_call *call)
         ct_answer_problem(call->answer, 500, "internal", "the voucher could not be signed");
         return;
     }
-    if (estimate(call, &w) && fund(call, &w)) {
+    if (estimate(call, &w) && fund(call, &w) &&
+        (w.token != NULL || ct_api_tell_renewal(call, w.record.expiry_day))) {
         answer(call, &w);
     }
 }
