@@ -33,16 +33,17 @@ export async function makeClient(doc, baseURL, psk) {
   for (const item of Object.values(definition.paths)) delete item.servers; // they say which listener, not which host
   const api = new OpenAPIClientAxios({
     definition,
-    axiosConfigDefaults: { baseURL, httpAgent: agent, httpsAgent: agent, proxy: false, timeout: 20000, validateStatus: () => true },
+    axiosConfigDefaults: { baseURL, httpAgent: agent, httpsAgent: agent, proxy: false, timeout: 60000, validateStatus: () => true },
   });
   const client = await api.init();
   client.defaults.baseURL = baseURL;
   client.interceptors.response.use((answer) => {
     const path = new URL(answer.config.url, baseURL).pathname;
     const type = answer.headers["content-type"] ?? "";
-    const exchange = { method: answer.config.method, path, status: answer.status, type, body: answer.data };
+    const body = typeof answer.data?.pipe === "function" ? "" : answer.data; // of a stream nothing is read yet
+    const exchange = { method: answer.config.method, path, status: answer.status, type, body };
     faults.push(...description.faults(exchange).map((fault) => `${exchange.method} ${path} ${exchange.status}: ${fault}`));
     return answer;
   });
-  return { client, faults, close: () => agent.destroy() };
+  return { client, description, faults, close: () => agent.destroy() };
 }

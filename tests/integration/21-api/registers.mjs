@@ -1,5 +1,6 @@
 // What an honest party does, by a client that nobody wrote by hand.
 import crypto from "node:crypto";
+import { once } from "node:events";
 import { fetchDescription, makeClient } from "../../api/client.mjs";
 import { ethers } from "../../testbed/chain.mjs";
 
@@ -76,18 +77,37 @@ export async function repeats(scene, claims) {
 export async function operates(scene, claims) {
   const url = "http://127.0.0.1:9180";
   const { doc } = await fetchDescription(url);
-  const { client, faults, close } = await makeClient(doc, url);
+  const { client, description, faults, close } = await makeClient(doc, url);
   claims.that("an operator sees the device", (await client.listDevices()).data.devices.some((d) => d.identity === "sensor-1" && d.sequence === 1));
   const relays = (await client.listRelays({ limit: 1 })).data;
   claims.that("and the relay with what its test found", relays.relays[0]?.verdict === "passed" && relays.relays[0].index === 1, relays);
   const beyond = (await client.listRelays({ limit: 1, cursor: relays.next })).data;
   claims.that("behind the last row is an end", beyond.relays.length === 0 && beyond.next === undefined, beyond);
-  const ready = await client.getReadiness();
+  let ready = await client.getReadiness();
+  for (const until = performance.now() + 60000; ready.status !== 200 && performance.now() < until;) { // until it has looked at the chain
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    ready = await client.getReadiness();
+  }
   claims.that("the server is ready", ready.status === 200 && /^ok +rpc/m.test(ready.data), [ready.status, ready.data]);
   claims.that("its metrics have the requests", /chainturn_wm_/.test((await client.getMetrics()).data));
   await client.getHealth();
+  const { tokens } = (await client.listTokens({ limit: 10 })).data;
+  claims.that("its lists have the token that was used", tokens.some((t) => t.identity === "sensor-1"), tokens);
+  const { transactions } = (await client.listTransactions({ limit: 10 })).data;
+  claims.that("and the transactions", transactions.length >= 2 && transactions.every((t) => t.state === "confirmed"), transactions);
+  const { status, data } = await client.getStatus();
+  claims.that("its status is what the page shows", status === 200 && data.devices.items.some((d) => d.identity === "sensor-1"), data);
+  claims.that("and the page is there", /<table/.test((await client.getPage()).data));
+  const events = await client.followEvents(null, null, { responseType: "stream" });
+  const [first] = await once(events.data, "data");
+  claims.that("its events come as they happen", /^(retry|id|event|data|:)/.test(String(first)), String(first));
+  events.data.destroy();
   const wrong = await client.listDevices({ limit: 1, cursor: "***" });
   claims.that("a cursor of one's own is refused", wrong.status === 400, wrong.data);
   claims.that("each answer to the operator fits the file", faults.length === 0, faults);
+  for (const [name, { get }] of Object.entries(description.doc.paths)) {
+    if (name === "/openapi.json") continue; // fetched before there was a client
+    claims.that(`GET ${name} was seen to succeed`, get && description.seen.has(`get ${name} 200`), [...description.seen]);
+  }
   close();
 }
