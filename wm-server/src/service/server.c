@@ -2,7 +2,7 @@
 #include "service/server.h"
 
 #include <pthread.h>
-#include <stdio.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +68,7 @@ struct ct_server {
     struct ct_reprobe reprobe;
     struct ct_txmgr *txmgr, *funder; /* funder: NULL without its key */
     struct ct_loop *vet_loop, *reprobe_loop, *tx_loop, *fund_loop;
+    atomic_uint gathered; /* operations since the last round of tx_loop */
     struct ct_listener *plain, *tls;
 };
 
@@ -102,9 +103,11 @@ static void wake(void *arg, enum ct_op_kind kind)
 {
     struct ct_server *s = arg;
     if (kind == CT_OP_APPROVE_RELAY) {
-        ct_loop_kick(s->vet_loop); /* registrations wait for their window */
+        ct_loop_kick(s->vet_loop);
     } else if (kind == CT_OP_FUND) {
         ct_loop_kick(s->fund_loop);
+    } else if (atomic_fetch_add(&s->gathered, 1) + 1 == s->settings.batch) {
+        ct_loop_kick(s->tx_loop); /* a full transaction does not wait for the window's end */
     }
 }
 
@@ -430,10 +433,17 @@ static void reprobe_round(void *arg, struct ct_loop *loop)
     ct_reprobe_round(&s->reprobe, loop);
 }
 
+static void tx_round(void *arg, struct ct_loop *loop)
+{
+    struct ct_server *s = arg;
+    atomic_store(&s->gathered, 0);
+    ct_txmgr_round(s->txmgr, loop);
+}
+
 static ct_err start_loops(struct ct_server *s, struct ct_why *why)
 {
     uint32_t window_ms = (uint32_t)s->settings.window_ms;
-    ct_err err = ct_loop_start(&s->tx_loop, window_ms, ct_txmgr_round, s->txmgr);
+    ct_err err = ct_loop_start(&s->tx_loop, window_ms, tx_round, s);
     if (err == CT_OK && s->funder != NULL) {
         err = ct_loop_start(&s->fund_loop, window_ms, ct_txmgr_round, s->funder);
     }
