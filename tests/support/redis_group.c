@@ -14,25 +14,14 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "free_port.h"
 
-enum { START_MS = 30000, ANSWER_MS = 1000, QUORUM = 2 };
+enum { START_MS = 60000, ANSWER_MS = 3000, QUORUM = 2 };
 
 static void pause_ms(long ms)
 {
     const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
     (void)nanosleep(&t, NULL);
-}
-
-static unsigned free_port(void)
-{
-    struct sockaddr_in in = {.sin_family = AF_INET};
-    socklen_t len = sizeof(in);
-    in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool good = fd >= 0 && bind(fd, (struct sockaddr *)&in, len) == 0 &&
-                getsockname(fd, (struct sockaddr *)&in, &len) == 0;
-    (void)close(fd);
-    return good ? ntohs(in.sin_port) : 0;
 }
 
 static bool is_sentinel(const struct ct_redis_group *g, const struct ct_group_node *n)
@@ -131,7 +120,7 @@ static bool run(struct ct_redis_group *g, struct ct_group_node *n)
 static bool prepare(struct ct_redis_group *g, struct ct_group_node *n)
 {
     char path[128];
-    n->port = free_port();
+    n->port = free_port(FREE_PORT_GROUP, SOCK_STREAM);
     (void)snprintf(n->address, sizeof n->address, "127.0.0.1:%u", n->port);
     (void)snprintf(path, sizeof path, "%s/%u", g->dir.path, n->port);
     return n->port != 0 && mkdir(path, 0700) == 0;

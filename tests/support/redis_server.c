@@ -13,20 +13,9 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "free_port.h"
 
-enum { START_MS = 20000, ANSWER_MS = 5000, TRIES = 5 };
-
-static unsigned free_port(void)
-{
-    struct sockaddr_in in = {.sin_family = AF_INET};
-    socklen_t len = sizeof(in);
-    in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool good = fd >= 0 && bind(fd, (struct sockaddr *)&in, len) == 0 &&
-                getsockname(fd, (struct sockaddr *)&in, &len) == 0;
-    (void)close(fd);
-    return good ? ntohs(in.sin_port) : 0;
-}
+enum { START_MS = 60000, ANSWER_MS = 30000, TRIES = 5 };
 
 static void become(struct ct_redis_server *s, const char *port)
 {
@@ -109,7 +98,8 @@ bool ct_redis_server_start(struct ct_redis_server *out)
     }
     (void)snprintf(out->address, sizeof(out->address), "unix:%s/redis.sock", out->dir.path);
     for (int i = 0; i < TRIES; i++) { /* another test may take the port first */
-        (void)snprintf(out->tcp, sizeof(out->tcp), "127.0.0.1:%u", free_port());
+        (void)snprintf(out->tcp, sizeof(out->tcp), "127.0.0.1:%u",
+                       free_port(FREE_PORT_REDIS, SOCK_STREAM));
         if (ct_redis_server_restart(out)) {
             return true;
         }

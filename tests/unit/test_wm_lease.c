@@ -3,38 +3,13 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "both_stores.h"
 #include "base/clock.h"
 #include "wm-server/src/service/lease.h"
-#include "wm-server/src/store/store.h"
+#include "wm_store.h"
 
 enum { LONG_MS = 60000, SHORT_MS = 40, WAIT_MS = 30000 };
 
-static struct temp_dir folder;
-static struct ct_redis_server redis;
-static bool on_redis;
-static unsigned opened;
-static char path[96];
 static uint8_t account20[20] = {0xa0, 0xa0};
-
-static struct ct_store *open_again(void)
-{
-    struct ct_store *s = NULL;
-    struct ct_why why = {{0}};
-    ct_err err =
-        on_redis ? ct_store_redis(&s, redis.address, NULL, &why) : ct_store_sqlite(&s, path, &why);
-    CHECK_EQ(err, CT_OK);
-    return s;
-}
-
-static struct ct_store *open_new(void)
-{
-    (void)snprintf(path, sizeof path, "%s/lease%u", folder.path, opened++);
-    if (on_redis) {
-        CHECK(ct_redis_server_say(&redis, "+OK", "FLUSHALL"));
-    }
-    return open_again();
-}
 
 static ct_err take(struct ct_store *s, const char *holder, uint64_t life_ms,
                    struct ct_lease_row *row)
@@ -55,7 +30,7 @@ static void lease_is_one_servers_at_a_time(void)
     struct ct_lease_row row = {0};
     uint8_t other20[20] = {0xb0};
     struct ct_store *s = open_new();
-    struct ct_store *t = open_again();
+    struct ct_store *t = again(NULL);
     REQUIRE(s != NULL && t != NULL);
     CHECK_EQ(take(s, "a", LONG_MS, &row), CT_OK);
     CHECK_EQ(row.number, 1);
@@ -111,7 +86,7 @@ static void lease_outlives_the_store_and_its_number_never_falls(void)
     CHECK_EQ(s->ops->lease_take(s, account20, "a", LONG_MS, 41, false, &row), CT_OK);
     CHECK_EQ(row.number, 42); /* above what was seen, should a store have forgotten it */
     ct_store_free(s);
-    s = open_again();
+    s = again(NULL);
     REQUIRE(s != NULL);
     CHECK_EQ(take(s, "b", LONG_MS, &row), CT_ERR_REFUSED);
     CHECK_EQ(s->ops->lease_take(s, account20, "b", LONG_MS, 0, true, &row), CT_OK);
@@ -281,7 +256,7 @@ static void store_belongs_to_one_deployment(void)
     CHECK_EQ(s->ops->place(s, &mine, &is), CT_OK);
     CHECK_EQ(is.chain_id, 31337);
     ct_store_free(s);
-    s = open_again();
+    s = again(NULL);
     REQUIRE(s != NULL);
     CHECK_EQ(s->ops->place(s, &mine, &is), CT_OK);
     other.chain_id = 1;
@@ -434,12 +409,4 @@ static const struct ct_test tests[] = {
     CT_TEST(names_of_servers_differ),
 };
 
-int main(void)
-{
-    const struct both_stores all = {.folder = &folder,
-                                    .redis = &redis,
-                                    .on_redis = &on_redis,
-                                    .tests = tests,
-                                    .count = sizeof tests / sizeof tests[0]};
-    return both_stores_main(&all);
-}
+WM_STORE_MAIN(tests)

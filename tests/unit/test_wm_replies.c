@@ -5,39 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "both_stores.h"
-#include "wm-server/src/store/store.h"
-
-static struct temp_dir folder;
-static char path[96]; /* of the SQLite store */
-static struct ct_redis_server redis;
-static bool on_redis;
-
-static struct ct_store *open_store(void)
-{
-    struct ct_store *s = NULL;
-    struct ct_why why = {{0}};
-    ct_err err =
-        on_redis ? ct_store_redis(&s, redis.address, NULL, &why) : ct_store_sqlite(&s, path, &why);
-    CHECK_EQ(err, CT_OK);
-    return s;
-}
-
-/* An empty store. */
-static struct ct_store *open_new(const char *name)
-{
-    (void)snprintf(path, sizeof path, "%s/%s", folder.path, name);
-    if (on_redis) {
-        CHECK(ct_redis_server_say(&redis, "+OK", "FLUSHALL"));
-    }
-    return open_store();
-}
-
-static struct ct_store *again(struct ct_store *s)
-{
-    ct_store_free(s);
-    return open_store();
-}
+#include "wm_store.h"
 
 static struct ct_reply_key key_of(uint8_t key, uint8_t party, uint8_t body)
 {
@@ -61,7 +29,7 @@ static enum ct_reply_state state_of(struct ct_store *s, const struct ct_reply_ke
 
 static void a_kept_reply_is_given_again(void)
 {
-    struct ct_store *s = open_new("kept");
+    struct ct_store *s = open_new();
     struct ct_reply_key k = key_of(1, 1, 1);
     struct ct_reply r;
     REQUIRE(s != NULL);
@@ -79,7 +47,7 @@ static void a_kept_reply_is_given_again(void)
 
 static void a_reply_is_kept_for_a_day(void)
 {
-    struct ct_store *s = open_new("day");
+    struct ct_store *s = open_new();
     struct ct_reply_key k = key_of(1, 1, 1);
     struct ct_reply r;
     REQUIRE(s != NULL);
@@ -92,8 +60,8 @@ static void a_reply_is_kept_for_a_day(void)
 
 static void one_of_two_claims_a_key(void)
 {
-    struct ct_store *s = open_new("claims");
-    struct ct_store *t = open_store();
+    struct ct_store *s = open_new();
+    struct ct_store *t = again(NULL);
     struct ct_reply_key k = key_of(1, 1, 1);
     struct ct_reply_key changed = key_of(1, 1, 2);
     struct ct_reply first;
@@ -108,7 +76,7 @@ static void one_of_two_claims_a_key(void)
 
 static void a_refusal_frees_the_key(void)
 {
-    struct ct_store *s = open_new("freed");
+    struct ct_store *s = open_new();
     struct ct_reply_key k = key_of(1, 1, 1);
     struct ct_reply_key changed = key_of(1, 1, 2);
     struct ct_reply r;
@@ -122,7 +90,7 @@ static void a_refusal_frees_the_key(void)
 /* The process that claimed it was killed: there is no half answer, and not for ever. */
 static void a_claim_without_an_end_lapses(void)
 {
-    struct ct_store *s = open_new("lapsed");
+    struct ct_store *s = open_new();
     struct ct_reply_key k = key_of(1, 1, 1);
     struct ct_reply dead;
     struct ct_reply r;
@@ -142,7 +110,7 @@ static void a_claim_without_an_end_lapses(void)
 
 static void a_party_has_so_many_keys_and_no_more(void)
 {
-    struct ct_store *s = open_new("full");
+    struct ct_store *s = open_new();
     struct ct_reply r;
     REQUIRE(s != NULL);
     for (size_t i = 0; i < CT_REPLIES_OF_PARTY; i++) {
@@ -164,7 +132,7 @@ static void a_party_has_so_many_keys_and_no_more(void)
 static void the_longest_answer_is_kept_whole(void)
 {
     static char longest[CT_REPLY_BODY];
-    struct ct_store *s = open_new("long");
+    struct ct_store *s = open_new();
     struct ct_reply_key k = key_of(1, 1, 1);
     struct ct_reply r;
     REQUIRE(s != NULL);
@@ -179,7 +147,7 @@ static void the_longest_answer_is_kept_whole(void)
 /* Twenty keys, each wanted by both processes: how many this one got. */
 static int claim_all(void)
 {
-    struct ct_store *s = open_store();
+    struct ct_store *s = again(NULL);
     int won = 0;
     for (uint8_t n = 0; n < 20 && s != NULL; n++) {
         struct ct_reply_key k = key_of(n, 1, 1);
@@ -194,7 +162,7 @@ static int claim_all(void)
 
 static void each_key_is_claimed_by_one_of_two_processes(void)
 {
-    ct_store_free(open_new("raced"));
+    ct_store_free(open_new());
     int gate[2];
     pid_t pids[2];
     int won = 0;
@@ -230,7 +198,7 @@ static ct_err take(struct ct_store *s, uint8_t key, uint32_t per_minute, uint64_
 
 static void a_bucket_gives_what_it_holds_and_fills_again(void)
 {
-    struct ct_store *s = open_new("bucket");
+    struct ct_store *s = open_new();
     uint64_t at = now_s() * 1000000;
     uint32_t wait_ms = 0;
     REQUIRE(s != NULL);
@@ -254,7 +222,7 @@ static void a_bucket_gives_what_it_holds_and_fills_again(void)
 
 static void nothing_is_taken_when_one_bucket_is_empty(void)
 {
-    struct ct_store *s = open_new("all");
+    struct ct_store *s = open_new();
     uint64_t at = now_s() * 1000000;
     uint32_t wait_ms = 0;
     const struct ct_bucket both[2] = {{.key16 = {1}, .per_minute = 1},
@@ -272,7 +240,7 @@ static void nothing_is_taken_when_one_bucket_is_empty(void)
 
 static void a_clock_that_is_set_back_locks_nobody_out(void)
 {
-    struct ct_store *s = open_new("clock");
+    struct ct_store *s = open_new();
     uint64_t at = now_s() * 1000000;
     uint32_t wait_ms = 0;
     REQUIRE(s != NULL);
@@ -296,12 +264,4 @@ static const struct ct_test tests[] = {
     CT_TEST(a_clock_that_is_set_back_locks_nobody_out),
 };
 
-int main(void)
-{
-    const struct both_stores all = {.folder = &folder,
-                                    .redis = &redis,
-                                    .on_redis = &on_redis,
-                                    .tests = tests,
-                                    .count = sizeof tests / sizeof tests[0]};
-    return both_stores_main(&all);
-}
+WM_STORE_MAIN(tests)

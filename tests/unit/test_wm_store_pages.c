@@ -2,37 +2,7 @@
 /* links: ct_wmserver ct_testredis ct_chain ct_base */
 #include <stdlib.h>
 
-#include "both_stores.h"
-#include "wm-server/src/store/store.h"
-
-static struct temp_dir folder;
-static struct ct_redis_server redis;
-static bool on_redis;
-static unsigned opened;
-
-static struct ct_store *open_at(const char *name)
-{
-    char path[96];
-    struct ct_store *s = NULL;
-    struct ct_why why = {{0}};
-    (void)snprintf(path, sizeof path, "%s/%s", folder.path, name);
-    ct_err err =
-        on_redis ? ct_store_redis(&s, redis.address, NULL, &why) : ct_store_sqlite(&s, path, &why);
-    if (err != CT_OK) {
-        printf("    %s\n", why.text);
-    }
-    return s;
-}
-
-static struct ct_store *open_new(void)
-{
-    char name[16];
-    (void)snprintf(name, sizeof name, "pages%u", opened++);
-    if (on_redis) {
-        CHECK(ct_redis_server_say(&redis, "+OK", "FLUSHALL"));
-    }
-    return open_at(name);
-}
+#include "wm_store.h"
 
 static void put_device(struct ct_store *s, const char *identity, uint16_t port)
 {
@@ -250,7 +220,7 @@ static void rows_of_an_earlier_version_are_listed_when_it_is_opened(void)
                               "DEL chainturn:wm:devices chainturn:wm:relays "
                               "chainturn:wm:tokens chainturn:wm:tokens-in:B7 "
                               "chainturn:wm:listed"));
-    s = open_at("");
+    s = again(NULL);
     REQUIRE(s != NULL);
     CHECK_EQ(s->ops->device_page(s, NULL, page, 4, &count), CT_OK);
     REQUIRE(count == 2);
