@@ -1,4 +1,4 @@
-/* The copy by SQLite's own backup, which this file and sql.c alone see. */
+/* The copy by SQLite's own backup, which this file and sql_conn.c alone see. */
 #include "store/sql_copy.h"
 
 #include <errno.h>
