@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "lookup.h"
-#include "pins.h"
 #include "relays.h"
 
 #define WAIT_MS 30000u /* longer than any look-up's own limits */
@@ -32,25 +31,9 @@ void ct_ask_resolved(struct ct_client *c, const struct ct_found *found, ct_err e
     }
 }
 
-ct_err ct_client_resolve(struct ct_client *c, const char *identity, struct ct_client_record *out)
+void ct_ask_describe(struct ct_client_record *out, const struct ct_found *found)
 {
-    struct ct_answer_slot slot = {.is_there = false};
-    uint64_t end_ms = ct_mono_ms() + WAIT_MS;
     struct ct_addr addr;
-
-    c->answer = &slot;
-    ct_resolver_ask(c->resolver, identity, true, false, CT_COOKIE_ASK, ct_mono_ms(), ct_wall_s());
-    while (!slot.is_there && ct_mono_ms() < end_ms) {
-        ct_client_wait(c, 1000);
-    }
-    c->answer = NULL;
-    if (!slot.is_there) {
-        return ct_client_fail(c, CT_ERR_CHAIN, "the chain's endpoints do not answer");
-    }
-    if (slot.err != CT_OK) {
-        return slot.err;
-    }
-    const struct ct_found *found = &slot.found;
     memset(out, 0, sizeof *out);
     memcpy(out->identity, found->identity, sizeof out->identity);
     ct_addr_text(out->wallet, found->device.wallet20);
@@ -69,51 +52,26 @@ ct_err ct_client_resolve(struct ct_client *c, const char *identity, struct ct_cl
             ct_addr_to_text(out->relay_address, &addr);
         }
     }
-    return CT_OK;
 }
 
-/* ---- pins ---- */
-
-static ct_err keep_pin(struct ct_client *c, const struct ct_client_record *r)
+ct_err ct_client_resolve(struct ct_client *c, const char *identity, struct ct_client_record *out)
 {
-    struct ct_why why = {.text = ""};
-    struct ct_pin pin = {.block = r->block, .sequence = (uint16_t)r->sequence};
-    (void)snprintf(pin.identity, sizeof pin.identity, "%s", r->identity);
-    ct_err err = ct_addr_parse(pin.wallet20, r->wallet);
-    if (err == CT_OK) {
-        err = ct_pin_save(&c->home, &pin, &why);
-    }
-    return err == CT_OK ? CT_OK : ct_client_fail(c, err, "%s", why.text);
-}
+    struct ct_answer_slot slot = {.is_there = false};
+    uint64_t end_ms = ct_mono_ms() + WAIT_MS;
 
-/* A name that cannot be looked up keeps the pin that it had. */
-ct_err ct_client_pin(struct ct_client *c, const char *identity, int accepts,
-                     struct ct_client_record *out)
-{
-    struct ct_why why = {.text = ""};
-    struct ct_pin old = {.block = 0};
-    bool had = accepts && ct_identity_valid(identity) &&
-               ct_pin_load(&c->home, identity, &old, &why) == CT_OK;
-    if (accepts && ct_identity_valid(identity)) {
-        ct_pin_drop(&c->home, identity);
+    c->answer = &slot;
+    ct_resolver_ask(c->resolver, identity, true, false, CT_COOKIE_ASK, ct_mono_ms(), ct_wall_s());
+    while (!slot.is_there && ct_mono_ms() < end_ms) {
+        ct_client_wait(c, 1000);
     }
-    ct_err err = ct_client_resolve(c, identity, out);
-    if (err != CT_OK && had) {
-        (void)!ct_pin_save(&c->home, &old, NULL);
+    c->answer = NULL;
+    if (!slot.is_there) {
+        return ct_client_fail(c, CT_ERR_CHAIN, "the chain's endpoints do not answer");
     }
-    return err == CT_OK ? keep_pin(c, out) : err;
-}
-
-ct_err ct_client_unpin(struct ct_client *c, const char *identity)
-{
-    struct ct_why why = {.text = ""};
-    struct ct_pin pin = {.block = 0};
-    ct_err err = ct_identity_valid(identity) ? ct_pin_load(&c->home, identity, &pin, &why)
-                                             : CT_ERR_NOT_FOUND;
-    if (err == CT_ERR_NOT_FOUND) {
-        return ct_client_fail(c, err, "%s is not pinned", identity);
+    if (slot.err != CT_OK) {
+        return slot.err;
     }
-    ct_pin_drop(&c->home, identity);
+    ct_ask_describe(out, &slot.found);
     return CT_OK;
 }
 

@@ -34,7 +34,7 @@ struct ct_device_machine {
     bool was_up;       /* failures are retried from then on */
     bool resumes;      /* the lane was opened with what another process left */
     bool is_announced; /* LISTENING was told since the last DOWN */
-    int lock;          /* -1, or the listener's lock */
+    int lock;          /* -1, or the lock of HOME */
     char identity[64];
     char token[CT_TOKEN_CAP];
     bool is_funded, names_road; /* the road; whether it was asked for */
@@ -121,7 +121,7 @@ void ct_device_want_pass(struct ct_client *c);
 void ct_device_distrust_pass(struct ct_client *c, unsigned stun_error);
 
 /* move.c */
-/* May this client move its home? Takes the listener's lock when nobody has it. */
+/* May this client move its home? Takes HOME's lock when nobody has it. */
 ct_err ct_move_check(struct ct_client *c);
 void ct_move_start(struct ct_client *c, struct ct_conn *conn);
 void ct_move_ended(struct ct_client *c, ct_err err, const char *text);
@@ -145,5 +145,6 @@ struct ct_conn *ct_conns_find(struct ct_client *c, unsigned id);
 /* ask.c */
 void ct_ask_resolved(struct ct_client *c, const struct ct_found *found, ct_err err,
                      const char *why);
+void ct_ask_describe(struct ct_client_record *out, const struct ct_found *found);
 
 #endif

@@ -45,6 +45,14 @@ static void close_home(struct ct_client *c, const char *text)
     }
 }
 
+static void unlock(struct ct_device_machine *d)
+{
+    if (d->lock >= 0) {
+        (void)close(d->lock);
+        d->lock = -1;
+    }
+}
+
 /* Ends it, or waits and tries again: a device that has been up stays at it. */
 void ct_device_failed(struct ct_client *c, ct_err err, const char *text)
 {
@@ -56,6 +64,7 @@ void ct_device_failed(struct ct_client *c, ct_err err, const char *text)
     d->to_relay = 0;                         /* wherever it can be, next time */
     if (!d->was_up || err == CT_ERR_MOVED) { /* there, this client is none any more */
         d->state = CT_DEVICE_OFF;
+        unlock(d);
         ct_move_ended(c, err, copy);
         tell(c, CT_CLIENT_FAILED, err, c->error);
         return;
@@ -155,9 +164,7 @@ ct_err ct_device_start(struct ct_client *c, const struct ct_client_enrol *enrol,
     if (d->state != CT_DEVICE_OFF) {
         return ct_client_fail(c, CT_ERR_STATE, "this client is up or coming up already");
     }
-    if (d->lock >= 0) {
-        (void)close(d->lock);
-    }
+    unlock(d);
     memset(d, 0, sizeof *d);
     d->lock = -1;
     d->is_once = is_once;
@@ -179,11 +186,12 @@ ct_err ct_device_start(struct ct_client *c, const struct ct_client_enrol *enrol,
         }
         (void)snprintf(d->token, sizeof d->token, "%s", enrol->token);
     }
-    if (!is_once) {
-        ct_err err = ct_home_lock(&c->home, &d->lock, &why);
-        if (err != CT_OK && access(c->home.dir, F_OK) == 0) {
-            return ct_client_fail(c, err, "%s", why.text);
-        }
+    ct_err err = ct_home_make(&c->home, &why); /* for the lock: keys are not made twice */
+    if (err == CT_OK) {
+        err = ct_home_lock(&c->home, &d->lock, &why);
+    }
+    if (err != CT_OK) {
+        return ct_client_fail(c, err, "%s", why.text);
     }
     ct_device_prepare(c);
     return CT_OK;
@@ -243,10 +251,7 @@ void ct_device_stop(struct ct_client *c, uint64_t now_ms)
         ct_home_drop_lane(&c->home);
         ct_lane_release(&c->lanes[CT_LANE_HOME], now_ms);
     }
-    if (d->lock >= 0) {
-        (void)close(d->lock);
-        d->lock = -1;
-    }
+    unlock(d);
     d->state = CT_DEVICE_OFF;
     ct_wipe(d->token, sizeof d->token);
 }

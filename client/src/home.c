@@ -1,9 +1,10 @@
-/* HOME: the folder itself, the bundle and the lock of the listener. */
+/* HOME: the folder itself, the bundle and the lock of the one process that works for the device. */
 #include "home.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -88,6 +89,31 @@ ct_err ct_home_keep_bundle(const struct ct_home *home, const struct ct_bundle *b
     return ct_file_write(path, text, strlen(text), 0644, why);
 }
 
+/* The kernel holds the lock and drops it with the process; the number in the file only tells who.
+ */
+static void write_holder(int fd)
+{
+    char text[24];
+    int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    if (ftruncate(fd, 0) == 0) {
+        (void)!pwrite(fd, text, (size_t)len, 0);
+    }
+}
+
+/* ", process N" of whoever has the lock; nothing when it has not written that yet. */
+static void read_holder(char *out, size_t cap, int fd)
+{
+    char text[24] = "";
+    char *end = NULL;
+    out[0] = '\0';
+    if (pread(fd, text, sizeof text - 1, 0) > 0) {
+        long pid = strtol(text, &end, 10);
+        if (pid > 0 && strcmp(end, "\n") == 0) {
+            (void)snprintf(out, cap, ", process %ld,", pid);
+        }
+    }
+}
+
 ct_err ct_home_lock(const struct ct_home *home, int *out, struct ct_why *why)
 {
     char path[CT_HOME_PATH];
@@ -97,10 +123,14 @@ ct_err ct_home_lock(const struct ct_home *home, int *out, struct ct_why *why)
         return ct_why(why, CT_ERR_CONFIG, "cannot write %s: %s", path, strerror(errno));
     }
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        char holder[40];
+        read_holder(holder, sizeof holder, fd);
         (void)close(fd);
         return ct_why(why, CT_ERR_STATE,
-                      "another chainturn listens for the device in %s; end it first", home->dir);
+                      "another chainturn%s works for the device in %s; wait for it or end it first",
+                      holder, home->dir);
     }
+    write_holder(fd);
     *out = fd;
     return CT_OK;
 }

@@ -53,7 +53,12 @@ void ct_home_touch_next_key(const struct ct_home *home);
 CT_MUST_USE ct_err ct_home_take_next_key(const struct ct_home *home, struct ct_why *why);
 void ct_home_drop_next_key(const struct ct_home *home);
 
-/* One listener at a time: CT_ERR_STATE when another process has it. Close *fd to let go. */
+/*
+ * One process at a time changes what the device is: listens, comes up, moves, rotates its key, ends
+ * its record. CT_ERR_STATE when another one has the lock; the sentence names it. Close *fd to let
+ * go; the kernel does it for a process that dies. Calls and look-ups need no lock: what they write
+ * are a pass, caches and pins, each file whole.
+ */
 CT_MUST_USE ct_err ct_home_lock(const struct ct_home *home, int *fd, struct ct_why *why);
 
 struct ct_home_device {

@@ -74,33 +74,49 @@ static ct_err take_relay(struct ct_worker_env *env, const struct ct_view *view,
     return err == CT_ERR_NOT_FOUND ? CT_OK : err;
 }
 
+static ct_err find(struct ct_worker_env *env, struct ct_view *view, const char *identity,
+                   struct ct_found *out, struct ct_why *why)
+{
+    struct ct_found found;
+    ct_err err;
+
+    memset(&found, 0, sizeof found);
+    if ((err = ct_lookup_view(env, view, why)) != CT_OK ||
+        (err = ct_lookup_device(env, view, identity, &found.device, why)) != CT_OK ||
+        (err = ct_device_check(&found.device, view->timestamp_s, identity, why)) != CT_OK ||
+        (err = take_relay(env, view, &found, why)) != CT_OK) {
+        return err;
+    }
+    (void)snprintf(found.identity, sizeof found.identity, "%s", identity);
+    found.block = view->number;
+    found.block_time_s = view->timestamp_s;
+    found.read_s = ct_wall_s();
+    found.k = view->k;
+    found.n = view->n;
+    *out = found;
+    return CT_OK;
+}
+
+ct_err ct_lookup_whoever(struct ct_worker_env *env, const char *identity, struct ct_found *out,
+                         struct ct_why *why)
+{
+    struct ct_view view;
+    return find(env, &view, identity, out, why);
+}
+
 ct_err ct_lookup_found(struct ct_worker_env *env, const char *identity, struct ct_found *out,
                        struct ct_why *why)
 {
     struct ct_view view;
     struct ct_found found;
-    ct_err err;
-
-    memset(&found, 0, sizeof found);
-    if ((err = ct_lookup_view(env, &view, why)) != CT_OK ||
-        (err = ct_lookup_device(env, &view, identity, &found.device, why)) != CT_OK ||
-        (err = ct_device_check(&found.device, view.timestamp_s, identity, why)) != CT_OK) {
-        return err;
+    ct_err err = find(env, &view, identity, &found, why);
+    if (err == CT_OK) {
+        err = ct_pin_check(env, &view, &found, why);
     }
-    if ((err = take_relay(env, &view, &found, why)) != CT_OK) {
-        return err;
+    if (err == CT_OK) {
+        *out = found;
     }
-    (void)snprintf(found.identity, sizeof found.identity, "%s", identity);
-    found.block = view.number;
-    found.block_time_s = view.timestamp_s;
-    found.read_s = ct_wall_s();
-    found.k = view.k;
-    found.n = view.n;
-    if ((err = ct_pin_check(env, &view, &found, why)) != CT_OK) {
-        return err;
-    }
-    *out = found;
-    return CT_OK;
+    return err;
 }
 
 ct_err ct_lookup_relays(struct ct_worker_env *env, const struct ct_view *view,

@@ -20,6 +20,9 @@ CT_MUST_USE ct_err ct_lookup_device(struct ct_worker_env *env, const struct ct_v
  * CT_ERR_AUTH: the name is pinned to another wallet. */
 CT_MUST_USE ct_err ct_lookup_found(struct ct_worker_env *env, const char *identity,
                                    struct ct_found *out, struct ct_why *why);
+/* The same, whoever the name is pinned to: for somebody who means to pin it anew. */
+CT_MUST_USE ct_err ct_lookup_whoever(struct ct_worker_env *env, const char *identity,
+                                     struct ct_found *out, struct ct_why *why);
 /* All relays ever approved; *out is freed with free(). */
 CT_MUST_USE ct_err ct_lookup_relays(struct ct_worker_env *env, const struct ct_view *view,
                                     struct ct_relay **out, size_t *count, struct ct_why *why);

@@ -25,10 +25,7 @@ ct_err ct_move_check(struct ct_client *c)
     }
     ct_err err = ct_home_lock(&c->home, &d->lock, &why);
     if (err == CT_ERR_STATE) {
-        return ct_client_fail(c, err,
-                              "another chainturn listens for the device in %s and holds its home "
-                              "allocation, so it cannot move; end it first, or call without --move",
-                              c->home.dir);
+        return ct_client_fail(c, err, "%s, or call without --move", why.text);
     }
     return err == CT_OK ? CT_OK : ct_client_fail(c, err, "%s", why.text);
 }

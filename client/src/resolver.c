@@ -125,19 +125,27 @@ const struct ct_found *ct_resolver_cached(struct ct_resolver *r, const char *ide
 static void learn(struct ct_resolver *r, const struct look_up_job *job)
 {
     ct_err err = job->job.err;
-    if (err != CT_OK && err != CT_ERR_NOT_FOUND && err != CT_ERR_NOT_APPROVED) {
+    if (err == CT_OK) {
+        ct_resolver_know(r, &job->found);
+        return;
+    }
+    if (err != CT_ERR_NOT_FOUND && err != CT_ERR_NOT_APPROVED) {
         return; /* nothing is known better than before */
     }
     struct entry *entry = place(r, job->identity);
     entry->err = err;
     entry->why = job->job.why;
     entry->read_s = ct_wall_s();
-    if (err == CT_OK) {
-        entry->found = job->found;
-        ct_home_save_found(&r->home, &job->found, r->deployment32);
-    } else {
-        ct_home_drop_found(&r->home, job->identity);
-    }
+    ct_home_drop_found(&r->home, job->identity);
+}
+
+void ct_resolver_know(struct ct_resolver *r, const struct ct_found *found)
+{
+    struct entry *entry = place(r, found->identity);
+    entry->err = CT_OK;
+    entry->read_s = ct_wall_s();
+    entry->found = *found;
+    ct_home_save_found(&r->home, found, r->deployment32);
 }
 
 /* ---- look-ups ---- */

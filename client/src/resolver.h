@@ -30,6 +30,8 @@ void ct_resolver_free(struct ct_resolver *resolver); /* NULL is fine */
 /* A record that is still believed, or NULL; valid until the next call. */
 const struct ct_found *ct_resolver_cached(struct ct_resolver *resolver, const char *identity,
                                           uint64_t now_s);
+/* A record that was read from the chain otherwise, and may be believed. */
+void ct_resolver_know(struct ct_resolver *resolver, const struct ct_found *found);
 /*
  * Asks for a record; the answer comes through the function, perhaps before this returns. is_fresh
  * reads the chain whatever the cache says. is_stranger: somebody out there made us ask; such

@@ -194,7 +194,7 @@ static ct_err change(struct ct_client *c, bool revokes, struct ct_client_changed
     struct ct_why why = {.text = ""};
     int lock = -1;
     ct_err err = CT_OK;
-    if (c->device.state == CT_DEVICE_OFF && access(c->home.dir, F_OK) == 0) {
+    if (c->device.lock < 0 && access(c->home.dir, F_OK) == 0) {
         err = ct_home_lock(&c->home, &lock, &why);
     }
     if (err != CT_OK) {

@@ -1,9 +1,11 @@
 /* Claims about HOME: what is written is read back, and what is spoilt is noticed. */
 /* links: ct_client_inside chainturn ct_kex ct_turn ct_chain ct_base */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -230,17 +232,44 @@ static void a_record_from_the_future_is_not_taken(void)
     CHECK_EQ(ct_home_load_found(&home, &got, "door-7", deployment), CT_ERR_NOT_FOUND);
 }
 
-static void one_listener_at_a_time(void)
+static void one_process_at_a_time_works_for_a_home(void)
 {
-    int first = -1;
-    int second = -1;
+    char path[400], holder[40];
     struct ct_why why;
+    int first, second;
     fresh_home();
     REQUIRE(ct_home_lock(&home, &first, &why) == CT_OK);
     CHECK_EQ(ct_home_lock(&home, &second, &why), CT_ERR_STATE);
+    (void)snprintf(holder, sizeof holder, "chainturn, process %ld, works", (long)getpid());
+    CHECK(strstr(why.text, holder) != NULL);
+    CHECK(strstr(why.text, "end it first") != NULL);
+    path_of(path, sizeof path, "listen.lock"); /* whatever stands there: the kernel has the lock */
+    CHECK(truncate(path, 0) == 0);
+    CHECK_EQ(ct_home_lock(&home, &second, &why), CT_ERR_STATE);
+    CHECK(strstr(why.text, "another chainturn works") != NULL);
     (void)close(first);
-    REQUIRE(ct_home_lock(&home, &second, &why) == CT_OK);
+    CHECK_EQ(ct_home_lock(&home, &second, &why), CT_OK);
     (void)close(second);
+}
+
+static void who_dies_lets_go_of_its_home(void)
+{
+    struct ct_why why;
+    int fd, pipes[2];
+    char byte;
+    fresh_home();
+    REQUIRE(pipe(pipes) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(ct_home_lock(&home, &fd, &why) == CT_OK && write(pipes[1], "", 1) == 1 ? pause() : 1);
+    }
+    (void)close(pipes[1]);
+    REQUIRE(child > 0 && read(pipes[0], &byte, 1) == 1);
+    CHECK_EQ(ct_home_lock(&home, &fd, &why), CT_ERR_STATE);
+    CHECK(kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child);
+    CHECK_EQ(ct_home_lock(&home, &fd, &why), CT_OK);
+    (void)close(fd);
+    (void)close(pipes[0]);
 }
 
 static void keys_are_made_once_and_only_when_they_may(void)
@@ -488,7 +517,8 @@ static const struct ct_test tests[] = {
     CT_TEST(a_record_of_another_is_read_back_for_its_deployment_only),
     CT_TEST(a_record_from_the_future_is_not_taken),
     CT_TEST(a_bundle_leads_to_the_contract_that_followed),
-    CT_TEST(one_listener_at_a_time),
+    CT_TEST(one_process_at_a_time_works_for_a_home),
+    CT_TEST(who_dies_lets_go_of_its_home),
     CT_TEST(keys_are_made_once_and_only_when_they_may),
     CT_TEST(wallet_under_a_passphrase_is_opened_once_for_all_copies),
     CT_TEST(wrong_passphrase_unlocks_nothing),

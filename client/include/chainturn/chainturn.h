@@ -145,6 +145,9 @@ struct ct_client_enrol {
  * on chain. Then CT_CLIENT_LISTENING, or CT_CLIENT_FAILED. Calls are answered from then on and the
  * allocation is kept alive; enrol may be NULL for a device that has enrolled. CT_CLIENT_FAILED with
  * CT_ERR_MOVED: the contract's owner has named another one; HOME knows it, close and open anew.
+ * CT_ERR_STATE: another process, or another client of this one, works for this home: listens, comes
+ * up, moves, rotates or revokes. The sentence names it. Calls and look-ups need no home for
+ * themselves.
  */
 CT_MUST_USE ct_err ct_client_listen(struct ct_client *client, const struct ct_client_enrol *enrol);
 /* As above once, for a process that ends afterwards: a live record is left as it is, and the
@@ -161,7 +164,7 @@ struct ct_client_changed {
 /*
  * Another X25519 key, by the wallet's signature; waits until the chain names it. Whoever holds the
  * old record calls in vain for a second and then reads the new one. A rotation that was cut short
- * is gone on with. CT_ERR_STATE: another process listens for this home.
+ * is gone on with. CT_ERR_STATE: as of ct_client_listen().
  */
 CT_MUST_USE ct_err ct_client_rotate(struct ct_client *client, struct ct_client_changed *out);
 /* The end of the record, by the wallet's signature; the name is free for a new enrolment then. */
@@ -180,7 +183,7 @@ struct ct_client_dial_options { /* zeroes: as ct_client_dial() */
  * options may be NULL. CT_ERR_ARG for one that cannot be had. A move gives the home allocation
  * back, allocates at the callee's relay, has the record name that place and calls from there; it
  * stays there afterwards. A client that does not listen is up from then on as with ct_client_up().
- * CT_ERR_STATE: another process listens for this home.
+ * CT_ERR_STATE: as of ct_client_listen().
  */
 CT_MUST_USE ct_err ct_client_dial_with(struct ct_client *client, const char *identity,
                                        const struct ct_client_dial_options *options,

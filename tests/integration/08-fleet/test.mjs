@@ -4,6 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { ethers } from "../../testbed/chain.mjs";
 import { Device } from "../../testbed/platform.mjs";
+import { eventually } from "../../testbed/processes.mjs";
 import { test } from "../claims.mjs";
 
 const CODES = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -93,6 +94,19 @@ async function pinned({ platform }, claims, door, phone) {
   await door.listener.end();
 }
 
+// Killed while it looks up, it has accepted nothing and forgotten nothing.
+async function interrupted(chain, claims, phone, why) {
+  const asked = async () => Object.values((await chain.status(0)).requests).reduce((sum, n) => sum + n, 0);
+  const before = await asked();
+  for (const which of [0, 1]) await chain.lie(which, { mode: "slow", ms: 600000 });
+  const pin = phone.start(["pin", "acme-door", "--accept"]);
+  claims.that("pin --accept asks the chain first", await eventually(async () => (await asked()) > before), pin.text());
+  pin.child.kill("SIGKILL");
+  await pin.ended;
+  for (const which of [0, 1]) await chain.lie(which, { mode: "none" });
+  claims.refuses("after an interrupted pin --accept the old pin", await dials(phone, "acme-door", false), 6, why);
+}
+
 // The home is gone, and with it the wallet; a new token for the very name brings the device back.
 async function lost({ chain, platform }, claims, door, phone) {
   const wallet = door.wallet();
@@ -105,6 +119,7 @@ async function lost({ chain, platform }, claims, door, phone) {
   claims.refuses("who pinned the old one is told why", await dials(phone, "acme-door", false), 6, why);
   claims.refuses("by resolve, too", await phone.run(["resolve", "acme-door"], { codes: CODES, json: false }), 6, why);
   claims.refuses("and pins nothing else by accident", await phone.run(["pin", "acme-door"], { codes: CODES, json: false }), 6, why);
+  await interrupted(chain, claims, phone, why);
   await phone.listen("--refresh", "2");
   const called = await dials(door, phone.identity);
   claims.that("nor is it called by the new one", called.code !== 0 && called.events().every((e) => e.event !== "connected"), called.text());

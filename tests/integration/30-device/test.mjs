@@ -17,24 +17,51 @@ async function bringUp({ chain, platform }) {
   await platform.waitApproved(2);
 }
 
-async function comingUp(claims, platform) {
+// What is said to a second process that would work for a home.
+const heldBy = (program) => new RegExp(`another chainturn, process ${program.child.pid}, works for the device .*end it first`);
+
+// Two at once would make two wallets for one name: the second is refused, and the first comes up.
+async function upTwice(claims, { chain, platform }, device) {
+  const command = device.upCommand(await platform.issueToken(device.identity));
+  await chain.still(); // so that the first one is not over before the second begins
+  const first = device.start(command);
+  await platform.wm.waitText(new RegExp(`id=${device.identity} method=POST path=/v1/devices status=202`), "accepting");
+  claims.refuses("up beside up", await device.run(command, { codes: CODES, json: false }), 2, heldBy(first));
+  claims.refuses("listen beside up", await device.run(["listen"], { codes: CODES, json: false }), 2, heldBy(first));
+  await chain.flow();
+  claims.that("the first one comes up all the same", (await first.ended) === 0, first.text());
+  return first;
+}
+
+// What only looks or calls needs no home for itself.
+async function beside(claims, callee, caller) {
+  for (const command of [["resolve", caller.identity], ["relays"], ["pin", caller.identity]]) {
+    const program = await callee.run(command, { codes: CODES });
+    claims.that(`${command[0]} works beside a listener`, program.code === 0, program.text());
+  }
+}
+
+async function comingUp(claims, stage) {
+  const { platform } = stage;
   const callee = platform.device("b", "door-7");
   const caller = platform.device("a", "phone-1");
-  const up = await callee.up(await platform.issueToken(callee.identity));
+  const up = await upTwice(claims, stage, callee);
   await caller.up(await platform.issueToken(caller.identity));
   for (const name of ["wallet.key", "device.key", "pass.json"]) {
     const mode = fs.statSync(path.join(callee.home, name)).mode & 0o777;
     claims.that(`${name} can be read by its owner only`, mode === 0o600, mode.toString(8));
   }
+  const other = await callee.run(["up", "--id", "door-8"], { codes: CODES, json: false });
+  claims.refuses("another name for the same home", other, 2, /belongs to the device door-7/);
   await callee.listen("--refresh", "2");
   const heard = last(callee.listener, "listening");
   claims.that("a listener takes over the allocation that up left", heard.relayed === last(up, "up").relayed, [heard, last(up, "up")]);
   claims.that("so nothing is written to the chain", !last(callee.listener, "registered"));
 
   const second = await callee.run(["listen"], { codes: CODES, json: false });
-  claims.refuses("a second listener for the same device", second, 2, /another chainturn listens/);
-  const other = await callee.run(["up", "--id", "door-8"], { codes: CODES, json: false });
-  claims.refuses("another name for the same home", other, 2, /belongs to the device door-7/);
+  claims.refuses("a second listener for the same device", second, 2, heldBy(callee.listener));
+  claims.refuses("up beside a listener", await callee.run(["up"], { codes: CODES, json: false }), 2, heldBy(callee.listener));
+  await beside(claims, callee, caller);
   return { callee, caller };
 }
 
@@ -155,7 +182,7 @@ async function commands(claims, { callee, caller }) {
 test(async (stage, claims) => {
   const { platform } = stage;
   await bringUp(stage);
-  const devices = await comingUp(claims, platform);
+  const devices = await comingUp(claims, stage);
   await usage(claims, devices.caller);
   await using(claims, devices);
   await moving(claims, devices);
