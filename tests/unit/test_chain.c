@@ -501,6 +501,30 @@ static void endpoint_that_the_view_refused_is_not_asked_by_writers(void)
     ct_chain_free(chain);
 }
 
+static void endpoint_that_comes_back_is_used_again(void)
+{
+    static const enum flaw flaws[] = {DEAD, GARBAGE, OTHER_CHAIN_ID};
+    for (size_t f = 0; f < sizeof(flaws) / sizeof(flaws[0]); f++) {
+        struct ct_chain *chain = open_chain();
+        struct ct_why why = {""};
+        struct ct_view view;
+        uint64_t id = 0;
+        endpoints[0].flaw = flaws[f];
+        REQUIRE(ct_chain_view(chain, &view, &why) == CT_OK);
+        CHECK_EQ(view.k, 2);
+        CHECK_EQ(ct_rpc_chain_id(chain, &id, &why), CT_OK);
+        endpoints[0].flaw = HONEST;
+        endpoints[2].flaw = DEAD; /* now there is no quorum without it */
+        REQUIRE(ct_chain_view(chain, &view, &why) == CT_OK);
+        CHECK_EQ(view.k, 2);
+        endpoints[1].flaw = DEAD; /* and nobody else to ask */
+        unsigned before = endpoints[0].asked;
+        CHECK_EQ(ct_rpc_chain_id(chain, &id, &why), CT_OK);
+        CHECK(endpoints[0].asked > before);
+        ct_chain_free(chain);
+    }
+}
+
 static void clock_that_runs_slow_is_told_from_a_stale_chain(void)
 {
     struct ct_chain *chain = open_chain();
@@ -530,6 +554,7 @@ static const struct ct_test tests[] = {
     CT_TEST(absent_or_other_contract_is_one_clear_sentence),
     CT_TEST(chain_id_and_checkpoint_are_asked_once),
     CT_TEST(endpoint_that_the_view_refused_is_not_asked_by_writers),
+    CT_TEST(endpoint_that_comes_back_is_used_again),
     CT_TEST(clock_that_runs_slow_is_told_from_a_stale_chain),
 };
 CT_TEST_MAIN(tests)

@@ -263,6 +263,28 @@ static void already_known_from_one_liar_is_no_success(void)
     ct_chain_free(chain);
 }
 
+static void transaction_is_given_to_two_that_take_it(void)
+{
+    static const char *const answers[][3] = {
+        {"", "", ""}, {"+", "+", "+"}, {"", "+", "+"}, {"+", "", "+"}, {"", "+", ""}};
+    static const unsigned want[][3] = {{1, 1, 1}, {1, 1, 0}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}};
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        const char *told[3];
+        bool is_taken = false;
+        struct ct_why why = {""};
+        for (size_t e = 0; e < 3; e++) {
+            told[e] = answers[i][e][0] == '+' ? hash_answer() : "";
+            is_taken |= told[e][0] != '\0';
+        }
+        struct ct_chain *chain = open_chain(3, told[0], told[1], told[2]);
+        CHECK_EQ(ct_rpc_send_raw(chain, raw, sizeof(raw), &why), is_taken ? CT_OK : CT_ERR_IO);
+        for (size_t e = 0; e < 3; e++) {
+            CHECK_EQ(asked[e], want[i][e]);
+        }
+        ct_chain_free(chain);
+    }
+}
+
 static void another_transactions_hash_is_no_success(void)
 {
     static const char other[] =
@@ -345,6 +367,7 @@ static const struct ct_test tests[] = {
     CT_TEST(what_a_call_returns_takes_k_endpoints),
     CT_TEST(dead_first_endpoint_is_asked_last_from_then_on),
     CT_TEST(already_known_from_one_liar_is_no_success),
+    CT_TEST(transaction_is_given_to_two_that_take_it),
     CT_TEST(another_transactions_hash_is_no_success),
     CT_TEST(receipt_of_one_liar_is_not_the_outcome),
     CT_TEST(endpoint_cannot_forge_fields_of_the_log_nor_show_its_key),
