@@ -226,6 +226,20 @@ static inline unsigned ask(const char *method, const char *path, const char *bod
     return answer.status;
 }
 
+/* A pass, with that token; NULL: none. */
+static inline unsigned ask_pass(const char *token)
+{
+    char body[1024];
+    char key[44];
+    uint8_t pass[32];
+    memset(pass, 0x22, sizeof pass);
+    ct_base64url(key, pass, sizeof pass);
+    (void)snprintf(body, sizeof body, "{\"pass_key\":\"%s\"%s%s%s}", key,
+                   token == NULL ? "" : ",\"token\":\"", token == NULL ? "" : token,
+                   token == NULL ? "" : "\"");
+    return ask("POST", "/v1/passes", body);
+}
+
 static inline bool problem(unsigned status, const char *word)
 {
     char type[80];

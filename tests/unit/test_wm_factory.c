@@ -30,15 +30,6 @@ static unsigned exchange(const char *identity)
     return status;
 }
 
-static unsigned ask_pass(const char *with)
-{
-    char body[1024];
-    (void)snprintf(
-        body, sizeof body,
-        "{\"pass_key\":\"IiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiI\",\"token\":\"%s\"}", with);
-    return ask("POST", "/v1/passes", body);
-}
-
 static void device_gets_its_token_and_the_same_one_again(void)
 {
     char first[CT_TOKEN_TEXT_MAX + 1];
