@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Raised whenever a struct below changes; the adapter refuses a module of another number. */
-enum { CT_HOOKS_ABI = 10 };
+enum { CT_HOOKS_ABI = 11 };
 
 /* A transport address. IPv4 is written as ::ffff:a.b.c.d, so that there is one form to compare. */
 struct ct_endpoint {
@@ -139,6 +139,9 @@ struct ct_hooks {
     void (*admitted)(void *use);
     /* A packet is about to be relayed, by permission, channel or gate. false: it is not. */
     bool (*relay)(void *use, enum ct_way way, size_t bytes);
+    /* A piece of a TCP relay's connection (RFC 6062) was read, to be relayed: for how many ms no
+     * more is to be read from there; -1: it is not relayed, and the connection ends. */
+    int64_t (*stream)(void *use, size_t bytes);
     /* The client made a permission by CreatePermission. */
     void (*permitted)(void *use);
     /* May a question of in bytes be answered by out bytes, at an address that nothing proves? */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 
 #include "mainrelay.h"
@@ -19,10 +20,12 @@
 #include "userdb.h"
 
 enum { MAX_ADDRS = 64, MAX_RANGES = 1024 };
+enum { TICK_MS = 20, PER_TICK = 1 << 30 }; /* bytes of a connection: more than can come */
 
 /* Set once in main() before any thread runs; NULL means stock behaviour. */
 static const struct ct_hooks *active;
 static bool check_only;
+static struct ev_token_bucket_cfg *no_limit; /* made with the hooks, to the end of the process */
 
 static struct ct_endpoint listeners[MAX_ADDRS];
 static struct ct_endpoint relays[MAX_ADDRS];
@@ -286,6 +289,8 @@ void ct_ad_configure(void)
         exit(0);
     }
     if (verdict == CT_CONFIGURED_ON) {
+        const struct timeval tick = {0, TICK_MS * 1000};
+        no_limit = ev_token_bucket_cfg_new(PER_TICK, PER_TICK, PER_TICK, PER_TICK, &tick);
         require_credentials();
         active = &ct_module_hooks;
     }
@@ -385,6 +390,32 @@ int ct_ad_relay(void *session, enum ct_way way, size_t bytes)
 {
     const ts_ur_super_session *ss = session;
     return !active || active->relay(ss->ct_use, way, bytes);
+}
+
+/*
+ * Nothing is read from a connection for so long. The library's own limit of rates does it, which
+ * nothing else of the server undoes: it never binds by itself, but what it has is taken away.
+ */
+static void hold_back(struct bufferevent *connection, int64_t ms)
+{
+    ev_ssize_t ticks = (ev_ssize_t)((ms + TICK_MS - 1) / TICK_MS);
+    if (connection && no_limit && bufferevent_set_rate_limit(connection, no_limit) == 0) {
+        ev_ssize_t left = bufferevent_get_read_limit(connection);
+        (void)bufferevent_decrement_read_limit(connection, left + (ticks - 1) * PER_TICK);
+    }
+}
+
+int ct_ad_stream(void *session, void *socket, void *buffer)
+{
+    const ts_ur_super_session *ss = session;
+    ioa_socket_handle from = socket;
+    int64_t ms = active ? active->stream(ss->ct_use, ioa_network_buffer_get_size(buffer)) : 0;
+    if (ms < 0) {
+        set_ioa_socket_tobeclosed(from);
+    } else if (ms > 0) {
+        hold_back(from->bev, ms);
+    }
+    return ms >= 0;
 }
 
 void ct_ad_permitted(void *session)

@@ -32,6 +32,9 @@ int ct_ad_gate(void *session, const struct sockaddr *peer, enum ct_way way);
 void ct_ad_admitted(void *session);
 /* 0: the packet is not to be relayed. */
 int ct_ad_relay(void *session, enum ct_way way, size_t bytes);
+/* 0: the piece that was read from a connection of the session's TCP relay is not to be relayed.
+ * socket and buffer are coturn's. */
+int ct_ad_stream(void *session, void *socket, void *buffer);
 void ct_ad_permitted(void *session);
 /* 0: the request, of that many bytes, is not to be answered by that many. */
 int ct_ad_answer(void *session, size_t in, size_t out);

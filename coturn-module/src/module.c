@@ -416,6 +416,22 @@ static bool on_relay(void *use, enum ct_way way, size_t bytes)
     return fits;
 }
 
+/* What is held back is relayed all the same, but late. */
+static int64_t on_stream(void *use, size_t bytes)
+{
+    struct module *m = &module;
+    uint64_t wait_ns =
+        ct_limits_has_caps(m->limits) ? ct_limits_stream(m->limits, use, bytes, ct_mono_ns()) : 0;
+    bool is_relayed = wait_ns != UINT64_MAX;
+    if (wait_ns > 0) {
+        ct_tally_add(&m->tally, CT_COUNT_CAPPED + CT_WAY_CONNECTION);
+    }
+    if (is_relayed) {
+        ct_tally_add(&m->tally, CT_COUNT_RELAYED + CT_WAY_CONNECTION);
+    }
+    return is_relayed ? (int64_t)((wait_ns + 999999) / 1000000) : -1;
+}
+
 static void on_permitted(void *use)
 {
     ct_limits_invite_only(use);
@@ -583,6 +599,7 @@ const struct ct_hooks ct_module_hooks = {
     .gate = on_gate,
     .admitted = on_admitted,
     .relay = on_relay,
+    .stream = on_stream,
     .permitted = on_permitted,
     .answer = on_answer,
     .sign_on = on_sign_on,

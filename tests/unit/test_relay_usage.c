@@ -39,12 +39,29 @@ static void bucket_gives_its_burst_and_then_its_rate(void)
     CHECK(ct_bucket_take(&bucket, &rate, 200, start + 200 * SECOND));
 }
 
+static void what_is_owed_is_paid_by_waiting_up_to_a_limit(void)
+{
+    struct ct_bucket bucket = {0};
+    struct ct_rate rate = ct_rate_of(100, 1);
+    CHECK_EQ(ct_bucket_owe(&bucket, &rate, 100, 2 * SECOND, start), 0);
+    CHECK_EQ(ct_bucket_owe(&bucket, &rate, 50, 2 * SECOND, start) / 1000, SECOND / 2 / 1000);
+    CHECK(!ct_bucket_take(&bucket, &rate, 1, start)); /* for datagrams, too */
+    CHECK_EQ(ct_bucket_owe(&bucket, &rate, 100, 2 * SECOND, start + SECOND / 2) / 1000,
+             SECOND / 1000);
+    CHECK_EQ(ct_bucket_owe(&bucket, &rate, 200, 2 * SECOND, start + SECOND / 2) / 1000,
+             3 * SECOND / 1000);
+    CHECK(ct_bucket_owe(&bucket, &rate, 1, 2 * SECOND, start + SECOND / 2) == UINT64_MAX);
+    CHECK(ct_bucket_owe(&bucket, &rate, 1, 2 * SECOND, start + 2 * SECOND) < 2 * SECOND);
+    CHECK_EQ(ct_bucket_owe(&bucket, &rate, 1, 2 * SECOND, start + 9 * SECOND), 0);
+}
+
 static void no_limit_is_no_limit(void)
 {
     struct ct_bucket bucket = {0};
     struct ct_rate rate = ct_rate_of(0, 1);
     CHECK_EQ(at_once(&bucket, &rate, 5000, start), 5000);
     CHECK(ct_bucket_take(&bucket, &rate, UINT32_MAX, start));
+    CHECK_EQ(ct_bucket_owe(&bucket, &rate, UINT32_MAX, 0, start), 0);
 }
 
 static void fastest_rate_still_counts(void)
@@ -283,6 +300,7 @@ static void unproved_address_gets_no_more_than_it_sent_and_the_allowance(void)
 
 static const struct ct_test tests[] = {
     CT_TEST(bucket_gives_its_burst_and_then_its_rate),
+    CT_TEST(what_is_owed_is_paid_by_waiting_up_to_a_limit),
     CT_TEST(no_limit_is_no_limit),
     CT_TEST(fastest_rate_still_counts),
     CT_TEST(threads_take_no_more_than_there_is),

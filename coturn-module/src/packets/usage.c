@@ -259,6 +259,29 @@ bool ct_limits_relay(struct ct_limits *limits, struct ct_use *use, size_t bytes,
                     (!use->pass || fits(&use->pass->volume, &limits->pass, bytes, now_ns)));
 }
 
+/* The longer of both. Streams have no packets of the client's: they are counted as the wire has
+ * them. */
+static uint64_t owe(struct volume *volume, const struct rates *rates, size_t bytes, uint64_t now_ns)
+{
+    enum { SEGMENT = 1460 };
+    static const uint64_t most_ns = UINT64_C(60000000000);
+    uint64_t segments = (bytes + SEGMENT - 1) / SEGMENT;
+    uint64_t one = ct_bucket_owe(&volume->packets, &rates->packets, segments, most_ns, now_ns);
+    uint64_t other = ct_bucket_owe(&volume->bytes, &rates->bytes, bytes, most_ns, now_ns);
+    return one > other ? one : other;
+}
+
+uint64_t ct_limits_stream(struct ct_limits *limits, struct ct_use *use, size_t bytes,
+                          uint64_t now_ns)
+{
+    uint64_t own = use ? owe(&use->volume, &limits->allocation, bytes, now_ns) : 0;
+    if (!use || !use->pass || own == UINT64_MAX) {
+        return own;
+    }
+    uint64_t all = owe(&use->pass->volume, &limits->pass, bytes, now_ns);
+    return own > all ? own : all;
+}
+
 bool ct_limits_answer(struct ct_limits *limits, const struct ct_endpoint *to, size_t in, size_t out,
                       uint64_t now_ns)
 {

@@ -55,6 +55,13 @@ enum ct_verdict ct_limits_uninvited(struct ct_limits *limits, struct ct_use *use
 bool ct_limits_has_caps(const struct ct_limits *limits);
 /* One packet on its way, either way. false: over the limit. */
 bool ct_limits_relay(struct ct_limits *limits, struct ct_use *use, size_t bytes, uint64_t now_ns);
+/*
+ * A piece of a stream on its way, either way: how long to read no more from there, in ns, 0: go on.
+ * UINT64_MAX: it is not to be relayed, and its connection is to end: others of the same allocation
+ * or pass have used up what a minute brings.
+ */
+uint64_t ct_limits_stream(struct ct_limits *limits, struct ct_use *use, size_t bytes,
+                          uint64_t now_ns);
 /* May a pass that nobody has checked yet be checked for a client there? */
 bool ct_limits_sign_on(struct ct_limits *limits, const struct ct_endpoint *from, uint64_t now_ns);
 /* May this be answered? See ct_sources_answer(). */

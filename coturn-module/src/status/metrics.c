@@ -72,7 +72,7 @@ static const char *help_of(const char *family_name)
     } helps[] = {
         {"peers", "Packets of peers without a permission, or refused in spite of one, by verdict."},
         {"relayed", "Packets relayed."},
-        {"capped", "Packets not relayed because of the caps of an allocation or pass."},
+        {"capped", "Packets left out, and pieces of connections held back, by the caps."},
         {"unproved_addresses", "Requests from addresses that proved nothing, answered or not."},
         {"sign_ons", "User names looked up, or not for too many of them from there."},
     };

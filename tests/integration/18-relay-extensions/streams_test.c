@@ -9,61 +9,16 @@
 #include "ct_test.h"
 #include "scene.h"
 #include "sockets.h"
+#include "streams.h"
 
-enum { WAIT_MS = 3000, BULK = 300000 };
-static const struct probe_wish wants_tcp = {.transport = PROBE_TCP};
-
-/* The data connection of control's last Connect or ConnectionAttempt; answers the request's code.
- */
-static int take_connection(struct probe *data, const struct probe *control, const char *user,
-                           const char *password)
-{
-    struct ct_addr server = scene_server(4);
-    if (!probe_open(data, &server, PROBE_TCP)) {
-        return PROBE_NO_ANSWER;
-    }
-    data->user = user;
-    data->password = password;
-    return probe_take_connection(data, control);
-}
-
-/* As many bytes as that arrive at to, in order. */
-static bool carries(int from, int to, size_t bytes)
-{
-    static char out[BULK];
-    size_t sent = 0;
-    size_t got = 0;
-    uint64_t until = ct_mono_ms() + (bytes > 1 ? 20000 : 500);
-    for (size_t i = 0; i < bytes; i++) {
-        out[i] = (char)(i * 31 + (i >> 8));
-    }
-    while (got < bytes && ct_mono_ms() < until) {
-        char in[16384];
-        struct pollfd fds[2] = {{.fd = to, .events = POLLIN},
-                                {.fd = sent < bytes ? from : -1, .events = POLLOUT}};
-        (void)poll(fds, 2, 1000);
-        if (sent < bytes && (fds[1].revents & POLLOUT)) {
-            ssize_t n = send(from, out + sent, bytes - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
-            sent += n > 0 ? (size_t)n : 0;
-        }
-        if (fds[0].revents == 0) {
-            continue;
-        }
-        ssize_t n = recv(to, in, sizeof(in), MSG_DONTWAIT);
-        if (n == 0 || (n > 0 && memcmp(in, out + got, (size_t)n) != 0)) {
-            return false;
-        }
-        got += n > 0 ? (size_t)n : 0;
-    }
-    return got == bytes;
-}
+enum { WAIT_MS = STREAM_WAIT_MS, BULK = STREAM_BULK };
 
 static void check_data(const struct probe *control, const struct credential *who, int peer)
 {
     struct probe data;
-    CHECK_EQ(take_connection(&data, control, who->user, who->password), 0);
-    CHECK(carries(data.fd, peer, BULK));
-    CHECK(carries(peer, data.fd, BULK));
+    CHECK_EQ(stream_take(&data, control, who->user, who->password), 0);
+    CHECK(stream_carries(data.fd, peer, BULK));
+    CHECK(stream_carries(peer, data.fd, BULK));
     probe_close(&data);
 }
 
@@ -82,26 +37,6 @@ static void connects(struct probe *control, const struct credential *who)
     (void)close(listener);
 }
 
-/* A peer's connection: announced to the client, or ended. Its descriptor, or -1. */
-static int come_in(struct probe *control, const struct ct_addr *from)
-{
-    unsigned before = control->attempts;
-    int peer = socket_connect(from, &control->relayed, WAIT_MS);
-    struct pollfd fds[2] = {{.fd = control->fd, .events = POLLIN}, {.fd = peer, .events = POLLIN}};
-    uint64_t until = ct_mono_ms() + WAIT_MS;
-    bool is_over = peer < 0;
-    while (!is_over && control->attempts == before && ct_mono_ms() < until) {
-        (void)poll(fds, 2, WAIT_MS);
-        probe_pump(control, 0);
-        is_over = fds[1].revents != 0;
-    }
-    if (control->attempts > before) {
-        return peer;
-    }
-    (void)close(peer);
-    return -1;
-}
-
 static const struct {
     uint8_t host;
     uint16_t port;
@@ -117,12 +52,12 @@ static void check_mode(enum scene_mode mode)
     struct credential who;
     struct probe control;
     REQUIRE(scene_start(mode, "") && scene_login(&who, 900));
-    REQUIRE(scene_allocate(&control, 1, &who, &wants_tcp) == 0);
+    REQUIRE(scene_allocate(&control, 1, &who, &stream_wish) == 0);
     connects(&control, &who);
     for (size_t i = 0; i < sizeof(peers) / sizeof(peers[0]); i++) {
         struct ct_addr from = loopback(peers[i].host, peers[i].port);
         bool admitted = mode != SCENE_STOCK && peers[i].admitted[mode];
-        int peer = come_in(&control, &from);
+        int peer = stream_come(&control, &from);
         CHECK_EQ(peer >= 0, admitted);
         if (peer >= 0) {
             check_data(&control, &who, peer);
@@ -131,7 +66,7 @@ static void check_mode(enum scene_mode mode)
     }
     struct ct_addr stranger = loopback(3, 0);
     CHECK_EQ(probe_permit(&control, &stranger), 0);
-    int peer = come_in(&control, &stranger);
+    int peer = stream_come(&control, &stranger);
     CHECK(peer >= 0); /* with a permission, in every mode */
     (void)close(peer);
     probe_close(&control);
@@ -167,8 +102,8 @@ static void everybody_connects_to_a_pass_in_mode_open(void)
 static bool neighbours(const struct credential *a, const struct credential *b)
 {
     struct probe from, to, data[2];
-    if (scene_allocate(&from, 1, a, &wants_tcp) != 0 ||
-        scene_allocate(&to, 1, b, &wants_tcp) != 0) {
+    if (scene_allocate(&from, 1, a, &stream_wish) != 0 ||
+        scene_allocate(&to, 1, b, &stream_wish) != 0) {
         return false;
     }
     int code = probe_connect(&from, &to.relayed);
@@ -178,10 +113,10 @@ static bool neighbours(const struct credential *a, const struct credential *b)
     }
     bool is_let_in = code == 0 && to.attempts == 1;
     if (is_let_in) {
-        CHECK_EQ(take_connection(&data[0], &from, a->user, a->password), 0);
-        CHECK_EQ(take_connection(&data[1], &to, b->user, b->password), 0);
-        CHECK(carries(data[0].fd, data[1].fd, BULK));
-        CHECK(carries(data[1].fd, data[0].fd, BULK));
+        CHECK_EQ(stream_take(&data[0], &from, a->user, a->password), 0);
+        CHECK_EQ(stream_take(&data[1], &to, b->user, b->password), 0);
+        CHECK(stream_carries(data[0].fd, data[1].fd, BULK));
+        CHECK(stream_carries(data[1].fd, data[0].fd, BULK));
         probe_close(&data[0]);
         probe_close(&data[1]);
     }
@@ -209,11 +144,11 @@ static void connection_is_nobody_elses(void)
     struct ct_addr from = loopback(2, APPROVED_MIN);
     REQUIRE(scene_start(SCENE_RELAYS, ""));
     REQUIRE(scene_login(&who, 900) && scene_login(&thief, 900));
-    REQUIRE(scene_allocate(&control, 1, &who, &wants_tcp) == 0);
-    int peer = come_in(&control, &from);
+    REQUIRE(scene_allocate(&control, 1, &who, &stream_wish) == 0);
+    int peer = stream_come(&control, &from);
     REQUIRE(peer >= 0);
-    CHECK(take_connection(&data, &control, thief.user, thief.password) != 0);
-    CHECK(!carries(peer, data.fd, 1));
+    CHECK(stream_take(&data, &control, thief.user, thief.password) != 0);
+    CHECK(!stream_carries(peer, data.fd, 1));
     probe_close(&data);
     probe_close(&control);
     (void)close(peer);
@@ -225,7 +160,7 @@ static void no_tcp_relay_holds_for_passes(void)
     struct credential who;
     struct probe control;
     REQUIRE(scene_start(SCENE_RELAYS, "no-tcp-relay\n") && scene_login(&who, 900));
-    CHECK_EQ(scene_allocate(&control, 1, &who, &wants_tcp), 442); /* RFC 6062 */
+    CHECK_EQ(scene_allocate(&control, 1, &who, &stream_wish), 442); /* RFC 6062 */
     probe_close(&control);
     CHECK(scene_stop());
 }
