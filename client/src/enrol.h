@@ -57,6 +57,7 @@ enum ct_register_do { /* the next step towards the record that is wanted */
                       CT_REGISTER_UPDATE,    /* a live record names another place */
                       CT_REGISTER_SPONSORED, /* by the wallet manager, registerClients */
                       CT_REGISTER_ADD,       /* by the device, addClient */
+                      CT_REGISTER_RENEW,     /* the same for its live record near its end */
                       CT_REGISTER_APPROVE,   /* the device's pending record waits for an approver */
 };
 
@@ -64,6 +65,7 @@ struct ct_wanted {
     const uint8_t *wallet20, *key32;
     uint16_t relay, port;
     bool is_funded;
+    bool by_signature; /* its renewal, on either road */
 };
 /* record: as proven at time_s; zeros when there is none. */
 enum ct_register_do ct_register_decide(const struct ct_device *record,
@@ -90,6 +92,9 @@ struct ct_register {
     uint64_t least; /* the block that has to be seen before anything is judged */
     unsigned rounds, waits;
     bool has_voucher, must_write;
+    bool by_signature;    /* the device's own renewal was refused */
+    bool is_to_renew;     /* the voucher, */
+    uint16_t voucher_day; /* and the last day of the record that it is for */
     struct ct_wm_voucher voucher;
     /* out */
     bool is_over, was_written;
@@ -103,6 +108,9 @@ void ct_register_run(struct ct_job *job, struct ct_worker_env *env);
 /* Of the funded road, each a step. CT_ERR_AGAIN: nothing done, look again. */
 CT_MUST_USE ct_err ct_funded_add(struct ct_register *r, struct ct_worker_env *env,
                                  const struct ct_view *view, const struct ct_device *old);
+/* What is refused, or cannot be paid, is by_signature from then on, and no error. */
+CT_MUST_USE ct_err ct_funded_renew(struct ct_register *r, struct ct_worker_env *env,
+                                   const struct ct_view *view, const struct ct_device *old);
 CT_MUST_USE ct_err ct_funded_approve(struct ct_register *r, struct ct_worker_env *env,
                                      const struct ct_view *view, const struct ct_device *pending);
 /* The last day of a record written now. */

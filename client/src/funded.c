@@ -1,5 +1,5 @@
 /* The funded road: a voucher and ether of the wallet manager, addClient by the device's own wallet,
- * and the approval of what that wrote. */
+ * and the approval of what that wrote, unless it renews a record that is approved. */
 #include "enrol.h"
 
 #include <string.h>
@@ -41,25 +41,33 @@ static ct_err check_signer(const struct ct_register *r, struct ct_worker_env *en
     return err;
 }
 
-static ct_err take_voucher(struct ct_register *r, struct ct_worker_env *env,
-                           const struct ct_view *view)
+/* CT_ERR_STATE: a live record has the name, or, to renew it, is not near its end. */
+static ct_err ask_voucher(struct ct_register *r, struct ct_worker_env *env,
+                          const struct ct_view *view, bool renews)
 {
     struct ct_why *why = &r->job.why;
     const struct ct_wm_terms terms = {
         .relay = r->relay, .port = r->port, .expiry_day = ct_register_expiry_day(view)};
-    ct_err err = need_token(r, env, why);
+    ct_err err = renews ? CT_OK : need_token(r, env, why);
     if (err == CT_OK) {
         err = ct_lookup_wm(env, view, why);
     }
     if (err == CT_OK) {
-        err = ct_wm_voucher(env->wm, &r->voucher, r->token, &terms, why);
-    }
-    if (err == CT_ERR_STATE) {
-        return CT_ERR_AGAIN; /* it sees another block than we do */
+        err = ct_wm_voucher(env->wm, &r->voucher, renews ? NULL : r->token, &terms, why);
     }
     if (err == CT_ERR_AGAIN) {
         return CT_ERR_REFUSED; /* no more payments for now: nothing to wait for here */
     }
+    r->is_to_renew = renews;
+    r->voucher_day = terms.expiry_day;
+    return err;
+}
+
+static ct_err take_voucher(struct ct_register *r, struct ct_worker_env *env,
+                           const struct ct_view *view, bool renews)
+{
+    struct ct_why *why = &r->job.why;
+    ct_err err = ask_voucher(r, env, view, renews);
     if (err == CT_OK) {
         err = check_signer(r, env, view, why);
     }
@@ -87,20 +95,18 @@ static bool voucher_lasts(const struct ct_register *r, const struct ct_view *vie
     return r->voucher.signed_.voucher.deadline_s >= now_s + VOUCHER_LEFT_S;
 }
 
-ct_err ct_funded_add(struct ct_register *r, struct ct_worker_env *env, const struct ct_view *view,
-                     const struct ct_device *old)
+static ct_err write_record(struct ct_register *r, struct ct_worker_env *env,
+                           const struct ct_view *view, const struct ct_device *old, bool renews)
 {
     uint8_t data[CALL_MAX];
     struct ct_wr w = ct_wr_init(data, sizeof data);
-    struct ct_device device = {.relay = r->relay,
-                               .port = r->port,
-                               .expiry_day = ct_register_expiry_day(view),
-                               .sequence = old->sequence};
-    struct ct_own_want want = {.kind = CT_OWN_ADD_CLIENT, .data = data};
+    struct ct_device device = {.relay = r->relay, .port = r->port, .sequence = old->sequence};
+    struct ct_own_want want = {.kind = renews ? CT_OWN_RENEW : CT_OWN_ADD_CLIENT, .data = data};
 
-    if (!r->has_voucher || !voucher_lasts(r, view)) {
-        return take_voucher(r, env, view);
+    if (!r->has_voucher || r->is_to_renew != renews || !voucher_lasts(r, view)) {
+        return take_voucher(r, env, view, renews);
     }
+    device.expiry_day = r->voucher_day;
     memcpy(device.key32, env->key.public32, sizeof device.key32);
     ct_call_add_client(&w, &r->voucher.signed_, &device);
     if (ct_wr_end(&w) != CT_OK) {
@@ -115,7 +121,30 @@ ct_err ct_funded_add(struct ct_register *r, struct ct_worker_env *env, const str
     if (err != CT_OK) {
         r->step.name = NULL;
     }
+    return err;
+}
+
+ct_err ct_funded_add(struct ct_register *r, struct ct_worker_env *env, const struct ct_view *view,
+                     const struct ct_device *old)
+{
+    ct_err err = write_record(r, env, view, old, false);
+    if (err == CT_ERR_STATE) {
+        return CT_ERR_AGAIN; /* it sees another block than we do */
+    }
     return err == CT_ERR_ROOM ? CT_ERR_REFUSED : err; /* it was paid for once, and not again */
+}
+
+ct_err ct_funded_renew(struct ct_register *r, struct ct_worker_env *env, const struct ct_view *view,
+                       const struct ct_device *old)
+{
+    ct_err err = write_record(r, env, view, old, true);
+    unsigned of = CT_ERR_CLASS(err);
+    if (err == CT_OK || of == CT_ERR_CLASS_WORLD || of == CT_ERR_CLASS_HOST) {
+        return err; /* who cannot be reached now may be later */
+    }
+    ct_log(&env->log, CT_LOG_WARN, "renewal_by_signature cause=\"%s\"", r->job.why.text);
+    r->by_signature = true; /* a device that is found counts for more than who pays for it */
+    return CT_OK;
 }
 
 ct_err ct_funded_approve(struct ct_register *r, struct ct_worker_env *env,

@@ -16,6 +16,7 @@ enum ct_own_kind {
     CT_OWN_UPDATE,
     CT_OWN_ROTATE,
     CT_OWN_REVOKE,
+    CT_OWN_RENEW,
 };
 
 struct ct_own_want { /* a call of the contract */
@@ -49,6 +50,8 @@ struct ct_own_mined {
 
 /*
  * What became of the transaction that HOME holds; it is sent again first, in case it never was.
+ * Outside a block for half a minute the same call is signed anew under its nonce for an eighth more
+ * or what is asked by then, as far as the wallet's ether and CT_OWN_FEE_MAX_GWEI go.
  * CT_OK: it is in a block, and forgotten. CT_ERR_NOT_FOUND: there is none, or it can do nothing
  * any more. CT_ERR_TIMEOUT: it waits.
  */

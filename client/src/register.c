@@ -36,7 +36,10 @@ enum ct_register_do ct_register_decide(const struct ct_device *record,
         return record->relay == wanted->relay && record->port == wanted->port ? CT_REGISTER_NOTHING
                                                                               : CT_REGISTER_UPDATE;
     }
-    if (is_live || !wanted->is_funded) { /* addClient is refused while a record lives */
+    if (is_live && is_ours && wanted->is_funded && !wanted->by_signature) {
+        return CT_REGISTER_RENEW;
+    }
+    if (is_live || !wanted->is_funded) { /* addClient enrols nobody while a record lives */
         return CT_REGISTER_SPONSORED;
     }
     return record->state == CT_RECORD_PENDING && is_ours && lasts ? CT_REGISTER_APPROVE
@@ -122,7 +125,8 @@ static ct_err settle(struct ct_register *r, struct ct_worker_env *env)
     static const char *const names[] = {[CT_OWN_ADD_CLIENT] = "add_client",
                                         [CT_OWN_UPDATE] = "update",
                                         [CT_OWN_ROTATE] = "rotate",
-                                        [CT_OWN_REVOKE] = "revoke"};
+                                        [CT_OWN_REVOKE] = "revoke",
+                                        [CT_OWN_RENEW] = "renew"};
     struct ct_own_mined mined;
     ct_err err = ct_own_settle(env, &mined, &r->job.why);
     if (err != CT_OK) {
@@ -134,6 +138,7 @@ static ct_err settle(struct ct_register *r, struct ct_worker_env *env)
         ct_log(&env->log, CT_LOG_WARN, "own_transaction_failed block=%llu cause=\"%s\"",
                (unsigned long long)mined.block, mined.refusal != NULL ? mined.refusal : "reverted");
         r->least = mined.block > r->least ? mined.block : r->least;
+        r->by_signature = r->by_signature || mined.kind == CT_OWN_RENEW;
         return CT_OK;
     }
     tell(r, names[mined.kind], true, &written);
@@ -167,7 +172,8 @@ static ct_err step(struct ct_register *r, struct ct_worker_env *env)
                                      .key32 = env->key.public32, /* as it is after a rotation */
                                      .relay = r->relay,
                                      .port = r->port,
-                                     .is_funded = r->is_funded};
+                                     .is_funded = r->is_funded,
+                                     .by_signature = r->by_signature};
     ct_err err = settle(r, env);
     if (err == CT_ERR_NOT_FOUND) {
         err = read_record(r, env, &view, &record);
@@ -186,6 +192,8 @@ static ct_err step(struct ct_register *r, struct ct_worker_env *env)
         return update(r, env, &view, &record);
     case CT_REGISTER_SPONSORED:
         return register_sponsored(r, env, &view, &record);
+    case CT_REGISTER_RENEW:
+        return ct_funded_renew(r, env, &view, &record);
     case CT_REGISTER_APPROVE:
         if (!r->must_write) {
             return ct_funded_approve(r, env, &view, &record);

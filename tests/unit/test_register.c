@@ -48,16 +48,34 @@ static void a_live_record_with_another_place_is_updated_on_either_road(void)
     CHECK_EQ(decide(&record, true), CT_REGISTER_UPDATE);
 }
 
-static void a_record_near_its_end_is_registered_anew_whatever_its_place(void)
+static void a_record_near_its_end_is_renewed_by_its_road_whatever_its_place(void)
 {
     struct ct_device record = record_of(CT_RECORD_APPROVED);
-    record.expiry_day = TODAY + 6;
     record.port = 50002;
-    CHECK_EQ(decide(&record, false), CT_REGISTER_SPONSORED);
-    /* addClient is refused while it lives, so here, too */
-    CHECK_EQ(decide(&record, true), CT_REGISTER_SPONSORED);
+    for (unsigned left = 0; left < 7; left++) {
+        record.expiry_day = (uint16_t)(TODAY + left);
+        CHECK_EQ(decide(&record, false), CT_REGISTER_SPONSORED);
+        CHECK_EQ(decide(&record, true), CT_REGISTER_RENEW);
+    }
     record.expiry_day = TODAY + 7;
     CHECK_EQ(decide(&record, true), CT_REGISTER_UPDATE);
+}
+
+static void a_renewal_that_was_refused_is_made_by_signature(void)
+{
+    struct ct_wanted wanted = {.wallet20 = wallet,
+                               .key32 = key,
+                               .relay = 2,
+                               .port = 50001,
+                               .is_funded = true,
+                               .by_signature = true};
+    struct ct_device record = record_of(CT_RECORD_APPROVED);
+    record.expiry_day = TODAY + 6;
+    CHECK_EQ(ct_register_decide(&record, &wanted, NOW_S), CT_REGISTER_SPONSORED);
+    record.expiry_day = TODAY - 1; /* it ended meanwhile: the road is the device's again */
+    CHECK_EQ(ct_register_decide(&record, &wanted, NOW_S), CT_REGISTER_ADD);
+    record = record_of(CT_RECORD_APPROVED);
+    CHECK_EQ(ct_register_decide(&record, &wanted, NOW_S), CT_REGISTER_NOTHING);
 }
 
 static void without_a_live_record_the_road_decides(void)
@@ -102,12 +120,15 @@ static void a_live_record_with_another_key_is_never_updated(void)
     record.key32[0] ^= 1; /* an update would leave callers sealing to a key that is lost */
     CHECK_EQ(decide(&record, false), CT_REGISTER_SPONSORED);
     CHECK_EQ(decide(&record, true), CT_REGISTER_SPONSORED);
+    record.expiry_day = TODAY + 6; /* nor renewed by addClient, which keeps the key */
+    CHECK_EQ(decide(&record, true), CT_REGISTER_SPONSORED);
 }
 
 static const struct ct_test tests[] = {
     CT_TEST(a_record_that_is_right_is_left_alone),
     CT_TEST(a_live_record_with_another_place_is_updated_on_either_road),
-    CT_TEST(a_record_near_its_end_is_registered_anew_whatever_its_place),
+    CT_TEST(a_record_near_its_end_is_renewed_by_its_road_whatever_its_place),
+    CT_TEST(a_renewal_that_was_refused_is_made_by_signature),
     CT_TEST(without_a_live_record_the_road_decides),
     CT_TEST(a_pending_record_of_ours_waits_for_approval_and_is_not_written_twice),
     CT_TEST(a_pending_record_of_others_is_written_over),

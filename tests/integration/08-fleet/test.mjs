@@ -41,14 +41,16 @@ async function factory({ chain, network, platform }, claims) {
   return { door, phone };
 }
 
-// The record as its wallet would have signed it for three days only, sent by the approver.
+const DAY = 86400000;
+const LAST = Math.floor(Date.now() / DAY) + 3;
+const key = (file) => new ethers.Wallet(`0x${fs.readFileSync(file, "utf8").trim().replace(/^0x/, "")}`);
+
+// The record as its wallet would have signed it for three days only, sent by the approver. Answers with its block.
 async function shorten({ chain, platform }, device) {
-  const read = (file) => new ethers.Wallet(`0x${fs.readFileSync(file, "utf8").trim().replace(/^0x/, "")}`);
-  const [wallet, approver] = [read(path.join(device.home, "wallet.key")), read(path.join(platform.wmDir, "approver.key"))];
+  const [wallet, approver] = [key(path.join(device.home, "wallet.key")), key(path.join(platform.wmDir, "approver.key"))];
   const record = await chain.device(device.identity);
-  const day = Math.floor(Date.now() / 86400000) + 3;
   const v = { identity: ethers.id(device.identity), key: record.key, relay: record.relay, port: record.port, backupRelay: 0, backupPort: 0,
-    expiryDay: day, sequence: record.sequence, deadline: Math.floor(Date.now() / 1000) + 600 };
+    expiryDay: LAST, sequence: record.sequence, deadline: Math.floor(Date.now() / 1000) + 600 };
   const types = { Registration: [["bytes32", "identity"], ["bytes32", "key"], ["uint16", "relay"], ["uint16", "port"], ["uint16", "backupRelay"],
     ["uint16", "backupPort"], ["uint16", "expiryDay"], ["uint16", "sequence"], ["uint64", "deadline"]].map(([type, name]) => ({ type, name })) };
   const domain = { name: "chainturn", version: "1", chainId: 31337, verifyingContract: chain.contract };
@@ -60,22 +62,68 @@ async function shorten({ chain, platform }, device) {
   const nonce = Number(await chain.rpc("eth_getTransactionCount", [approver.address, "latest"]));
   const tx = { to: chain.contract, data, nonce, gasLimit: 300000, maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 10n ** 9n, chainId: 31337, type: 2 };
   const hash = await chain.rpc("eth_sendRawTransaction", [await approver.signTransaction(tx)]);
-  await chain.mined(hash);
-  return Number((await chain.device(device.identity)).expiryDay) === day;
+  return Number((await chain.mined(hash)).blockNumber);
 }
 
-// Without a token, and in the place of the record that ends: it never is without one.
-async function renewed(stage, claims, device, road) {
-  const { chain } = stage;
-  claims.that(`a record of the ${road} road is near its end`, await shorten(stage, device));
-  const before = await chain.device(device.identity);
-  await device.listen("--refresh", "2");
-  const after = await chain.device(device.identity);
-  const days = Number(after.expiryDay) - Math.floor(Date.now() / 86400000);
-  claims.that(`the ${road} road: its listener renews it by itself`, days > 80 && after.sequence === before.sequence + 1n, { days, sequence: String(after.sequence) });
-  claims.that(`the ${road} road: the same wallet and key, approved`, after.wallet === before.wallet && after.key === before.key && after.state === "approved");
-  claims.that(`the ${road} road: it stays the device's`, last(device.listener, "registered").road === road, device.listener.text());
+// Who wrote what of the device's record since that block.
+async function written(chain, device, since) {
+  const wanted = { address: chain.contract, fromBlock: ethers.toQuantity(since + 1), toBlock: "latest", topics: [null, ethers.id(device.identity)] };
+  const logs = await chain.rpc("eth_getLogs", [wanted]);
+  const names = new Map(["ClientRegistered(bytes32,address,uint256)", "ClientUpdated(bytes32,uint256)"].map((n) => [ethers.id(n), n.split("(")[0]]));
+  return Promise.all(logs.map(async (l) => `${names.get(l.topics[0]) ?? l.topics[0]} by ${(await chain.mined(l.transactionHash)).from.toLowerCase()}`));
+}
+
+// Without a token, and in the place of the record that ends: it never is without one. by: whose account sends what
+// writes it. listen: how the device comes to listen.
+async function renewed({ chain, platform }, claims, device, other, { road, by, how, wanted, before = async () => {}, listen = () => device.listen("--refresh", "2") }) {
+  const since = await shorten({ chain, platform }, device);
+  const old = await chain.device(device.identity);
+  claims.that(`${how}: the record is near its end`, Number(old.expiryDay) === LAST);
+  await before();
+  await listen();
+  const record = await chain.device(device.identity);
+  const days = Number(record.expiryDay) - Math.floor(Date.now() / DAY);
+  claims.that(`${how}: its listener renews it by itself`, days > 80 && record.sequence === old.sequence + 1n, { days, sequence: String(record.sequence) });
+  claims.that(`${how}: the same wallet and key, approved`, record.wallet === old.wallet && record.key === old.key && record.state === "approved");
+  const writes = await written(chain, device, since);
+  claims.that(`${how}: sent by ${by[0]}, and it was live all the time`, writes.length === 1 && writes[0] === `ClientRegistered by ${by[1].toLowerCase()}`, { writes, by });
+  claims.that(`${how}: the steps are told`, wanted.test(steps(device.listener)), steps(device.listener));
+  claims.that(`${how}: the road stays the device's`, last(device.listener, "registered").road === road, device.listener.text());
+  const call = await dials(other, device.identity);
+  claims.that(`${how}: it is called`, got(call), call.text());
   await device.listener.end();
+}
+
+const step = (program, name) => program.events().find((e) => e.event === "step" && e.name === name);
+
+// No block is made for what it sends, which is taken away when it is killed: the next one sends it again.
+async function killedAndBack({ chain }, claims, device) {
+  await chain.still();
+  const first = device.start(["listen", "--echo", "--refresh", "2"]);
+  await first.wait((p) => step(p, "sent"), "the step sent");
+  first.child.kill("SIGKILL");
+  await first.ended;
+  const hash = step(first, "sent").transaction;
+  claims.that("killed while it renews: its transaction is taken away", (await chain.rpc("anvil_dropTransaction", [hash])) === hash);
+  await chain.flow();
+  await device.listen("--refresh", "2");
+  claims.that("killed while it renews: the same one is sent again", step(device.listener, "renew")?.transaction === hash, device.listener.text());
+}
+
+async function renewals(stage, claims, door, phone) {
+  const { chain, platform } = stage;
+  const own = ["its own wallet", door.wallet()], approver = ["the platform", key(path.join(platform.wmDir, "approver.key")).address];
+  const purse = async (wei) => {
+    await chain.rpc("anvil_setBalance", [door.wallet(), ethers.toQuantity(wei)]);
+    await chain.rpc("evm_mine"); // the last block is of another state now
+  };
+  const paid = () => step(door.listener, "funded")?.block > 0;
+  await renewed(stage, claims, door, phone, { how: "the funded road", road: "funded", by: own, wanted: /^funded sent renew$/, before: () => purse(0n) });
+  claims.that("the funded road: its gas was paid for", paid(), door.listener.text());
+  await renewed(stage, claims, door, phone, { how: "killed while it renews", road: "funded", by: own, wanted: /^renew$/,
+    before: () => purse(10n ** 18n), listen: () => killedAndBack(stage, claims, door) });
+  await renewed(stage, claims, door, phone, { how: "paid for once, and that is spent", road: "funded", by: approver, wanted: /^funded register$/, before: () => purse(0n) });
+  await renewed(stage, claims, phone, door, { how: "the sponsored road", road: "sponsored", by: approver, wanted: /^register$/ });
 }
 
 const dials = async (phone, name, json = true) => phone.run(["dial", name, "--datagrams", "1"], { codes: CODES, json });
@@ -138,8 +186,7 @@ async function lost({ chain, platform }, claims, door, phone) {
 test(async (stage, claims) => {
   await bringUp(stage);
   const { door, phone } = await factory(stage, claims);
-  await renewed(stage, claims, door, "funded");
-  await renewed(stage, claims, phone, "sponsored");
+  await renewals(stage, claims, door, phone);
   await pinned(stage, claims, door, phone);
   await lost(stage, claims, door, phone);
 });
