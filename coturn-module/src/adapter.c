@@ -237,9 +237,11 @@ static size_t read_services(void)
     return n;
 }
 
-/* A pass is a long-term credential, and that needs a realm; no-auth would let everybody in. */
+/* A pass is a long-term credential, and that needs a realm; no-auth would let everybody in. The
+ * version that each answer would show makes a forged request's answer longer by a third. */
 static void require_credentials(void)
 {
+    turn_params.no_software_attribute = 1;
     turn_params.ct = TURN_CREDENTIALS_LONG_TERM;
     char *realm = get_realm(NULL)->options.name;
     if (!realm[0]) {
@@ -426,11 +428,22 @@ void ct_ad_permitted(void *session)
     }
 }
 
+/* A nonce follows from the client's address: who brings one back got our answer there. */
+static bool has_returned_nonce(const ts_ur_super_session *ss)
+{
+#if defined(CT_COTURN_UNMENDED) /* without the security series sessions do not know */
+    (void)ss;
+    return false;
+#else
+    return ss->nonce_returned != 0;
+#endif
+}
+
 /* A stream's address proved itself by its handshake, an allocation's by its credentials. */
 int ct_ad_answer(void *session, size_t in, size_t out)
 {
     ts_ur_super_session *ss = session;
-    if (!active || is_allocation_valid(&ss->alloc) ||
+    if (!active || is_allocation_valid(&ss->alloc) || has_returned_nonce(ss) ||
         get_ioa_socket_type(ss->client_socket) != UDP_SOCKET) {
         return 1;
     }

@@ -29,7 +29,7 @@ void ct_relay_options_init(struct ct_relay_options *out)
     out->drain_limit_s = 3600;
     out->limits.source_pps = 1000;
     out->limits.uninvited_pps = 200;
-    out->limits.answer_bps = 16384;
+    out->limits.answer_bps = 1024;
 }
 
 static ct_err set_path(char out[CT_PATH_MAX], const char *name, const char *value,

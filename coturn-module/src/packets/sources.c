@@ -46,8 +46,8 @@ static uint64_t hash_of(const struct ct_sources *sources, const struct ct_endpoi
 
 /* Who shares one place with a flood hardly shares the other, too. */
 static bool take(struct ct_sources *sources, struct ct_bucket table[][CT_SOURCES_PLACES],
-                 const struct ct_rate *rate, const struct ct_endpoint *e, uint64_t units,
-                 uint64_t now_ns)
+                 const struct ct_rate *rate, const struct ct_endpoint *e, uint64_t earned,
+                 uint64_t units, uint64_t now_ns)
 {
     bool taken = false;
     if (rate->cost == 0) {
@@ -56,7 +56,7 @@ static bool take(struct ct_sources *sources, struct ct_bucket table[][CT_SOURCES
     uint64_t hash = hash_of(sources, e);
     for (size_t row = 0; row < CT_SOURCES_ROWS; row++) {
         struct ct_bucket *bucket = &table[row][(hash >> (32 * row)) % CT_SOURCES_PLACES];
-        taken = ct_bucket_take(bucket, rate, units, now_ns) || taken;
+        taken = ct_bucket_trade(bucket, rate, earned, units, now_ns) || taken;
     }
     return taken;
 }
@@ -64,18 +64,25 @@ static bool take(struct ct_sources *sources, struct ct_bucket table[][CT_SOURCES
 bool ct_sources_packet(struct ct_sources *sources, const struct ct_rate *rate,
                        const struct ct_endpoint *from, uint64_t now_ns)
 {
-    return take(sources, sources->packets, rate, from, 1, now_ns);
+    return take(sources, sources->packets, rate, from, 0, 1, now_ns);
 }
 
 bool ct_sources_sign_on(struct ct_sources *sources, const struct ct_rate *rate,
                         const struct ct_endpoint *from, uint64_t now_ns)
 {
-    return take(sources, sources->sign_ons, rate, from, 1, now_ns);
+    return take(sources, sources->sign_ons, rate, from, 0, 1, now_ns);
 }
 
-bool ct_sources_answer(struct ct_sources *sources, const struct ct_rate *rate,
+/* What a question pays for counts in both, or the flood of one prefix would leave the others none.
+ */
+bool ct_sources_answer(struct ct_sources *sources, const struct ct_answer_rates *rates,
                        const struct ct_endpoint *to, size_t in, size_t out, uint64_t now_ns)
 {
-    size_t earned = in - in / 10;
-    return out <= earned || take(sources, sources->answers, rate, to, out - earned, now_ns);
+    size_t paid = in / 2;
+    if (out <= in) {
+        return true;
+    }
+    bool fits = take(sources, sources->answers, &rates->prefix, to, paid, out, now_ns);
+    return ct_bucket_trade(&sources->all_answers, &rates->all, paid, fits ? out : 0, now_ns) &&
+           fits;
 }

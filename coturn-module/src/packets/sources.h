@@ -15,6 +15,7 @@ struct ct_sources {
     uint64_t secret[4];
     struct ct_bucket packets[CT_SOURCES_ROWS][CT_SOURCES_PLACES];
     struct ct_bucket answers[CT_SOURCES_ROWS][CT_SOURCES_PLACES];
+    struct ct_bucket all_answers;
     struct ct_bucket sign_ons[CT_SOURCES_ROWS][CT_SOURCES_PLACES];
 };
 
@@ -27,11 +28,17 @@ bool ct_sources_packet(struct ct_sources *sources, const struct ct_rate *rate,
 /* A pass whose signature nobody has checked yet. false: too many came from there. */
 bool ct_sources_sign_on(struct ct_sources *sources, const struct ct_rate *rate,
                         const struct ct_endpoint *from, uint64_t now_ns);
+/* What a victim gets without having asked, by its prefix and over all prefixes. */
+struct ct_answer_rates {
+    struct ct_rate prefix;
+    struct ct_rate all;
+};
 /*
- * An answer of out bytes to a question of in bytes, at an address that nothing proves. What it is
- * longer than nine tenths of the question has to be in the bucket. false: it stays unanswered.
+ * An answer of out bytes to a question of in bytes, at an address that nothing proves. One that is
+ * no longer than its question goes out in any case; of others each question pays for half of its
+ * length, be it answered or not, and the rest has to be in the buckets. false: it stays unanswered.
  */
-bool ct_sources_answer(struct ct_sources *sources, const struct ct_rate *rate,
+bool ct_sources_answer(struct ct_sources *sources, const struct ct_answer_rates *rates,
                        const struct ct_endpoint *to, size_t in, size_t out, uint64_t now_ns);
 
 #endif

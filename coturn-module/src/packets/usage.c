@@ -41,7 +41,7 @@ struct rates {
 struct ct_limits {
     struct ct_rate source;
     struct ct_rate uninvited;
-    struct ct_rate answers;
+    struct ct_answer_rates answers;
     struct ct_rate sign_ons;
     struct rates allocation;
     struct rates pass;
@@ -65,7 +65,7 @@ static struct rates rates_of(uint32_t pps, uint32_t kbps)
 ct_err ct_limits_new(struct ct_limits **out, const struct ct_limits_config *config)
 {
     /* checking a signature takes about 150 us: a prefix gets less than a hundredth of a core */
-    enum { ANSWER_BURST_S = 4, SIGN_ONS_PER_S = 50, SIGN_ON_BURST_S = 4 };
+    enum { ANSWER_BURST_S = 2, ANSWER_PREFIXES = 16, SIGN_ONS_PER_S = 50, SIGN_ON_BURST_S = 4 };
     struct ct_limits *limits = calloc(1, sizeof(*limits));
     if (!limits) {
         return CT_ERR_NOMEM;
@@ -80,7 +80,9 @@ ct_err ct_limits_new(struct ct_limits **out, const struct ct_limits_config *conf
     }
     limits->source = ct_rate_of(config->source_pps, 1);
     limits->uninvited = ct_rate_of(config->uninvited_pps, 1);
-    limits->answers = ct_rate_of(config->answer_bps, ANSWER_BURST_S);
+    limits->answers.prefix = ct_rate_of(config->answer_bps, ANSWER_BURST_S);
+    limits->answers.all =
+        ct_rate_of((uint64_t)config->answer_bps * ANSWER_PREFIXES, ANSWER_BURST_S);
     limits->sign_ons = ct_rate_of(SIGN_ONS_PER_S, SIGN_ON_BURST_S);
     limits->allocation = rates_of(config->allocation_pps, config->allocation_kbps);
     limits->pass = rates_of(config->pass_pps, config->pass_kbps);

@@ -20,7 +20,8 @@ struct ct_limits_config {
     uint32_t allocation_kbps; /* payload, both ways together */
     uint32_t pass_pps;        /* of all allocations of one pass */
     uint32_t pass_kbps;
-    uint32_t answer_bps; /* bytes a second to a prefix that has proved nothing, beyond its own */
+    uint32_t answer_bps; /* bytes a second to a prefix that has proved nothing, beyond what it paid
+                          * for; 16 times as many to all such prefixes together */
 };
 
 struct ct_limits; /* any thread may use it */
