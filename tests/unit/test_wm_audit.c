@@ -330,7 +330,7 @@ static void a_full_disk_leaves_a_good_chain(void)
     size_t len = load(log, sizeof log);
     for (size_t more = 0; more < len; more += 37) {
         limit(len + more);
-        CHECK_EQ(add(a, "no room"), CT_ERR_SYSTEM);
+        CHECK_EQ(add(a, "no room"), CT_ERR_FULL);
         limit(RLIM_INFINITY);
         CHECK_EQ(follow(&w), CT_OK);
         CHECK(w.lines == 1 && w.cut == 0);

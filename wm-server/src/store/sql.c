@@ -38,7 +38,8 @@ static ct_err attach(struct ct_sql **out, const char *path, const char *pragmas,
 {
     struct ct_sql *db = calloc(1, sizeof *db);
     if (db == NULL) {
-        return ct_why(why, CT_ERR_NOMEM, "out of memory");
+        (void)ct_why(why, CT_ERR_NOMEM, "out of memory");
+        return CT_ERR_NOMEM;
     }
     (void)pthread_mutex_init(&db->lock, NULL);
     (void)pthread_cond_init(&db->committed, NULL);

@@ -72,7 +72,8 @@ ct_err ct_conn_open(struct ct_conn **out, const char *path, const char *pragmas,
 {
     struct ct_conn *c = calloc(1, sizeof *c);
     if (c == NULL) {
-        return ct_why(why, CT_ERR_NOMEM, "out of memory");
+        (void)ct_why(why, CT_ERR_NOMEM, "out of memory");
+        return CT_ERR_NOMEM;
     }
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX; /* the lock is the caller's */
     if (sqlite3_open_v2(path, &c->db, flags, NULL) != SQLITE_OK ||
