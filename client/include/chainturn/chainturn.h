@@ -86,8 +86,9 @@ struct ct_client_event {
 /*
  * Stages of CT_CLIENT_STEP. Sponsored: "register". Funded: "funded" (voucher and ether are there;
  * block 0 when the wallet had what it needs), "sent", "add_client" (the record is pending),
- * "approve". On either, when the address changes: "update". What a run that was killed had sent is
- * told by the next one.
+ * "approve"; near the record's end "funded", "sent", "renew", or "register" where that is refused.
+ * On either, when the address changes: "update". What a run that was killed had sent is told by the
+ * next one.
  */
 
 struct ct_client_config {
