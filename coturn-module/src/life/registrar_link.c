@@ -1,9 +1,8 @@
 /* The module's end of the registrar's channel: starts the process, asks it, starts it again. */
-#include "life/registrar_link.h"
+#include "life/registrar_link_private.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,31 +10,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "kex/handshake.h"
-#include "kex/owner.h"
-#include "life/registrar_call.h"
 #include "life/registrar_spawn.h"
 
 enum {
     OPENED_WITHIN_S = 60, /* a keystore is made to be slow */
-    ANSWERED_WITHIN_S = 10,
     RETRY_MIN_MS = 500,
     RETRY_MAX_MS = 60000,
     GOOD_AFTER_MS = 60000, /* it ran that long: the next end is a new affair */
-};
-
-struct ct_rg_link {
-    char program[CT_RG_SOURCE_MAX];
-    struct ct_rg_open open;
-    struct ct_log log;
-    pthread_mutex_t lock; /* guards what follows */
-    pid_t pid;
-    int fd; /* -1: none */
-    uint32_t number;
-    uint8_t addr20[20];
-    uint64_t started_ms;
-    uint64_t retry_at_ms;
-    uint32_t retry_ms;
 };
 
 /* The descriptor that a source names as "fd:N", or -1. */
@@ -85,10 +66,8 @@ static ct_err exchange(struct ct_rg_link *link, struct ct_rg_request *request,
                : err;
 }
 
-/* One question under the lock. What is no answer ends the conversation: a late one would be taken
- * for the next. */
-static ct_err ask(struct ct_rg_link *link, struct ct_rg_request *request,
-                  struct ct_rg_answer *answer, int within_s, struct ct_why *why)
+ct_err ct_rg_link_ask(struct ct_rg_link *link, struct ct_rg_request *request,
+                      struct ct_rg_answer *answer, int within_s, struct ct_why *why)
 {
     memset(answer, 0, sizeof(*answer));
     if (link->fd < 0) {
@@ -115,7 +94,7 @@ static ct_err start(struct ct_rg_link *link, bool *made, struct ct_why *why)
         return err;
     }
     link->started_ms = ct_mono_ms();
-    err = ask(link, &request, &answer, OPENED_WITHIN_S, why);
+    err = ct_rg_link_ask(link, &request, &answer, OPENED_WITHIN_S, why);
     if (err != CT_OK) {
         end_process(link);
         return err;
@@ -151,6 +130,7 @@ ct_err ct_rg_link_new(struct ct_rg_link **out, bool *made, const char *program,
     memcpy(link->program, program, strlen(program));
     link->open = *open;
     link->log = *log;
+    link->user = geteuid();
     link->fd = -1;
     ct_err err = start(link, made, why);
     close_sources(link);
@@ -185,91 +165,6 @@ pid_t ct_rg_link_pid(struct ct_rg_link *link)
     return pid;
 }
 
-/* ---- signing ---- */
-
-static ct_err sign_digest(void *arg, uint8_t rs64[64], const uint8_t hash32[32])
-{
-    (void)arg;
-    (void)rs64;
-    (void)hash32;
-    return CT_ERR_REFUSED; /* nobody can tell what a digest is of */
-}
-
-/* The statement that the registrar makes the same words of, the key apart. */
-static bool to_statement(struct ct_rg_statement *out, const struct ct_typed *typed)
-{
-    memset(out, 0, sizeof(*out));
-    if (strcmp(typed->type, ct_hs_type) == 0 && typed->count == CT_HS_WORDS) {
-        out->what = CT_RG_HANDSHAKE;
-        memcpy(out->of.handshake.sid16, typed->words[2], 16);
-        memcpy(out->of.handshake.n1_32, typed->words[5], 32);
-        memcpy(out->of.handshake.n2_32, typed->words[6], 32);
-        memcpy(out->of.handshake.session32, typed->words[7], 32);
-        memcpy(out->of.handshake.transcript32, typed->words[8], 32);
-        return true;
-    }
-    if (strcmp(typed->type, ct_owner_type) == 0 && typed->count == CT_OWNER_WORDS) {
-        out->what = CT_RG_OWNERSHIP;
-        memcpy(out->of.ownership.nonce32, typed->words[1], 32);
-        out->of.ownership.mode = typed->words[2][31];
-        for (size_t i = 24; i < 32; i++) {
-            out->of.ownership.until_s = out->of.ownership.until_s << 8 | typed->words[3][i];
-        }
-        return true;
-    }
-    return false;
-}
-
-static ct_err sign_typed(void *arg, uint8_t rs64[64], const struct ct_typed *typed)
-{
-    struct ct_rg_link *link = arg;
-    struct ct_rg_request request = {.kind = CT_RG_STATEMENT};
-    struct ct_rg_answer answer;
-    struct ct_why why;
-    if (!to_statement(&request.of.statement, typed)) {
-        return CT_ERR_REFUSED;
-    }
-    (void)pthread_mutex_lock(&link->lock);
-    memcpy(request.of.statement.key32, link->open.record.key32, 32);
-    ct_err err = ask(link, &request, &answer, ANSWERED_WITHIN_S, &why);
-    (void)pthread_mutex_unlock(&link->lock);
-    if (err == CT_OK) {
-        memcpy(rs64, answer.of.rs64, 64);
-    }
-    return err;
-}
-
-void ct_rg_link_wallet(struct ct_wallet *out, struct ct_rg_link *link)
-{
-    memset(out, 0, sizeof(*out));
-    (void)pthread_mutex_lock(&link->lock);
-    memcpy(out->addr20, link->addr20, 20);
-    (void)pthread_mutex_unlock(&link->lock);
-    out->signer = (struct ct_signer){.sign = sign_digest, .arg = link, .sign_typed = sign_typed};
-}
-
-void ct_rg_link_set_key(struct ct_rg_link *link, const uint8_t key32[32])
-{
-    (void)pthread_mutex_lock(&link->lock);
-    memcpy(link->open.record.key32, key32, 32);
-    (void)pthread_mutex_unlock(&link->lock);
-}
-
-ct_err ct_rg_link_call(struct ct_rg_link *link, uint8_t raw[CT_RG_RAW_MAX], size_t *len,
-                       const struct ct_rg_call *call, struct ct_why *why)
-{
-    struct ct_rg_request request = {.kind = CT_RG_CALL, .of.call = *call};
-    struct ct_rg_answer answer;
-    (void)pthread_mutex_lock(&link->lock);
-    ct_err err = ask(link, &request, &answer, ANSWERED_WITHIN_S, why);
-    (void)pthread_mutex_unlock(&link->lock);
-    if (err == CT_OK) {
-        memcpy(raw, answer.of.call.raw, answer.of.call.len);
-        *len = answer.of.call.len;
-    }
-    return err;
-}
-
 /* ---- its life ---- */
 
 static bool is_gone(const struct ct_rg_link *link)
@@ -279,30 +174,49 @@ static bool is_gone(const struct ct_rg_link *link)
     return n >= 0 || (errno != EAGAIN && errno != EINTR); /* it says nothing unasked */
 }
 
-static void start_again(struct ct_rg_link *link, uint64_t now_ms)
+/* The key is nowhere but in the registrar that ended. */
+static bool was_read_once(const struct ct_rg_link *link)
 {
-    struct ct_why why = {""};
+    return source_fd(link->open.wallet) >= 0 || source_fd(link->open.passphrase) >= 0;
+}
+
+static ct_err start_with_same_key(struct ct_rg_link *link, struct ct_why *why)
+{
     bool made = false;
     uint8_t before20[20];
     memcpy(before20, link->addr20, 20);
-    bool was_read = source_fd(link->open.wallet) >= 0 || source_fd(link->open.passphrase) >= 0;
-    ct_err err = was_read ? ct_why(&why, CT_ERR_CONFIG,
-                                   "its key or passphrase came by a descriptor, which is read "
-                                   "once: start the server anew")
-                          : start(link, &made, &why);
+    ct_err err = start(link, &made, why);
     if (err == CT_OK && memcmp(before20, link->addr20, 20) != 0) {
         memcpy(link->addr20, before20, 20);
         end_process(link);
-        err = ct_why(&why, CT_ERR_CONFIG, "the wallet's file has another key than at the start");
+        err = ct_why(why, CT_ERR_CONFIG, "the wallet's file has another key than at the start");
     }
-    if (err == CT_OK) {
+    return err;
+}
+
+static void start_again(struct ct_rg_link *link, uint64_t now_ms)
+{
+    struct ct_why why = {""};
+    if (was_read_once(link)) {
+        link->retry_at_ms = UINT64_MAX;
+        ct_log(
+            &link->log, CT_LOG_ERROR,
+            "registrar_not_started reason=\"its key or passphrase came by a descriptor, which is "
+            "read once\": start the server anew; until then what is relayed goes on, but this "
+            "relay cannot renew its record, change its key or withdraw");
+        return;
+    }
+    if (start_with_same_key(link, &why) == CT_OK) {
         ct_log(&link->log, CT_LOG_INFO, "registrar_started pid=%ld", (long)link->pid);
         return;
     }
     link->retry_ms = link->retry_ms < RETRY_MAX_MS / 2 ? 2 * link->retry_ms : RETRY_MAX_MS;
     link->retry_at_ms = now_ms + link->retry_ms;
-    ct_log(&link->log, CT_LOG_WARN, "registrar_not_started again_in_ms=%" PRIu32 " reason=\"%s\"",
-           link->retry_ms, why.text);
+    ct_log(&link->log, CT_LOG_WARN, "registrar_not_started again_in_ms=%" PRIu32 " reason=\"%s\"%s",
+           link->retry_ms, why.text,
+           geteuid() == link->user ? ""
+                                   : ": the server has become another user since it started "
+                                     "(proc-user), who may not be allowed that; start it anew");
 }
 
 void ct_rg_link_tend(struct ct_rg_link *link)

@@ -169,7 +169,13 @@ static void descriptor_is_handed_over_and_closed_here(void)
         ct_rg_link_tend(link);
         (void)poll(NULL, 0, 50);
     }
-    CHECK(strstr(lines, "came by a descriptor, which is read once") != NULL);
+    CHECK(strstr(lines, "came by a descriptor, which is read once\": start the server anew"));
+    lines[0] = '\0'; /* said once, since nothing can come of trying again */
+    for (int i = 0; i < 30; i++) {
+        ct_rg_link_tend(link);
+        (void)poll(NULL, 0, 50);
+    }
+    CHECK(lines[0] == '\0' && ct_rg_link_pid(link) == 0);
     ct_rg_link_free(link);
 }
 
@@ -196,6 +202,32 @@ static void registrar_that_is_killed_is_started_again_with_a_pause(void)
     }
     CHECK(ct_rg_link_pid(link) > 0 && ct_rg_link_pid(link) != before);
     CHECK_EQ(ct_rg_link_call(link, raw, &len, &a_call, &why), CT_OK);
+    ct_rg_link_free(link);
+}
+
+/* After proc-user the files are those of a user that the server is not any more. */
+static void server_that_gave_up_its_user_is_told_to_be_started_anew(void)
+{
+    struct ct_rg_open open = an_opening("roots.key");
+    bool made = false;
+    struct ct_rg_link *link = open_link(&open, &made);
+    REQUIRE(link != NULL && geteuid() == 0);
+    lines[0] = '\0';
+    CHECK_EQ(kill(ct_rg_link_pid(link), SIGKILL), 0);
+    REQUIRE(seteuid(65534) == 0);
+    uint64_t until = ct_mono_ms() + 30000;
+    while (strstr(lines, "registrar_not_started") == NULL && ct_mono_ms() < until) {
+        ct_rg_link_tend(link);
+        (void)poll(NULL, 0, 50);
+    }
+    REQUIRE(seteuid(0) == 0);
+    CHECK(strstr(lines, "(proc-user), who may not be allowed that; start it anew") != NULL);
+    until = ct_mono_ms() + 30000; /* it is tried all the same: here the user is back */
+    while (strstr(lines, "registrar_started") == NULL && ct_mono_ms() < until) {
+        ct_rg_link_tend(link);
+        (void)poll(NULL, 0, 50);
+    }
+    CHECK(ct_rg_link_pid(link) > 0);
     ct_rg_link_free(link);
 }
 
@@ -227,6 +259,7 @@ static const struct ct_test tests[] = {
     CT_TEST(wallet_that_may_not_be_made_or_cannot_be_read_is_told),
     CT_TEST(descriptor_is_handed_over_and_closed_here),
     CT_TEST(registrar_that_is_killed_is_started_again_with_a_pause),
+    CT_TEST(server_that_gave_up_its_user_is_told_to_be_started_anew),
     CT_TEST(frame_that_does_not_parse_ends_the_registrar),
 };
 
