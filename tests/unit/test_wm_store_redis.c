@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "ct_test.h"
 #include "redis_server.h"
+#include "wm-server/src/store/redis_link.h"
 #include "wm-server/src/store/store.h"
 
 static struct ct_redis_server redis;
@@ -136,6 +137,48 @@ static void lost_connection_is_made_again(void)
     ct_store_free(s);
 }
 
+static bool call(struct ct_link *l, size_t count, const char *const *words)
+{
+    size_t lens[6];
+    for (size_t i = 0; i < count; i++) {
+        lens[i] = strlen(words[i]);
+    }
+    return ct_link_call(l, count, words, lens, NULL) == CT_OK;
+}
+
+/* A connection keeps the name that it was given for as long as it lives. */
+static bool has_name(struct ct_link *l)
+{
+    static const char *const words[] = {"CLIENT", "GETNAME"};
+    const char *text = NULL;
+    size_t len = 0;
+    return call(l, 2, words) && ct_link_text(l, &text, &len) && len > 0;
+}
+
+/* Where one was lost, another may be master by now, and the rest must not go on asking the old one.
+ */
+static void one_lost_connection_makes_the_others_anew(void)
+{
+    static const char *const name[] = {"CLIENT", "SETNAME", "old"};
+    static const char *const kill_others[] = {"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"};
+    const struct ct_redis_place place = {.address = redis.address};
+    struct ct_link *a = NULL;
+    struct ct_link *b = NULL;
+    atomic_uint age = 0;
+    REQUIRE(ct_link_new(&a, &place, &age, NULL) == CT_OK);
+    REQUIRE(ct_link_new(&b, &place, &age, NULL) == CT_OK);
+    CHECK(call(a, 3, name) && call(b, 3, name));
+    CHECK(has_name(a) && has_name(b));
+    CHECK(call(b, 6, kill_others));
+    CHECK(has_name(b)); /* nobody knows of it yet */
+    CHECK(!has_name(a));
+    CHECK(!has_name(b));
+    CHECK(call(a, 3, name) && call(b, 3, name)); /* and that was all: these stay */
+    CHECK(has_name(a) && has_name(b));
+    ct_link_close(a);
+    ct_link_close(b);
+}
+
 /* The server did it, the connection broke instead of the answer: asked again, it says the same. */
 static void step_whose_answer_is_lost_is_done_once(void)
 {
@@ -202,12 +245,74 @@ static void other_schemas_are_refused(void)
     refused(redis.address, NULL, "something else");
 }
 
+#define OLD_TX "4444444444444444444444444444444444444444444444444444444444444444"
+#define OLD_SENDER "a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0"
+#define OLD_OP "ffeeddccbbaa99887766554433221100"
+#define OLD_TOKEN "11111111111111111111111111111111"
+
+/* As a program of schema 1 left it: one attempt a nonce, no sets to list from. */
+static void put_old_rows(void)
+{
+    static const char *const commands[] = {
+        "HSET chainturn:wm:tx:" OLD_TX " hash " OLD_TX " sender " OLD_SENDER
+        " nonce 0000000000000007 raw 0201 state 0 block 0 created 6",
+        "ZADD chainturn:wm:tx-ops:" OLD_TX " 1 " OLD_OP,
+        "ZADD chainturn:wm:sent:" OLD_SENDER " 0 0000000000000007:" OLD_TX,
+        "SET chainturn:wm:top:" OLD_SENDER " 0000000000000007",
+        "SET chainturn:wm:op-row 1",
+        "HSET chainturn:wm:op:" OLD_OP " id " OLD_OP " row 1 kind 1 state 2 subject b wallet "
+        "0000000000000000000000000000000000000000 payload 0000000000000000 tx " OLD_TX
+        " block 0 reason \"\" created 6",
+        "ZADD chainturn:wm:ops:2:1 1 " OLD_OP,
+        "ZADD chainturn:wm:ops:2:0 1 " OLD_OP,
+        "SET chainturn:wm:under-way:1:b " OLD_OP,
+        "HSET chainturn:wm:token:" OLD_TOKEN " batch B1 state 1 identity a wallet "
+        "0909090909090909090909090909090909090909 expires 9000 used 10",
+        "SADD chainturn:wm:tokens-of:a " OLD_TOKEN,
+        "DEL chainturn:wm:listed",
+        "SET chainturn:wm:schema 1",
+    };
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        CHECK(ct_redis_server_say(&redis, strncmp(commands[i], "SET", 3) == 0 ? "+OK" : ":", "%s",
+                                  commands[i]));
+    }
+}
+
 static void older_schema_is_taken_over(void)
 {
+    struct ct_txn tx = {.nonce = 0};
+    struct ct_txn_slot slots[CT_TXN_ATTEMPTS];
+    struct ct_op_end end = {.id = OLD_OP, .state = CT_OP_DONE};
+    struct ct_token_use again = {.batch = "B1", .identity = "a", .now_s = 20};
+    struct ct_token_row tokens[2];
+    struct ct_op op;
+    uint8_t sender20[20];
+    uint64_t top = 0;
+    size_t count = 0;
     ct_store_free(open_new());
-    CHECK(ct_redis_server_say(&redis, "+OK", "SET chainturn:wm:schema 1"));
-    ct_store_free(open_at(redis.address));
+    put_old_rows();
+    struct ct_store *s = open_at(redis.address);
+    REQUIRE(s != NULL);
     CHECK(!ct_redis_server_say(&redis, ":1", "INCRBY chainturn:wm:schema 0"));
+    memset(sender20, 0xa0, sizeof sender20);
+    memset(again.jti16, 0x11, sizeof again.jti16);
+    memset(again.wallet20, 9, sizeof again.wallet20);
+    CHECK_EQ(s->ops->token_use(s, &again), CT_OK);
+    again.wallet20[0] = 8;
+    CHECK_EQ(s->ops->token_use(s, &again), CT_ERR_REPLAY);
+    CHECK(s->ops->token_page(s, "B1", NULL, tokens, 2, &count) == CT_OK && count == 1);
+    CHECK(s->ops->tx_top(s, sender20, &top) == CT_OK && top == 7);
+    REQUIRE(s->ops->tx_next(s, sender20, UINT64_MAX, &tx) == CT_OK);
+    CHECK(tx.nonce == 7 && tx.hash32[0] == 0x44 && tx.state == CT_TXN_SENT && tx.attempt == 0);
+    CHECK(s->ops->tx_slot(s, sender20, 7, slots, &count) == CT_OK && count == 1);
+    struct ct_txn dearer = tx;
+    memset(dearer.hash32, 0x66, sizeof dearer.hash32);
+    dearer.attempt = 1;
+    CHECK_EQ(s->ops->tx_replace(s, tx.hash32, &dearer, "the fee rose"), CT_OK);
+    CHECK_EQ(s->ops->tx_close(s, dearer.hash32, CT_TXN_CONFIRMED, 12, &end, 1), CT_OK);
+    CHECK_EQ(s->ops->tx_next(s, sender20, UINT64_MAX, &tx), CT_ERR_NOT_FOUND);
+    CHECK(s->ops->op_find(s, OLD_OP, &op) == CT_OK && op.state == CT_OP_DONE && op.block == 12);
+    ct_store_free(s);
 }
 
 static void damaged_records_are_no_data(void)
@@ -286,6 +391,7 @@ static const struct ct_test tests[] = {
     CT_TEST(step_waits_for_a_server_that_restarts),
     CT_TEST(server_that_stays_away_is_given_up),
     CT_TEST(lost_connection_is_made_again),
+    CT_TEST(one_lost_connection_makes_the_others_anew),
     CT_TEST(step_whose_answer_is_lost_is_done_once),
     CT_TEST(server_that_could_forget_is_refused),
     CT_TEST(emptied_server_admits_no_used_token),

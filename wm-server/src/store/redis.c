@@ -1,7 +1,8 @@
-/* Scripts on Redis: their arguments as text, their answers checked, one at a time. */
+/* Scripts on Redis: their arguments as text, their answers checked, one at a time a connection. */
 #include "store/redis.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "store/redis_link.h"
 
 /* A transaction's close has three words for each of 64 operations; its bytes are 16 KiB. */
-enum { WORDS = 256, ARENA = 40 * 1024, OWN_WORDS = 5 };
+enum { WORDS = 256, ARENA = 40 * 1024, OWN_WORDS = 5, LINKS = 16 };
 
 struct ct_redis {
     pthread_mutex_t lock;
@@ -26,6 +27,21 @@ struct ct_redis {
     size_t used;
     ct_err bad; /* an argument or a column that was none, told at the end */
 };
+
+struct ct_redises {
+    atomic_uint age; /* of the links */
+    struct ct_redis of[LINKS];
+};
+
+struct ct_redis *ct_redis_mine(struct ct_redises *all)
+{
+    static atomic_uint threads;
+    static _Thread_local unsigned number; /* from 1 on; 0: none yet */
+    if (number == 0) {
+        number = atomic_fetch_add(&threads, 1) % LINKS + 1;
+    }
+    return &all->of[number - 1];
+}
 
 static void spoil(struct ct_redis *r, ct_err err)
 {
@@ -293,36 +309,49 @@ static ct_err check_schema(struct ct_redis *r, unsigned version, struct ct_why *
     return CT_OK;
 }
 
-ct_err ct_redis_open(struct ct_redis **out, const struct ct_redis_place *place, unsigned version,
+static ct_err make(struct ct_redises *all, const struct ct_redis_place *place, unsigned version,
+                   struct ct_why *why)
+{
+    struct ct_redis *first = ct_redis_mine(all);
+    uint8_t id[16];
+    ct_err err = ct_random(id, sizeof id);
+    for (size_t i = 0; i < LINKS && err == CT_OK; i++) {
+        err = ct_link_new(&all->of[i].link, place, &all->age, why);
+    }
+    if (err == CT_OK) {
+        ct_hex(first->id, id, sizeof id);
+        err = check_schema(first, version, why);
+    }
+    for (size_t i = 0; i < LINKS && err == CT_OK; i++) {
+        memmove(all->of[i].id, first->id, sizeof first->id);
+    }
+    return err;
+}
+
+ct_err ct_redis_open(struct ct_redises **out, const struct ct_redis_place *place, unsigned version,
                      struct ct_why *why)
 {
-    uint8_t id[16];
-    struct ct_redis *r = calloc(1, sizeof *r);
-    if (r == NULL) {
+    struct ct_redises *all = calloc(1, sizeof *all);
+    if (all == NULL) {
         return ct_why(why, CT_ERR_NOMEM, "out of memory");
     }
-    (void)pthread_mutex_init(&r->lock, NULL);
-    ct_err err = ct_random(id, sizeof id);
-    if (err == CT_OK) {
-        ct_hex(r->id, id, sizeof id);
-        err = ct_link_open(&r->link, place, why);
+    for (size_t i = 0; i < LINKS; i++) {
+        (void)pthread_mutex_init(&all->of[i].lock, NULL);
     }
-    if (err == CT_OK) {
-        err = check_schema(r, version, why);
-    }
+    ct_err err = make(all, place, version, why);
     if (err != CT_OK) {
-        ct_redis_close(r);
+        ct_redis_close(all);
         return err;
     }
-    *out = r;
+    *out = all;
     return CT_OK;
 }
 
-void ct_redis_close(struct ct_redis *r)
+void ct_redis_close(struct ct_redises *all)
 {
-    if (r != NULL) {
-        ct_link_close(r->link);
-        (void)pthread_mutex_destroy(&r->lock);
-        free(r);
+    for (size_t i = 0; all != NULL && i < LINKS; i++) {
+        ct_link_close(all->of[i].link);
+        (void)pthread_mutex_destroy(&all->of[i].lock);
     }
+    free(all);
 }

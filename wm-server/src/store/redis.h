@@ -32,15 +32,20 @@
 
 enum { CT_REDIS_ID = 33 }; /* 32 hexadecimal digits and NUL */
 
-struct ct_redis;
+struct ct_redis;   /* a connection, of one thread at a time */
+struct ct_redises; /* those of a store */
 
 /*
- * Connects as ct_link_open() does, makes the store if it is not there, and checks its schema:
- * CT_ERR_CONFIG when that is newer than version, or no schema of ours.
+ * Connects, once for now, waiting 5 s at most for one that is not there yet; makes the store if
+ * there is none, and checks its schema: CT_ERR_CONFIG when that is newer than version, or no schema
+ * of ours.
  */
-CT_MUST_USE ct_err ct_redis_open(struct ct_redis **out, const struct ct_redis_place *place,
+CT_MUST_USE ct_err ct_redis_open(struct ct_redises **out, const struct ct_redis_place *place,
                                  unsigned version, struct ct_why *why);
-void ct_redis_close(struct ct_redis *r);
+void ct_redis_close(struct ct_redises *all);
+/* The calling thread's: the same one each time. Several threads' requests are on their way at once,
+ * and one sync of the append-only file serves all that the server has read by then. */
+struct ct_redis *ct_redis_mine(struct ct_redises *all);
 
 /* Locks; the script's own arguments follow and are ARGV[3].. there. They are kept by pointer. */
 void ct_redis_begin(struct ct_redis *r, const char *script);

@@ -30,7 +30,9 @@ struct ct_link {
     unsigned replicas;
     redisContext *redis; /* NULL: not connected */
     redisReply *reply;
-    bool away; /* a whole retry was in vain: the next calls try once */
+    bool away;                 /* a whole retry was in vain: the next calls try once */
+    atomic_uint *age, own_age; /* the latter of one alone */
+    unsigned made_at;          /* the age when it connected */
 };
 
 /* ---- one command, one reply ---- */
@@ -83,6 +85,14 @@ static void disconnect(struct ct_link *l)
     }
 }
 
+/* It was good, and is no more: nor are the others that were made before. */
+static void lose(struct ct_link *l)
+{
+    unsigned age = l->made_at;
+    (void)atomic_compare_exchange_strong(l->age, &age, age + 1);
+    disconnect(l);
+}
+
 static void forget_reply(struct ct_link *l)
 {
     if (l->reply != NULL) {
@@ -120,7 +130,7 @@ static ct_err ask(struct ct_link *l, size_t count, const char *const *words, con
         ct_err err = l->redis->err == REDIS_ERR_OOM ? CT_ERR_NOMEM : CT_ERR_AGAIN;
         err = ct_why(why, err, "the connection to the Redis at %s was lost: %s", l->address,
                      l->redis->errstr);
-        disconnect(l);
+        lose(l);
         return err;
     }
     if (l->reply->type != REDIS_REPLY_ERROR) {
@@ -133,7 +143,7 @@ static ct_err ask(struct ct_link *l, size_t count, const char *const *words, con
     err = ct_why(why, err, "the Redis at %s refuses: %.200s", l->address, l->reply->str);
     forget_reply(l);
     if (demoted) {
-        disconnect(l);
+        lose(l);
     }
     return err;
 }
@@ -291,9 +301,12 @@ static ct_err require_master(struct ct_link *l, struct ct_why *why)
 
 static ct_err connected(struct ct_link *l, struct ct_why *why)
 {
-    if (l->redis != NULL) {
+    unsigned age = atomic_load(l->age);
+    if (l->redis != NULL && l->made_at == age) {
         return CT_OK;
     }
+    disconnect(l);
+    l->made_at = age;
     ct_err err = l->sentinel_count > 0 ? find_master(l, why) : CT_OK;
     if (err == CT_OK) {
         err = dial(l, why);
@@ -344,7 +357,7 @@ static ct_err replicated(struct ct_link *l, struct ct_why *why)
                         "only %lld replicas of the Redis at %s have the change, and %u must", have,
                         l->address, l->replicas);
     if (r == NULL || l->sentinel_count > 0) { /* perhaps it was cut off, and another is master */
-        disconnect(l);
+        lose(l);
     }
     return err;
 }
@@ -423,16 +436,32 @@ static bool copy_place(struct ct_link *l, const struct ct_redis_place *place)
     return good && l->sentinels != NULL;
 }
 
+static struct ct_link *new_link(const struct ct_redis_place *place, atomic_uint *age,
+                                struct ct_why *why)
+{
+    struct ct_link *l = calloc(1, sizeof *l);
+    if (l == NULL || !copy_place(l, place)) {
+        ct_link_close(l);
+        (void)ct_why(why, CT_ERR_NOMEM, "out of memory");
+        return NULL;
+    }
+    l->age = age != NULL ? age : &l->own_age;
+    return l;
+}
+
+ct_err ct_link_new(struct ct_link **out, const struct ct_redis_place *place, atomic_uint *age,
+                   struct ct_why *why)
+{
+    *out = new_link(place, age, why);
+    return *out == NULL ? CT_ERR_NOMEM : CT_OK;
+}
+
 ct_err ct_link_open(struct ct_link **out, const struct ct_redis_place *place, struct ct_why *why)
 {
     static const char *const words[] = {"PING"};
     static const size_t lens[] = {4};
-    struct ct_link *l = calloc(1, sizeof *l);
-    if (l == NULL || !copy_place(l, place)) {
-        ct_link_close(l);
-        return ct_why(why, CT_ERR_NOMEM, "out of memory");
-    }
-    ct_err err = ct_link_call(l, 1, words, lens, why);
+    struct ct_link *l = new_link(place, NULL, why);
+    ct_err err = l == NULL ? CT_ERR_NOMEM : ct_link_call(l, 1, words, lens, why);
     if (err != CT_OK) {
         ct_link_close(l);
         return err;

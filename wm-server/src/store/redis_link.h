@@ -2,6 +2,7 @@
 #ifndef CT_WM_REDIS_LINK_H
 #define CT_WM_REDIS_LINK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -12,10 +13,16 @@
 struct ct_link;
 
 /*
- * An address is unix:/path or host:port ([host]:port for IPv6). The place is copied. Connects, to
- * the master of the sentinels' where they are named, and refuses a server that does not keep what
- * it acknowledges (CT_ERR_CONFIG); one that is not there yet is waited for, 5 s at most.
+ * An address is unix:/path or host:port ([host]:port for IPv6). The place is copied. It connects at
+ * the first call, to the master of the sentinels' where they are named, and refuses a server that
+ * does not keep what it acknowledges (CT_ERR_CONFIG).
+ *
+ * Links of one store share *age, which they borrow: when one is lost, all others are made anew
+ * before their next call, so that none goes on asking one that is the master no more.
  */
+CT_MUST_USE ct_err ct_link_new(struct ct_link **out, const struct ct_redis_place *place,
+                               atomic_uint *age, struct ct_why *why);
+/* One alone, connected; a server that is not there yet is waited for, 5 s at most. */
 CT_MUST_USE ct_err ct_link_open(struct ct_link **out, const struct ct_redis_place *place,
                                 struct ct_why *why);
 void ct_link_close(struct ct_link *link);

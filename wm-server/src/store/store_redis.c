@@ -48,7 +48,7 @@
 
 static void free_store(struct ct_store *s)
 {
-    ct_redis_close(ct_store_server(s));
+    ct_redis_close(((struct ct_store_redis *)(void *)s)->redises);
     free(s);
 }
 
@@ -304,7 +304,7 @@ ct_err ct_store_redis_at(struct ct_store **out, const struct ct_redis_place *pla
     }
     s->base.ops = &redis_ops;
     s->base.reads_wait = true;
-    ct_err err = ct_redis_open(&s->redis, place, SCHEMA_VERSION, why);
+    ct_err err = ct_redis_open(&s->redises, place, SCHEMA_VERSION, why);
     if (err == CT_OK) {
         err = ct_redis_list_all(&s->base);
         err = err == CT_OK

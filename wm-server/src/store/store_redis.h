@@ -7,12 +7,12 @@
 
 struct ct_store_redis {
     struct ct_store base; /* first: a struct ct_store * is one of these */
-    struct ct_redis *redis;
+    struct ct_redises *redises;
 };
 
 static inline struct ct_redis *ct_store_server(struct ct_store *s)
 {
-    return ((struct ct_store_redis *)(void *)s)->redis;
+    return ct_redis_mine(((struct ct_store_redis *)(void *)s)->redises);
 }
 
 /* ct_redis_begin() for a script that changes, under the handle's fence. */
