@@ -505,6 +505,15 @@ static void *on_deleted(struct module *m, struct ct_use *use, bool is_pass,
     return NULL;
 }
 
+/* A revocation since the credentials were checked found no allocation yet to end. */
+static void end_if_revoked(const struct module *m, const struct ct_allocation_info *info)
+{
+    uint32_t left_s = 0;
+    if (!ct_passes_session(m->passes, &left_s, info->user, ct_wall_s())) {
+        m->host->cancel(info->session);
+    }
+}
+
 /* Only who shows a pass counts as a device: users of the server's own are strangers to the chain.
  */
 static void *on_allocation(void *use, enum ct_allocation_event event,
@@ -525,6 +534,7 @@ static void *on_allocation(void *use, enum ct_allocation_event event,
     ct_limits_of_pass(m->limits, made, is_pass ? pass16 : NULL); /* another one after a renewal */
     if (is_pass) {
         stand_at(m, made, info, info->relayed, info->relayed_count, true);
+        end_if_revoked(m, info);
     }
     return made;
 }
