@@ -83,11 +83,15 @@ void ct_home_save_lane(const struct ct_home *home, const struct ct_lane_saved *s
 void ct_home_drop_lane(const struct ct_home *home);
 
 #define CT_HOME_SENT_MAX 768u
+#define CT_HOME_SENT_EARLIER 8u
 
 /* A signed transaction of the wallet's, stored before it is sent. */
 struct ct_home_sent {
-    unsigned kind;       /* the owner's, 1 to 255 */
-    uint64_t deadline_s; /* when it stops having an effect */
+    unsigned kind;                             /* the owner's, 1 to 255 */
+    uint64_t deadline_s;                       /* when it stops having an effect */
+    uint64_t signed_s;                         /* by this host's clock; 0: not known */
+    uint8_t earlier[CT_HOME_SENT_EARLIER][32]; /* hashes of the same call at lower fees */
+    size_t earlier_count;
     uint8_t raw[CT_HOME_SENT_MAX];
     size_t len;
 };

@@ -11,7 +11,25 @@
 #include "home_private.h"
 
 #define NAME "sent.json"
-#define TEXT_MAX (2 * CT_HOME_SENT_MAX + 200)
+#define HASH_TEXT 67u /* with NUL */
+#define TEXT_MAX (2 * CT_HOME_SENT_MAX + CT_HOME_SENT_EARLIER * (HASH_TEXT + 3) + 300)
+
+/* Neither this nor "signed" is in files of versions that raised no fee. */
+static bool read_earlier(struct ct_home_sent *out, const struct ct_json *list)
+{
+    size_t count = list != NULL ? ct_json_count(list) : 0;
+    if (list != NULL && (!ct_json_is_array(list) || count > CT_HOME_SENT_EARLIER)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t len = 0;
+        if (ct_json_data(out->earlier[i], 32, &len, ct_json_at(list, i)) != CT_OK || len != 32) {
+            return false;
+        }
+    }
+    out->earlier_count = count;
+    return true;
+}
 
 ct_err ct_home_load_sent(const struct ct_home *home, struct ct_home_sent *out)
 {
@@ -22,6 +40,7 @@ ct_err ct_home_load_sent(const struct ct_home *home, struct ct_home_sent *out)
     size_t len = 0;
     int64_t kind = 0;
     int64_t deadline = 0;
+    int64_t signed_s = 0;
 
     memset(&sent, 0, sizeof sent);
     ct_home_path(home, path, NAME);
@@ -32,6 +51,9 @@ ct_err ct_home_load_sent(const struct ct_home *home, struct ct_home_sent *out)
     bool good =
         ct_json_int(&kind, ct_json_get(json, "kind")) == CT_OK && kind > 0 && kind < 256 &&
         ct_json_int(&deadline, ct_json_get(json, "deadline")) == CT_OK && deadline >= 0 &&
+        (!ct_json_has(json, "signed") ||
+         (ct_json_int(&signed_s, ct_json_get(json, "signed")) == CT_OK && signed_s >= 0)) &&
+        read_earlier(&sent, ct_json_get(json, "earlier")) &&
         ct_json_data(sent.raw, sizeof sent.raw, &sent.len, ct_json_get(json, "raw")) == CT_OK &&
         sent.len > 0;
     ct_json_free(json);
@@ -40,6 +62,7 @@ ct_err ct_home_load_sent(const struct ct_home *home, struct ct_home_sent *out)
     }
     sent.kind = (unsigned)kind;
     sent.deadline_s = (uint64_t)deadline;
+    sent.signed_s = (uint64_t)signed_s;
     *out = sent;
     return CT_OK;
 }
@@ -50,9 +73,20 @@ ct_err ct_home_save_sent(const struct ct_home *home, const struct ct_home_sent *
     char path[CT_HOME_PATH];
     char raw[2 * CT_HOME_SENT_MAX + 3];
     char text[TEXT_MAX];
+    char earlier[CT_HOME_SENT_EARLIER * (HASH_TEXT + 3) + 1] = "";
+    size_t at = 0;
+    for (size_t i = 0; i < sent->earlier_count; i++) {
+        char hash[HASH_TEXT];
+        ct_hex0x(hash, sent->earlier[i], 32);
+        at +=
+            (size_t)snprintf(earlier + at, sizeof earlier - at, "%s\"%s\"", i > 0 ? "," : "", hash);
+    }
     ct_hex0x(raw, sent->raw, sent->len);
-    int len = snprintf(text, sizeof text, "{\"kind\":%u,\"deadline\":%llu,\"raw\":\"%s\"}\n",
-                       sent->kind, (unsigned long long)sent->deadline_s, raw);
+    int len = snprintf(text, sizeof text,
+                       "{\"kind\":%u,\"deadline\":%llu,\"signed\":%llu,\"earlier\":[%s],"
+                       "\"raw\":\"%s\"}\n",
+                       sent->kind, (unsigned long long)sent->deadline_s,
+                       (unsigned long long)sent->signed_s, earlier, raw);
     ct_home_path(home, path, NAME);
     return ct_file_write(path, text, (size_t)len, 0600, why);
 }

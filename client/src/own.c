@@ -13,123 +13,14 @@
 #include "chain/tx.h"
 #include "home.h"
 #include "lookup.h"
+#include "own_fee.h"
 
 #define MINED_WITHIN_MS 60000u
 #define POLL_MS 200u
 #define POLL_SLOW_MS 1000u
 #define POLL_FAST_FOR_MS 10000u
+#define REPLACE_MS 30000u
 #define TAKEN_POLLS 15u /* its nonce is used and no receipt is told: it is another one's */
-
-/* ---- fees ---- */
-
-struct offer { /* wei a unit of gas */
-    struct ct_u256 most, tip;
-    struct ct_u256 least; /* below this it would not get into the next block */
-};
-
-static ct_err nine_eighths(struct ct_u256 *fee)
-{
-    const struct ct_u256 one = ct_u256_from_u64(1);
-    struct ct_u256 eighth;
-    ct_err err = ct_u256_div_u32(&eighth, NULL, fee, 8);
-    if (err == CT_OK) {
-        err = ct_u256_add(fee, fee, &eighth);
-    }
-    return err == CT_OK ? ct_u256_add(fee, fee, &one) : err;
-}
-
-static void at_least(struct ct_u256 *fee, const struct ct_u256 *least)
-{
-    if (ct_u256_cmp(fee, least) < 0) {
-        *fee = *least;
-    }
-}
-
-/* The fees that the stored transaction offers, when it has this nonce: the next one has to offer
- * an eighth more to take its place. Zeros when there is none. */
-static ct_err floor_of(const struct ct_worker_env *env, uint64_t nonce, struct offer *out)
-{
-    struct ct_home_sent sent;
-    struct ct_tx old;
-    uint8_t sig[CT_SIG_LEN];
-    memset(out, 0, sizeof *out);
-    if (ct_home_load_sent(&env->home, &sent) != CT_OK ||
-        ct_tx_read_signed(&old, sig, NULL, sent.raw, sent.len) != CT_OK || old.nonce != nonce) {
-        return CT_OK;
-    }
-    out->least = old.max_fee_wei;
-    out->tip = old.max_priority_fee_wei;
-    ct_err err = nine_eighths(&out->least);
-    return err == CT_OK ? nine_eighths(&out->tip) : err;
-}
-
-/* What is suggested has room for twice the base fee; the least is an eighth above the base fee. */
-static ct_err make_offer(struct ct_worker_env *env, uint64_t nonce, struct offer *out,
-                         struct ct_why *why)
-{
-    struct offer floor;
-    struct ct_u256 base;
-    ct_err err = ct_rpc_fees(env->chain, &out->most, &out->tip, why);
-    if (err != CT_OK) {
-        return err;
-    }
-    if (ct_u256_sub(&base, &out->most, &out->tip) != CT_OK ||
-        ct_u256_div_u32(&base, NULL, &base, 2) != CT_OK || nine_eighths(&base) != CT_OK ||
-        floor_of(env, nonce, &floor) != CT_OK) {
-        return ct_why(why, CT_ERR_CHAIN, "the fees that the endpoint asks for are absurd");
-    }
-    at_least(&out->tip, &floor.tip);
-    if (ct_u256_add(&out->least, &base, &out->tip) != CT_OK) {
-        return ct_why(why, CT_ERR_CHAIN, "the fees that the endpoint asks for are absurd");
-    }
-    at_least(&out->least, &floor.least);
-    at_least(&out->most, &out->least);
-    return CT_OK;
-}
-
-static ct_err too_poor(const struct ct_worker_env *env, const struct ct_u256 *has,
-                       const struct ct_u256 *fee, uint64_t gas, struct ct_why *why)
-{
-    char addr[CT_ADDR_TEXT_LEN];
-    char has_text[CT_U256_DECIMAL_LEN + 2];
-    char need_text[CT_U256_DECIMAL_LEN + 2];
-    struct ct_u256 need;
-    if (ct_u256_mul_u64(&need, fee, gas) != CT_OK) {
-        return ct_why(why, CT_ERR_CHAIN, "the fees that the endpoint asks for are absurd");
-    }
-    ct_addr_text(addr, env->wallet.addr20);
-    ct_u256_ether(has_text, has);
-    ct_u256_ether(need_text, &need);
-    return ct_why(
-        why, CT_ERR_ROOM,
-        "the device's wallet %s has %s ether, and its transaction costs a little over %s; "
-        "send it ether, or come up with --road sponsored",
-        addr, has_text, need_text);
-}
-
-/* What the wallet can pay, when that is still enough. */
-static ct_err fit_purse(struct ct_worker_env *env, struct ct_tx *tx, struct ct_why *why)
-{
-    struct offer offer;
-    struct ct_u256 balance;
-    struct ct_u256 afford;
-    ct_err err = make_offer(env, tx->nonce, &offer, why);
-    if (err == CT_OK) {
-        err = ct_rpc_balance(env->chain, env->wallet.addr20, &balance, why);
-    }
-    if (err == CT_OK) {
-        err = ct_u256_div_u32(&afford, NULL, &balance, (uint32_t)tx->gas_limit);
-    }
-    if (err != CT_OK) {
-        return err;
-    }
-    if (ct_u256_cmp(&afford, &offer.least) < 0) {
-        return too_poor(env, &balance, &offer.least, tx->gas_limit, why);
-    }
-    tx->max_fee_wei = ct_u256_cmp(&afford, &offer.most) < 0 ? afford : offer.most;
-    tx->max_priority_fee_wei = offer.tip;
-    return CT_OK;
-}
 
 /* ---- sending ---- */
 
@@ -152,6 +43,17 @@ static ct_err fit_gas(struct ct_worker_env *env, const struct ct_own_want *want,
     return tx->gas_limit <= UINT32_MAX ? CT_OK : CT_ERR_ARG;
 }
 
+static ct_err sign(const struct ct_worker_env *env, const struct ct_tx *tx,
+                   struct ct_home_sent *out, uint8_t hash32[32], struct ct_why *why)
+{
+    out->signed_s = ct_wall_s();
+    if (ct_tx_room(tx) > sizeof out->raw ||
+        ct_tx_sign(out->raw, sizeof out->raw, &out->len, hash32, tx, &env->wallet) != CT_OK) {
+        return ct_why(why, CT_ERR_SYSTEM, "the wallet cannot sign its transaction");
+    }
+    return CT_OK;
+}
+
 static ct_err make(struct ct_worker_env *env, const struct ct_own_want *want,
                    struct ct_home_sent *out, uint8_t hash32[32], struct ct_why *why)
 {
@@ -163,7 +65,7 @@ static ct_err make(struct ct_worker_env *env, const struct ct_own_want *want,
         err = fit_gas(env, want, &tx, why);
     }
     if (err == CT_OK) {
-        err = fit_purse(env, &tx, why);
+        err = ct_own_fee_first(env, &tx, why);
     }
     if (err != CT_OK) {
         return err;
@@ -171,11 +73,7 @@ static ct_err make(struct ct_worker_env *env, const struct ct_own_want *want,
     memset(out, 0, sizeof *out);
     out->kind = want->kind;
     out->deadline_s = want->deadline_s;
-    if (ct_tx_room(&tx) > sizeof out->raw ||
-        ct_tx_sign(out->raw, sizeof out->raw, &out->len, hash32, &tx, &env->wallet) != CT_OK) {
-        return ct_why(why, CT_ERR_SYSTEM, "the wallet cannot sign its transaction");
-    }
-    return CT_OK;
+    return sign(env, &tx, out, hash32, why);
 }
 
 ct_err ct_own_send(struct ct_worker_env *env, const struct ct_own_want *want, uint8_t hash32[32],
@@ -198,58 +96,139 @@ ct_err ct_own_send(struct ct_worker_env *env, const struct ct_own_want *want, ui
 
 /* ---- what became of it ---- */
 
-static void take_receipt(struct ct_worker_env *env, const struct ct_home_sent *sent,
-                         const struct ct_receipt *receipt, struct ct_own_mined *out)
+/* One that is waited for: it and the earlier forms of it, of which one gets into a block. */
+struct pursuit {
+    struct ct_worker_env *env;
+    struct ct_home_sent sent;
+    struct ct_tx tx; /* points into sent */
+    struct ct_own_mined *out;
+    uint64_t began_ms, replace_ms; /* when to raise its fee, if it is not in a block by then */
+    unsigned taken_polls;
+};
+
+static uint64_t replace_after_ms(const struct ct_worker_env *env)
+{
+    return env->replace_ms != 0 ? env->replace_ms : REPLACE_MS;
+}
+
+/* Decodes what is stored; false: it is of another deployment or wallet, or spoilt. */
+static bool read_sent(struct pursuit *p)
+{
+    uint8_t sig[CT_SIG_LEN];
+    uint8_t from[20];
+    const struct ct_worker_env *env = p->env;
+    ct_keccak256(p->out->hash32, p->sent.raw, p->sent.len);
+    return ct_tx_read_signed(&p->tx, sig, from, p->sent.raw, p->sent.len) == CT_OK &&
+           p->tx.chain_id == env->bundle.chain_id &&
+           memcmp(p->tx.to20, env->bundle.contract20, sizeof p->tx.to20) == 0 &&
+           memcmp(from, env->wallet.addr20, sizeof from) == 0;
+}
+
+/* The time since it was signed counts, but what is sent again has a while, too. */
+static void set_clock(struct pursuit *p)
+{
+    uint64_t now_s = ct_wall_s();
+    uint64_t whole_ms = replace_after_ms(p->env);
+    uint64_t age_s = now_s > p->sent.signed_s ? now_s - p->sent.signed_s : 0;
+    uint64_t left_ms = age_s < whole_ms / 1000 ? whole_ms - age_s * 1000 : 0;
+    p->began_ms = ct_mono_ms();
+    p->replace_ms = p->began_ms + (left_ms > whole_ms / 3 ? left_ms : whole_ms / 3);
+}
+
+static bool take_receipt(struct pursuit *p, const uint8_t hash32[32])
 {
     uint8_t id_hash[32];
-    out->kind = sent->kind;
-    out->block = receipt->block_number;
-    out->gas = receipt->gas_used;
-    out->has_failed = !receipt->succeeded;
-    if (ct_identity_hash(id_hash, env->identity) == CT_OK &&
-        ct_receipt_client_skipped(&out->refusal, receipt, env->bundle.contract20, id_hash)) {
+    struct ct_own_mined *out = p->out;
+    struct ct_receipt receipt;
+    memset(&receipt, 0, sizeof receipt);
+    if (ct_rpc_receipt(p->env->chain, hash32, &receipt, NULL) != CT_OK || !receipt.found) {
+        ct_receipt_free(&receipt);
+        return false;
+    }
+    memmove(out->hash32, hash32, sizeof out->hash32);
+    out->kind = p->sent.kind;
+    out->block = receipt.block_number;
+    out->gas = receipt.gas_used;
+    out->has_failed = !receipt.succeeded;
+    if (ct_identity_hash(id_hash, p->env->identity) == CT_OK &&
+        ct_receipt_client_skipped(&out->refusal, &receipt, p->env->bundle.contract20, id_hash)) {
         out->has_failed = true;
     }
+    ct_receipt_free(&receipt);
+    ct_home_drop_sent(&p->env->home);
+    return true;
+}
+
+/* The newest form of it; the earlier ones are asked for when something has used the nonce. */
+static bool is_mined(struct pursuit *p)
+{
+    bool is = take_receipt(p, p->out->hash32);
+    for (size_t i = 0; i < p->sent.earlier_count && !is && p->taken_polls > 0; i++) {
+        is = take_receipt(p, p->sent.earlier[i]);
+    }
+    return is;
 }
 
 /* Can it still be mined to some effect? CT_ERR_NOT_FOUND: no. */
-static ct_err judge(struct ct_worker_env *env, const struct ct_home_sent *sent,
-                    const struct ct_tx *tx, unsigned *taken_polls, struct ct_why *why)
+static ct_err judge(struct pursuit *p, struct ct_why *why)
 {
     struct ct_view view;
     uint64_t nonce = 0;
-    ct_err err = ct_rpc_nonce(env->chain, env->wallet.addr20, false, &nonce, why);
+    ct_err err = ct_rpc_nonce(p->env->chain, p->env->wallet.addr20, false, &nonce, why);
     if (err != CT_OK) {
         return CT_OK; /* the next poll may tell */
     }
-    *taken_polls += nonce > tx->nonce;
-    if (*taken_polls >= TAKEN_POLLS) {
-        ct_home_drop_sent(&env->home);
+    p->taken_polls += nonce > p->tx.nonce;
+    if (p->taken_polls >= TAKEN_POLLS) {
+        ct_home_drop_sent(&p->env->home);
         return CT_ERR_NOT_FOUND;
     }
-    err = ct_lookup_view(env, &view, why);
-    return err == CT_OK && nonce <= tx->nonce && view.timestamp_s > sent->deadline_s
+    err = ct_lookup_view(p->env, &view, why);
+    return err == CT_OK && nonce <= p->tx.nonce && view.timestamp_s > p->sent.deadline_s
                ? CT_ERR_NOT_FOUND /* stored on: what replaces it has to offer more */
                : CT_OK;
 }
 
-static ct_err wait_mined(struct ct_worker_env *env, const struct ct_home_sent *sent,
-                         const struct ct_tx *tx, struct ct_own_mined *out, struct ct_why *why)
+/*
+ * The same call under the same nonce for a higher fee, so one of them is mined and no other. On
+ * disk with the earlier ones' hashes before it is sent: whoever is killed in between goes on with
+ * it, and whichever is in a block is known.
+ */
+static void replace(struct pursuit *p)
 {
-    uint64_t began_ms = ct_mono_ms();
-    unsigned taken_polls = 0;
+    struct ct_why why = {.text = ""};
+    struct ct_home_sent next = p->sent;
+    struct ct_tx tx = p->tx;
+    uint8_t hash32[32];
+    p->replace_ms = ct_mono_ms() + replace_after_ms(p->env);
+    if (p->sent.earlier_count == CT_HOME_SENT_EARLIER) {
+        return;
+    }
+    memcpy(next.earlier[next.earlier_count++], p->out->hash32, 32);
+    ct_err err = ct_own_fee_raise(p->env, &tx, &why);
+    if (err == CT_OK) {
+        err = sign(p->env, &tx, &next, hash32, &why);
+    }
+    if (err == CT_OK) {
+        err = ct_home_save_sent(&p->env->home, &next, &why);
+    }
+    if (err == CT_OK) {
+        p->sent = next;
+        (void)!read_sent(p);
+        err = ct_rpc_send_raw(p->env->chain, p->sent.raw, p->sent.len, &why);
+    }
+    ct_log(&p->env->log, CT_LOG_INFO, "transaction_raised times=%zu result=\"%s\"",
+           p->sent.earlier_count, err == CT_OK ? ct_err_text(err) : why.text);
+}
+
+static ct_err wait_mined(struct pursuit *p, struct ct_why *why)
+{
     for (;;) {
-        struct ct_receipt receipt;
-        memset(&receipt, 0, sizeof receipt);
-        if (ct_rpc_receipt(env->chain, out->hash32, &receipt, why) == CT_OK && receipt.found) {
-            take_receipt(env, sent, &receipt, out);
-            ct_receipt_free(&receipt);
-            ct_home_drop_sent(&env->home);
+        if (is_mined(p)) {
             return CT_OK;
         }
-        ct_receipt_free(&receipt);
-        ct_err err = judge(env, sent, tx, &taken_polls, why);
-        uint64_t took_ms = ct_mono_ms() - began_ms;
+        ct_err err = judge(p, why);
+        uint64_t took_ms = ct_mono_ms() - p->began_ms;
         if (err != CT_OK) {
             return err;
         }
@@ -258,6 +237,9 @@ static ct_err wait_mined(struct ct_worker_env *env, const struct ct_home_sent *s
                           "the device's own transaction is not in a block after %u s; it may still "
                           "get there, so run the same command again later",
                           MINED_WITHIN_MS / 1000u);
+        }
+        if (p->taken_polls == 0 && ct_mono_ms() >= p->replace_ms) {
+            replace(p);
         }
         uint64_t pause_ms = took_ms < POLL_FAST_FOR_MS ? POLL_MS : POLL_SLOW_MS;
         (void)nanosleep(&(struct timespec){.tv_sec = (time_t)(pause_ms / 1000u),
@@ -268,33 +250,27 @@ static ct_err wait_mined(struct ct_worker_env *env, const struct ct_home_sent *s
 
 ct_err ct_own_settle(struct ct_worker_env *env, struct ct_own_mined *out, struct ct_why *why)
 {
-    struct ct_home_sent sent;
-    struct ct_tx tx;
+    struct pursuit p = {.env = env, .out = out};
     struct ct_view view;
-    uint8_t sig[CT_SIG_LEN];
-    uint8_t from[20];
 
     memset(out, 0, sizeof *out);
-    if (ct_home_load_sent(&env->home, &sent) != CT_OK) {
+    if (ct_home_load_sent(&env->home, &p.sent) != CT_OK) {
         return CT_ERR_NOT_FOUND;
     }
-    if (ct_tx_read_signed(&tx, sig, from, sent.raw, sent.len) != CT_OK ||
-        tx.chain_id != env->bundle.chain_id ||
-        memcmp(tx.to20, env->bundle.contract20, sizeof tx.to20) != 0 ||
-        memcmp(from, env->wallet.addr20, sizeof from) != 0) {
-        ct_home_drop_sent(&env->home); /* of another deployment or wallet */
+    if (!read_sent(&p)) {
+        ct_home_drop_sent(&env->home);
         return CT_ERR_NOT_FOUND;
     }
     ct_err err = ct_lookup_view(env, &view, why); /* opens the chain, too */
     if (err != CT_OK) {
         return err;
     }
-    ct_keccak256(out->hash32, sent.raw, sent.len);
-    if (view.timestamp_s <= sent.deadline_s) {
-        err = ct_rpc_send_raw(env->chain, sent.raw, sent.len, why);
+    if (view.timestamp_s <= p.sent.deadline_s) {
+        err = ct_rpc_send_raw(env->chain, p.sent.raw, p.sent.len, why);
         ct_log(&env->log, CT_LOG_INFO, "transaction_sent_again result=\"%s\"", ct_err_text(err));
     }
-    return wait_mined(env, &sent, &tx, out, why);
+    set_clock(&p);
+    return wait_mined(&p, why);
 }
 
 uint64_t ct_own_gas_share(struct ct_worker_env *env, const uint8_t hash32[32])

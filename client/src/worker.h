@@ -29,6 +29,8 @@ struct ct_worker_env {
     char identity[64];
     struct ct_wallet wallet;
     struct ct_x25519 key;
+    uint32_t
+        replace_ms; /* own transactions get a higher fee outside a block for so long; 0: 30 s */
 };
 
 /* One piece of work: the first member of a struct of its own. */

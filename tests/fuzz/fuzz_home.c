@@ -1,7 +1,7 @@
 /*
  * The files of a device's home folder: device.json, pass.json, allocation.json, bundle.json,
- * asked.json and a cached record. Property: what is loaded, saved again and loaded, is the same; a
- * spoilt file is refused and never half taken.
+ * asked.json, sent.json and a cached record. Property: what is loaded, saved again and loaded, is
+ * the same; a spoilt file is refused and never half taken.
  */
 /* links: ct_client_inside chainturn ct_kex ct_turn ct_chain ct_base */
 #include <string.h>
@@ -78,6 +78,21 @@ static void asked(void)
     }
 }
 
+static void sent(void)
+{
+    struct ct_home_sent one;
+    struct ct_home_sent two;
+    if (ct_home_load_sent(&home, &one) == CT_OK) {
+        HOLDS(one.len > 0 && one.len <= sizeof(one.raw));
+        HOLDS(ct_home_save_sent(&home, &one, NULL) == CT_OK &&
+              ct_home_load_sent(&home, &two) == CT_OK);
+        HOLDS(one.kind == two.kind && one.deadline_s == two.deadline_s &&
+              one.signed_s == two.signed_s && one.earlier_count == two.earlier_count &&
+              memcmp(one.earlier, two.earlier, one.earlier_count * 32) == 0 && one.len == two.len &&
+              memcmp(one.raw, two.raw, one.len) == 0);
+    }
+}
+
 static void found(const uint8_t *data, size_t size)
 {
     static const uint8_t deployment32[32] = {1, 2, 3};
@@ -106,8 +121,9 @@ static void found(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const names[] = {"device.json", "pass.json", "allocation.json",
-                                        "bundle.json", "",          "asked.json"};
-    static void (*const checks[])(void) = {device, pass, lane, bundle, NULL, asked};
+                                        "bundle.json", "",          "asked.json",
+                                        "sent.json"};
+    static void (*const checks[])(void) = {device, pass, lane, bundle, NULL, asked, sent};
     enum { KINDS = sizeof(names) / sizeof(names[0]), FOUND = 4 };
     char path[FUZZ_PATH];
     if (size == 0) {

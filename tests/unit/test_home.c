@@ -394,8 +394,32 @@ static void a_sent_transaction_is_read_back_until_it_is_dropped(void)
     CHECK_EQ(got.deadline_s, 1800000000);
     REQUIRE(got.len == sent.len);
     CHECK_MEM(got.raw, sent.raw, sent.len);
+    CHECK(got.signed_s == 0 && got.earlier_count == 0);
+    sent.signed_s = 1700000000;
+    sent.earlier_count = CT_HOME_SENT_EARLIER;
+    for (size_t i = 0; i < CT_HOME_SENT_EARLIER; i++) {
+        memset(sent.earlier[i], (int)i + 1, 32);
+    }
+    REQUIRE(ct_home_save_sent(&home, &sent, NULL) == CT_OK);
+    REQUIRE(ct_home_load_sent(&home, &got) == CT_OK);
+    CHECK_EQ(got.signed_s, 1700000000);
+    CHECK_EQ(got.earlier_count, CT_HOME_SENT_EARLIER);
+    CHECK_MEM(got.earlier, sent.earlier, sizeof got.earlier);
+    CHECK_MEM(got.raw, sent.raw, sent.len);
     ct_home_drop_sent(&home);
     CHECK_EQ(ct_home_load_sent(&home, &got), CT_ERR_NOT_FOUND);
+    spoil("sent.json", "{\"kind\":1,\"deadline\":5,\"raw\":\"0x02\"}", 0600);
+    REQUIRE(ct_home_load_sent(&home, &got) == CT_OK); /* as versions wrote it that raised no fee */
+    CHECK(got.signed_s == 0 && got.earlier_count == 0 && got.len == 1);
+    static const char *const bad[] = {"\"earlier\":[\"0x02\"]", "\"earlier\":{}", "\"earlier\":[7]",
+                                      "\"signed\":-1"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char text[120];
+        (void)snprintf(text, sizeof text, "{\"kind\":1,\"deadline\":5,%s,\"raw\":\"0x02\"}",
+                       bad[i]);
+        spoil("sent.json", text, 0600);
+        CHECK_EQ(ct_home_load_sent(&home, &got), CT_ERR_NOT_FOUND);
+    }
     spoil("sent.json", "{\"kind\":1,\"deadline\":5,\"raw\":\"0x\"}", 0600);
     CHECK_EQ(ct_home_load_sent(&home, &got), CT_ERR_NOT_FOUND);
     spoil("sent.json", "{\"kind\":0,\"deadline\":5,\"raw\":\"0x02\"}", 0600);

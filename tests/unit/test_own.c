@@ -276,6 +276,126 @@ static void a_transaction_of_another_wallet_or_contract_is_dropped(void)
     }
 }
 
+/* ---- stuck ---- */
+
+/* The stored one with these fees in place of its own, as it would have been signed. */
+static void sign_with(struct ct_home_sent *sent, uint8_t hash32[32], uint64_t max_wei,
+                      uint64_t tip_wei)
+{
+    struct ct_tx tx;
+    uint8_t sig[CT_SIG_LEN];
+    uint8_t raw[CT_HOME_SENT_MAX];
+    size_t len = 0;
+    REQUIRE(ct_tx_read_signed(&tx, sig, NULL, sent->raw, sent->len) == CT_OK);
+    tx.max_fee_wei = ct_u256_from_u64(max_wei);
+    tx.max_priority_fee_wei = ct_u256_from_u64(tip_wei);
+    REQUIRE(ct_tx_sign(raw, sizeof raw, &len, hash32, &tx, &env.wallet) == CT_OK);
+    memcpy(sent->raw, raw, len);
+    sent->len = len;
+    REQUIRE(ct_home_save_sent(&env.home, sent, NULL) == CT_OK);
+}
+
+/* Sent, and waiting: no block comes before the test makes one. */
+static void get_stuck(struct ct_home_sent *sent, uint8_t hash32[32])
+{
+    struct ct_why why = {""};
+    memset(sent, 0, sizeof *sent);
+    memset(hash32, 0, 32);
+    begin(ONE_ETHER);
+    env.replace_ms = 300;
+    call("evm_setAutomine", "[false]");
+    struct ct_own_want w = want();
+    w.gas_limit = 50000;
+    REQUIRE(ct_own_send(&env, &w, hash32, &why) == CT_OK);
+    REQUIRE(is_stored(sent));
+}
+
+static void a_stuck_transaction_is_raised_to_what_is_asked_now(void)
+{
+    struct ct_own_mined mined;
+    struct ct_home_sent sent;
+    struct ct_why why = {""};
+    uint8_t hash[32];
+    get_stuck(&sent, hash);
+    call("anvil_setNextBlockBaseFeePerGas", "[\"0x2e90edd000\"]"); /* 200 gwei */
+    call("evm_mine", "[]");
+    call("evm_setIntervalMining", "[1]");
+    CHECK_EQ(ct_own_settle(&env, &mined, &why), CT_OK);
+    call("evm_setIntervalMining", "[0]");
+    CHECK(memcmp(mined.hash32, hash, 32) != 0); /* not the one that nobody wanted */
+    CHECK_EQ(mined.kind, CT_OWN_UPDATE);
+    CHECK_EQ(count_of(false), 1);
+    CHECK_EQ(count_of(true), 1);
+    CHECK(!is_stored(&sent));
+}
+
+static void one_killed_between_storing_and_sending_a_raise_knows_what_was_mined(void)
+{
+    struct ct_own_mined mined;
+    struct ct_home_sent sent;
+    struct ct_why why = {""};
+    uint8_t first[32];
+    uint8_t raised[32];
+    get_stuck(&sent, first);
+    memcpy(sent.earlier[sent.earlier_count++], first, 32);
+    sign_with(&sent, raised, 400000000000u, 2000000000u); /* on disk, and told to nobody */
+    call("evm_mine", "[]");
+    CHECK_EQ(count_of(false), 1);
+    REQUIRE(ct_own_settle(&env, &mined, &why) == CT_OK);
+    CHECK_MEM(mined.hash32, first, 32);
+    CHECK(!is_stored(&sent));
+    CHECK_EQ(count_of(true), 1);
+}
+
+static void one_killed_after_storing_a_raise_goes_on_with_it(void)
+{
+    struct ct_own_mined mined;
+    struct ct_home_sent sent;
+    struct ct_why why = {""};
+    uint8_t first[32];
+    uint8_t raised[32];
+    get_stuck(&sent, first);
+    env.replace_ms = 60000;
+    drop(first);
+    memcpy(sent.earlier[sent.earlier_count++], first, 32);
+    sign_with(&sent, raised, 400000000000u, 2000000000u);
+    call("evm_setIntervalMining", "[1]");
+    REQUIRE(ct_own_settle(&env, &mined, &why) == CT_OK);
+    call("evm_setIntervalMining", "[0]");
+    CHECK_MEM(mined.hash32, raised, 32);
+    CHECK_EQ(count_of(true), 1);
+}
+
+/* Neither beyond the purse nor beyond the cap: it waits as it is, and is mined when it can be. */
+static void a_fee_is_not_raised_beyond_its_bounds(void)
+{
+    struct ct_own_mined mined;
+    struct ct_home_sent sent;
+    struct ct_why why = {""};
+    struct ct_u256 cost;
+    char addr[43], wei[CT_U256_QUANTITY_LEN], params[200];
+    uint8_t hash[32];
+    for (int is_capped = 0; is_capped <= 1; is_capped++) {
+        get_stuck(&sent, hash);
+        if (is_capped) { /* an eighth more would be above 500 gwei */
+            drop(hash);
+            sign_with(&sent, hash, 480000000000u, 1000000000u);
+        } else {
+            struct ct_tx tx = stored_tx();
+            REQUIRE(ct_u256_mul_u64(&cost, &tx.max_fee_wei, tx.gas_limit) == CT_OK);
+            ct_u256_quantity(wei, &cost);
+            ct_hex0x(addr, env.wallet.addr20, 20);
+            (void)snprintf(params, sizeof params, "[\"%s\",\"%s\"]", addr, wei);
+            call("anvil_setBalance", params);
+        }
+        call("evm_setIntervalMining", "[4]"); /* time enough for a dozen raises */
+        REQUIRE(ct_own_settle(&env, &mined, &why) == CT_OK);
+        call("evm_setIntervalMining", "[0]");
+        CHECK_MEM(mined.hash32, hash, 32);
+        CHECK_EQ(count_of(false), 1);
+    }
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(what_was_sent_is_mined_once_and_then_forgotten),
     CT_TEST(what_was_stored_and_never_sent_is_sent_by_the_next_run),
@@ -285,5 +405,9 @@ static const struct ct_test tests[] = {
     CT_TEST(a_fee_stays_within_what_the_wallet_holds),
     CT_TEST(what_the_contract_refuses_is_not_sent),
     CT_TEST(a_transaction_of_another_wallet_or_contract_is_dropped),
+    CT_TEST(a_stuck_transaction_is_raised_to_what_is_asked_now),
+    CT_TEST(one_killed_between_storing_and_sending_a_raise_knows_what_was_mined),
+    CT_TEST(one_killed_after_storing_a_raise_goes_on_with_it),
+    CT_TEST(a_fee_is_not_raised_beyond_its_bounds),
 };
 CT_TEST_MAIN(tests)
