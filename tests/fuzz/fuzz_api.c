@@ -120,6 +120,29 @@ static ct_err take_op(struct ct_store *s, struct ct_op *op)
     return CT_OK;
 }
 
+static ct_err say_balance(void *arg, const uint8_t addr20[20], struct ct_u256 *out_wei,
+                          struct ct_why *why)
+{
+    (void)arg;
+    (void)addr20;
+    (void)why;
+    *out_wei = ct_u256_from_u64(UINT64_MAX);
+    return CT_OK;
+}
+
+static ct_err say_cost(void *arg, const uint8_t from20[20], const void *data, size_t len,
+                       uint64_t *gas, struct ct_u256 *fee_wei, struct ct_why *why)
+{
+    (void)arg;
+    (void)from20;
+    (void)data;
+    (void)why;
+    HOLDS(len == 4 + 6 * 32);
+    *gas = 46000;
+    *fee_wei = ct_u256_from_u64(1000000000);
+    return CT_OK;
+}
+
 static ct_err take_funding(struct ct_store *s, struct ct_op *op, const struct ct_funding *funding,
                            const struct ct_outflow *most)
 {
@@ -127,7 +150,7 @@ static ct_err take_funding(struct ct_store *s, struct ct_op *op, const struct ct
     (void)op;
     (void)funding;
     (void)most;
-    HOLDS(false); /* no token of any input is one */
+    HOLDS(false); /* no token of any input is one, and who renews has ether */
     return CT_ERR_SYSTEM;
 }
 
@@ -157,8 +180,12 @@ static const struct ct_store_ops store_ops = {.token_use = take_token,
                                               .op_find = find_op,
                                               .op_under_way = find_under_way};
 static struct ct_store store = {.ops = &store_ops};
-static const struct ct_ledger_ops ledger_ops = {
-    .device = say_device, .relay = say_relay, .pending = say_pending, .relays = say_relays};
+static const struct ct_ledger_ops ledger_ops = {.device = say_device,
+                                                .relay = say_relay,
+                                                .pending = say_pending,
+                                                .relays = say_relays,
+                                                .balance = say_balance,
+                                                .cost = say_cost};
 static const struct ct_ledger ledger = {.ops = &ledger_ops};
 
 /* ---- the property ---- */
@@ -197,7 +224,7 @@ struct fixture {
     struct ct_api api;
 };
 
-static void set_up(struct fixture *f, enum ct_hs_purpose purpose, bool is_registered)
+static void set_up(struct fixture *f, enum ct_hs_purpose purpose, bool is_registered, bool ends)
 {
     static const struct ct_secret32 seed = {{9}}; /* signs no token of any input */
     struct ct_hs_session session = {.purpose = purpose};
@@ -208,6 +235,8 @@ static void set_up(struct fixture *f, enum ct_hs_purpose purpose, bool is_regist
                         .key_count = 1,
                         .issuer = {.key_id = 1, .key = &f->signs, .life_s = 3600, .store = &store},
                         .store = &store,
+                        .approver = &world.wallet,
+                        .funding = {.gas_most = 150000, .fee_most_gwei = 100},
                         .device_days = 100,
                         .wall_s = clock_s,
                         .mono_ms = clock_ms};
@@ -223,7 +252,7 @@ static void set_up(struct fixture *f, enum ct_hs_purpose purpose, bool is_regist
     record = (struct ct_device){.state = CT_RECORD_NONE};
     if (is_registered) {
         record.state = CT_RECORD_APPROVED;
-        record.expiry_day = UINT16_MAX;
+        record.expiry_day = ends ? (uint16_t)(API_NOW_S / 86400 + 5) : UINT16_MAX;
         memcpy(record.wallet20, world.wallet.addr20, 20);
         memcpy(record.key32, world.key32, 32);
     }
@@ -246,11 +275,12 @@ static void post_handshake(const struct fixture *f, const struct ct_request *req
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    /* two tables: the first byte's bit 3 says which one its lowest two bits are for */
+    /* two tables: the first byte's bit 3 says which one its lowest two bits are for; bit 2: there
+     * is a record, bit 4: which ends soon */
     static const char *const paths[8] = {"/v1/passes",      "/v1/devices",  "/v1/relays",
                                          "/v1/handshake",   "/v1/vouchers", "/v1/changes",
                                          "/v1/withdrawals", "/v1/approvals"};
-    enum { RELAYS = 2, HANDSHAKE = 3, WITHDRAWALS = 6 };
+    enum { RELAYS = 2, HANDSHAKE = 3, VOUCHERS = 4, WITHDRAWALS = 6 };
     struct fixture f;
     struct ct_answer answer;
     if (size < 1 || size > CT_EXCHANGE_BODY_MAX) {
@@ -262,6 +292,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t which = data[0] % 4u + ((data[0] & 8u) != 0 ? 4u : 0u);
     bool is_relay = which == RELAYS || which == WITHDRAWALS;
     bool is_registered = (data[0] & 4u) != 0;
+    bool ends = (data[0] & 16u) != 0;
     char *body = malloc(size);
     HOLDS(body != NULL);
     memcpy(body, data + 1, size - 1);
@@ -272,12 +303,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                        .body_len = size - 1,
                                        .psk_identity = which == HANDSHAKE ? NULL : SID};
     memset(&answer, 0, sizeof(answer));
-    set_up(&f, is_relay ? CT_HS_ENROL_RELAY : CT_HS_ENROL_DEVICE, is_registered);
+    set_up(&f, is_relay ? CT_HS_ENROL_RELAY : CT_HS_ENROL_DEVICE, is_registered, ends);
     if (which == HANDSHAKE) {
         post_handshake(&f, &request, &answer);
     } else {
         ct_api_handle(&f.api, &ledger, &request, &answer);
         HOLDS(is_relay || is_registered || answer.status >= 400);
+        HOLDS(which != VOUCHERS || ends || answer.status >= 400);
     }
     check(&answer);
     ct_sessions_free(f.api.sessions);

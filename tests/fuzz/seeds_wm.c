@@ -154,6 +154,11 @@ static void api(void)
     seed_text("api", "voucher",
               "\x08{\"token\":\"ctk1.e30.AA\",\"relay\":1,\"port\":50000,\"backup_relay\":0,"
               "\"backup_port\":0,\"expiry_day\":20884}");
+    len = snprintf(text, sizeof(text),
+                   "\x1c{\"relay\":1,\"port\":50000,\"backup_relay\":0,\"backup_port\":0,"
+                   "\"expiry_day\":%u}",
+                   (unsigned)(API_NOW_S / 86400 + 90));
+    seed("api", "voucher-renewal", text, (size_t)len);
     len = proposal(text, sizeof(text));
     seed("api", "relay", text, (size_t)len);
     char m1[CT_BASE64URL_LEN(389) + 1];

@@ -16,12 +16,12 @@ static const char *server;
 static bool on_redis;
 static struct device door;
 
-/* The device's own transaction; gas 0 asks the chain first whether it would hold. */
-static ct_err add_client(const struct device *d, const struct ct_wm_voucher *v, uint64_t gas,
-                         struct ct_why *why)
+/* The device's own transaction for that day and sequence; gas 0 asks the chain first whether it
+ * would hold. */
+static ct_err write_record(const struct device *d, const struct ct_wm_voucher *v,
+                           struct ct_device record, uint64_t gas, struct ct_why *why)
 {
     struct ct_receipt receipt = {0};
-    struct ct_device record = {.expiry_day = device_terms().expiry_day};
     uint8_t data[256];
     memcpy(record.key32, d->key.public32, 32);
     struct ct_wr w = ct_wr_init(data, sizeof data);
@@ -30,7 +30,7 @@ static ct_err add_client(const struct device *d, const struct ct_wm_voucher *v, 
         .to20 = platform.bundle.contract20, .data = data, .data_len = w.len, .gas_limit = gas};
     ct_err err = ct_wr_end(&w);
     if (err == CT_OK) {
-        err = ct_send_and_wait(platform.chain, &d->wallet, &tx, 1, 20000, &receipt, why);
+        err = ct_send_and_wait(platform.chain, &d->wallet, &tx, 1, 60000, &receipt, why);
     }
     if (err == CT_OK) {
         printf("    addClient took %llu gas\n", (unsigned long long)receipt.gas_used);
@@ -38,6 +38,23 @@ static ct_err add_client(const struct device *d, const struct ct_wm_voucher *v, 
     }
     ct_receipt_free(&receipt);
     return err;
+}
+
+static ct_err add_client(const struct device *d, const struct ct_wm_voucher *v, uint64_t gas,
+                         struct ct_why *why)
+{
+    const struct ct_device record = {.expiry_day = device_terms().expiry_day};
+    return write_record(d, v, record, gas, why);
+}
+
+static void empty_purse(const struct device *d)
+{
+    char params[80];
+    char addr[CT_ADDR_TEXT_LEN];
+    ct_addr_text(addr, d->wallet.addr20);
+    (void)snprintf(params, sizeof params, "[\"%s\",\"0x0\"]", addr);
+    free(ct_anvil_call(&platform.anvil, "anvil_setBalance", params));
+    platform_mine();
 }
 
 static ct_err ask_voucher(struct device *d, struct ct_wm_voucher *out, struct ct_why *why)
@@ -80,7 +97,7 @@ static void device_without_ether_takes_the_funded_road_to_its_end(void)
     CHECK_MEM(record.key32, door.key.public32, 32);
 }
 
-/* Long before its end: no token any more, and the same wallet, by its signature alone. */
+/* No token any more, and the same wallet, by its signature alone. */
 static void record_of_the_funded_road_is_renewed_before_it_expires(void)
 {
     struct ct_why why = {{0}};
@@ -95,6 +112,36 @@ static void record_of_the_funded_road_is_renewed_before_it_expires(void)
     REQUIRE(device_record(&door, &record) == CT_OK);
     CHECK(record.state == CT_RECORD_APPROVED && record.sequence == before.sequence + 1);
     CHECK_MEM(record.wallet20, door.wallet.addr20, 20);
+}
+
+/* Within its last 30 days: by its own transaction, which is the approver's word and its own. */
+static void device_renews_its_own_record_and_is_paid_for_that_once(void)
+{
+    struct ct_why why = {{0}};
+    struct ct_wm_voucher v, again;
+    struct ct_device old, record;
+    struct ct_wm_terms terms = device_terms();
+    REQUIRE(platform.pid > 0 && device_record(&door, &old) == CT_OK);
+    uint64_t before = platform_sent_by(&platform.funder);
+    empty_purse(&door);
+    terms.expiry_day = (uint16_t)(terms.expiry_day + 40);
+    REQUIRE(ct_wm_voucher(door.wm, &v, NULL, &terms, &why) == CT_OK);
+    REQUIRE(ct_wm_voucher(door.wm, &again, NULL, &terms, &why) == CT_OK);
+    REQUIRE(!v.is_paid && device_wait(&door, &v.payment) == CT_OK);
+    CHECK(again.is_paid || strcmp(again.payment.id, v.payment.id) == 0);
+    record = (struct ct_device){.expiry_day = (uint16_t)(terms.expiry_day + 1),
+                                .sequence = old.sequence};
+    CHECK_EQ(write_record(&door, &v, record, 0, &why), CT_ERR_REFUSED); /* longer than allowed */
+    record.expiry_day = terms.expiry_day;
+    REQUIRE(write_record(&door, &v, record, v.gas, &why) == CT_OK);
+    REQUIRE(device_record(&door, &record) == CT_OK);
+    CHECK(record.state == CT_RECORD_APPROVED && record.sequence == old.sequence + 1);
+    CHECK_EQ(record.expiry_day, terms.expiry_day);
+    CHECK_MEM(record.wallet20, door.wallet.addr20, 20);
+    CHECK_MEM(record.key32, old.key32, 32);
+    CHECK_EQ(platform_sent_by(&platform.funder), before + 1);
+    terms.expiry_day = (uint16_t)(terms.expiry_day + 40);
+    CHECK_EQ(ct_wm_voucher(door.wm, &v, NULL, &terms, &why), CT_ERR_STATE); /* not again so soon */
 }
 
 static void asking_again_pays_nothing(void)
@@ -112,12 +159,7 @@ static void asking_again_pays_nothing(void)
     REQUIRE(ask_voucher(&d, &again, &why) == CT_OK);
     CHECK(again.is_paid);
     /* what it got is gone, for whatever: it stays without */
-    char params[80];
-    char addr[CT_ADDR_TEXT_LEN];
-    ct_addr_text(addr, d.wallet.addr20);
-    (void)snprintf(params, sizeof params, "[\"%s\",\"0x0\"]", addr);
-    free(ct_anvil_call(&platform.anvil, "anvil_setBalance", params));
-    platform_mine();
+    empty_purse(&d);
     REQUIRE(ask_voucher(&d, &again, &why) == CT_OK);
     CHECK(again.is_paid && !ct_u256_is_zero(&has));
     CHECK_EQ(platform_sent_by(&platform.funder), before + 1);
@@ -259,10 +301,12 @@ static void wallets_without_ether_change_their_records_and_a_bad_change_harms_no
         REQUIRE(device_new(&d[i], name) && device_register(&d[i]) == CT_OK);
     }
     uint64_t before = platform_sent_by(&platform.approver);
+    REQUIRE(platform_gathers(true));
     REQUIRE(send_rotation(&d[0], 1, newer, &rotation, &why) == CT_OK);
     for (int i = 0; i < MANY; i++) {
         REQUIRE(send_update(&d[i], 1, &updates[i], &why) == CT_OK);
     }
+    REQUIRE(platform_gathers(false));
     for (int i = 1; i < MANY; i++) {
         CHECK_EQ(device_wait(&d[i], &updates[i]), CT_OK);
         REQUIRE(device_record(&d[i], &record) == CT_OK);
@@ -332,6 +376,7 @@ static const struct ct_test tests[] = {
     CT_TEST(platform_is_ready),
     CT_TEST(device_without_ether_takes_the_funded_road_to_its_end),
     CT_TEST(record_of_the_funded_road_is_renewed_before_it_expires),
+    CT_TEST(device_renews_its_own_record_and_is_paid_for_that_once),
     CT_TEST(asking_again_pays_nothing),
     CT_TEST(asking_twice_at_once_pays_once),
     CT_TEST(strangers_are_not_paid),
