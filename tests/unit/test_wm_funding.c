@@ -409,8 +409,7 @@ static void renewal_is_in_the_audit_log_before_its_voucher_is_given_out(void)
     FILE *f = fopen(path, "r");
     REQUIRE(f != NULL && fgets(line, sizeof line, f) != NULL);
     (void)fclose(f);
-    (void)snprintf(wanted, sizeof wanted, "\"expires\":\"%llu\"",
-                   (unsigned long long)day);
+    (void)snprintf(wanted, sizeof wanted, "\"expires\":\"%llu\"", (unsigned long long)day);
     CHECK(strstr(line, "\"what\":\"renewal_allowed\",\"identity\":\"sensor-42\"") != NULL);
     CHECK(strstr(line, wanted) != NULL);
     end();
