@@ -134,7 +134,7 @@ char *ct_anvil_call(const struct ct_anvil *anvil, const char *method, const char
     if (ct_wr_end(&w) != CT_OK || ct_http_new(&http) != CT_OK) {
         return NULL;
     }
-    ct_err err = ct_http_post(http, &request, 1, 10000, NULL, NULL);
+    ct_err err = ct_http_post(http, &request, 1, START_MS, NULL, NULL);
     ct_http_free(http);
     return err == CT_OK && request.err == CT_OK ? request.response : NULL;
 }

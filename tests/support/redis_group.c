@@ -42,8 +42,8 @@ static bool write_conf(const struct ct_redis_group *g, const struct ct_group_nod
     if (is_sentinel(g, n)) {
         (void)fprintf(f,
                       "sentinel monitor wm 127.0.0.1 %u %d\n"
-                      "sentinel down-after-milliseconds wm 1500\n"
-                      "sentinel failover-timeout wm 5000\n",
+                      "sentinel down-after-milliseconds wm 5000\n" /* not one that is held up */
+                      "sentinel failover-timeout wm 10000\n",
                       g->nodes[0].port, QUORUM);
     } else {
         (void)fprintf(f,

@@ -13,6 +13,8 @@
 #include "scene.h"
 #include "wm-server/src/store/store.h"
 
+enum { WAIT_MS = 60000 };
+
 static const char *server;
 static bool on_redis;
 
@@ -62,7 +64,8 @@ static bool begin_with(const char *from, const char *to)
 
 static bool mine_until(const char *text)
 {
-    for (int i = 0; i < 40 && platform.pid > 0; i++) {
+    uint64_t until_ms = ct_mono_ms() + WAIT_MS;
+    while (ct_mono_ms() < until_ms && platform.pid > 0) {
         platform_mine();
         if (scene_says(platform.log, text, 500)) {
             return true;
@@ -89,11 +92,11 @@ static void stuck_transaction_is_replaced_at_a_higher_fee(void)
     uint64_t before = platform_sent_by(&platform.funder);
     REQUIRE(ask_payment(&d, "stuck", &op));
     struct ct_u256 amount = pooled_value(op.transaction32);
-    /* a block for which it offers too little, and then the price stays there */
+    /* a block for which it offers too little; a next one would be cheaper */
     REQUIRE(platform_call("anvil_setNextBlockBaseFeePerGas", "[\"0x174876e800\"]"));
     platform_mine();
     CHECK_EQ(platform_sent_by(&platform.funder), before);
-    CHECK(mine_until("replaced account=funder"));
+    CHECK(scene_await(platform.log, "replaced account=funder"));
     CHECK(mine_until("subject=stuck state=done"));
     end = op;
     CHECK_EQ(device_wait(&d, &end), CT_OK);
@@ -163,12 +166,18 @@ static void effect_that_the_chain_lost_is_restored(void)
     uint64_t before = platform_sent_by(&platform.funder);
     REQUIRE(ask_payment(&d, "deep", &op));
     struct ct_u256 amount = pooled_value(op.transaction32);
-    CHECK(mine_until("subject=deep state=done"));
+    platform_mine(); /* one block alone, so that it is the last one */
+    CHECK(scene_await(platform.log, "subject=deep state=done"));
     REQUIRE(platform_sent_by(&platform.funder) == before + 1);
     REQUIRE(platform_call("anvil_rollback", "[1]"));
     CHECK_EQ(platform_sent_by(&platform.funder), before);
     CHECK(scene_await(platform.log, "cause=\"its block is gone\""));
-    platform_mine();
+    for (uint64_t until_ms = ct_mono_ms() + WAIT_MS; ct_mono_ms() < until_ms;) {
+        platform_mine();
+        if (platform_sent_by(&platform.funder) > before) {
+            break; /* it was offered before that block, or is in the next one */
+        }
+    }
     CHECK_EQ(platform_sent_by(&platform.funder), before + 1);
     check_paid_once(&d, &amount);
     device_close(&d);
@@ -251,7 +260,7 @@ static void transaction_that_no_node_takes_holds_up_no_other(void)
     CHECK(mine_until("subject=large state=failed"));
     CHECK_EQ(platform_sent_by(&platform.approver), before + 1);
     CHECK_EQ(device_record(&d, &record), CT_ERR_NOT_FOUND);
-    CHECK_EQ(ct_wm_operation_wait(d.wm, &op, op.id, 1000, &why), CT_ERR_REFUSED);
+    CHECK_EQ(ct_wm_operation_wait(d.wm, &op, op.id, WAIT_MS, &why), CT_ERR_REFUSED);
     CHECK(strstr(why.text, "no node takes the transaction") != NULL);
     REQUIRE(platform_call("evm_setBlockGasLimit", "[\"0x1c9c380\"]"));
     REQUIRE(platform_automine(true));
@@ -286,7 +295,7 @@ static void damaged_operation_fails_alone(void)
     struct ct_device record;
     struct ct_why why = {{0}};
     REQUIRE(platform.pid > 0 && platform_automine(true));
-    REQUIRE(platform_end(SIGTERM) == 0 && platform_set("window-ms = 100", "window-ms = 5000"));
+    REQUIRE(platform_end(SIGTERM) == 0 && platform_set("window-ms = 100", "window-ms = 60000"));
     REQUIRE(platform_run());
     uint64_t before = platform_sent_by(&platform.approver);
     for (int i = 0; i < MANY; i++) {
@@ -300,9 +309,9 @@ static void damaged_operation_fails_alone(void)
     CHECK_EQ(s->ops->op_find(s, ops[BAD].id, &op), CT_OK);
     CHECK_EQ(s->ops->op_move(s, op.id, CT_OP_QUEUED, CT_OP_QUEUED, "damaged", 7, ""), CT_OK);
     ct_store_free(s);
-    REQUIRE(platform_set("window-ms = 5000", "window-ms = 100") && platform_run());
+    REQUIRE(platform_set("window-ms = 60000", "window-ms = 100") && platform_run());
     for (int i = 0; i < MANY; i++) {
-        ct_err err = ct_wm_operation_wait(d[i].wm, &ops[i], ops[i].id, 30000, &why);
+        ct_err err = ct_wm_operation_wait(d[i].wm, &ops[i], ops[i].id, WAIT_MS, &why);
         CHECK_EQ(err, i == BAD ? CT_ERR_REFUSED : CT_OK);
         CHECK_EQ(device_record(&d[i], &record), i == BAD ? CT_ERR_NOT_FOUND : CT_OK);
         device_close(&d[i]);

@@ -17,7 +17,7 @@
 #include "scene.h"
 #include "wm-server/src/tx/crash.h"
 
-enum { KILLS_EACH = 3, STEP_MS = 150, DRIVE_MS = 12000 };
+enum { KILLS_EACH = 3, STEP_MS = 150, DRIVE_MS = 60000 };
 
 /* What brings the program to a point. */
 enum road { PLAIN, STUCK, REORG, STOLEN, GAP };
@@ -131,7 +131,7 @@ static bool run_until_ready(const char *crash_at)
     platform.pid = scene_spawn(platform.log, argv);
     (void)unsetenv("CT_CRASH_AT");
     /* it may die before it is ready: what was under way is taken up at once */
-    for (int i = 0; platform.pid > 0 && i < 100; i++) {
+    for (int i = 0; platform.pid > 0 && i < 600; i++) {
         if (scene_says(platform.log, " ready handshake=", 100)) {
             return true;
         }
@@ -254,7 +254,7 @@ static bool drive(struct pair *p)
 /* After the last kill nothing may stand in the way of the end. */
 static bool finish(struct pair *p)
 {
-    uint64_t until = ct_mono_ms() + UINT64_C(3) * DRIVE_MS;
+    uint64_t until = ct_mono_ms() + DRIVE_MS;
     while (ct_mono_ms() < until) {
         ask(p);
         if (all_done(p)) {

@@ -43,7 +43,8 @@ static bool go_through(struct device *d, struct ct_wm_memory memory, uint32_t ti
                                         .wallet = &d->wallet,
                                         .key = &d->key,
                                         .memory = memory,
-                                        .timeout_ms = timeout_ms};
+                                        .timeout_ms = timeout_ms,
+                                        .repeat_ms = 60000};
     device_close(d);
     bool good = ct_wm_open(&d->wm, &config, &why) == CT_OK &&
                 ct_wm_request(d->wm, &answer, "GET", "/v1/me", NULL, &why) == CT_OK;
@@ -104,7 +105,7 @@ static void registration_that_timed_out_is_done_once(void)
     const struct ct_wm_memory none = {.load = NULL};
     struct device d;
     struct ct_wm_operation op;
-    REQUIRE(platform.pid > 0 && device_new(&d, "lost-3") && go_through(&d, none, 2000));
+    REQUIRE(platform.pid > 0 && device_new(&d, "lost-3") && go_through(&d, none, 5000));
     uint64_t before = platform_sent_by(&platform.approver);
     unsigned lost = cutter_lost();
     cutter_set(CUTTER_SWALLOWS);
@@ -199,7 +200,7 @@ static void device_that_was_killed_asks_for_the_same_thing_when_it_is_back(void)
                    "operation id=%s kind=register_device subject=lost-5 "
                    "state=queued",
                    op.id);
-    CHECK(scene_says(platform.log, first, 100));
+    CHECK(scene_await(platform.log, first));
     CHECK_EQ(device_wait(&d, &op), CT_OK);
     CHECK_EQ(platform_sent_by(&platform.approver), before + 1);
     CHECK(!ct_home_load_asked(&home, &asked)); /* its outcome is known */

@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "chain/rpc.h"
 #include "scene.h"
+#include "temp_dir.h"
 
 struct platform platform;
 
@@ -78,7 +79,7 @@ static bool use_redis(void)
 bool platform_start(const char *server, bool on_redis)
 {
     platform = (struct platform){.server = server, .on_redis = on_redis};
-    (void)snprintf(platform.folder, sizeof platform.folder, "/tmp/ct-wm-XXXXXX");
+    (void)snprintf(platform.folder, sizeof platform.folder, "%s/ct-wm-XXXXXX", temp_dir_base());
     if (mkdtemp(platform.folder) == NULL || !ct_anvil_start(&platform.anvil)) {
         return false;
     }
@@ -163,6 +164,13 @@ struct ct_u256 platform_balance(const uint8_t addr20[20])
     return wei;
 }
 
+bool platform_gathers(bool on)
+{
+    static const char usual[] = "window-ms = 250\n", long_[] = "window-ms = 60000\n";
+    return platform_end(SIGKILL) == 1000 + SIGKILL &&
+           platform_set(on ? usual : long_, on ? long_ : usual) && platform_run();
+}
+
 /* ---- devices ---- */
 
 bool device_open(struct device *d)
@@ -218,7 +226,7 @@ ct_err device_record(const struct device *d, struct ct_device *out)
 ct_err device_wait(struct device *d, struct ct_wm_operation *op)
 {
     struct ct_why why = {{0}};
-    ct_err err = ct_wm_operation_wait(d->wm, op, op->id, 30000, &why);
+    ct_err err = ct_wm_operation_wait(d->wm, op, op->id, 60000, &why);
     if (err != CT_OK) {
         printf("    %s: %s\n", d->identity, why.text);
     }

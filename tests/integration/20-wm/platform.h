@@ -43,6 +43,11 @@ int platform_end(int sig);
 /* Replaces the first `from` in the configuration; restart it then. */
 bool platform_set(const char *from, const char *to);
 
+/* Started anew: what is asked for from now on is gathered, however long that takes, and done once
+ * it is started anew without it. With the window of wm-server init.
+ */
+bool platform_gathers(bool on);
+
 /* A method of anvil's; false, and its words, when it refuses. */
 bool platform_call(const char *method, const char *params);
 bool platform_automine(bool on);

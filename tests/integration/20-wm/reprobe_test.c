@@ -101,7 +101,7 @@ static bool await_approval(const struct box *b)
 {
     char text[40];
     (void)snprintf(text, sizeof text, "approved as relay %u", b->number);
-    bool approved = scene_says(platform.log, text, 60000); /* it tries again, with pauses */
+    bool approved = scene_says(platform.log, text, 120000); /* it tries again, with pauses */
     const char *const logs[] = {platform.log, b->log};
     for (size_t i = 0; i < 2 && !approved; i++) {
         if (scene_read(said, sizeof said, logs[i])) {
@@ -115,7 +115,7 @@ static void two_relays_are_approved(void)
 {
     char from[] = "reprobe-s = 600\nstrikes = 3\ngrace-s = 3600";
     REQUIRE(platform_set(from, "reprobe-s = 1\nstrikes = 2\ngrace-s = 1"));
-    REQUIRE(platform_set("probe-timeout-s = 15", "probe-timeout-s = 4"));
+    REQUIRE(platform_set("probe-timeout-s = 15", "probe-timeout-s = 8"));
     REQUIRE(platform_set("allow-private = no", "allow-private = yes"));
     REQUIRE(platform_set("#probe-address = 198.51.100.20", "probe-address = 127.0.0.9"));
     REQUIRE(platform_run());

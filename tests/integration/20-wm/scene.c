@@ -1,7 +1,6 @@
 /* Programs and files of the wallet manager's test. */
 #include "scene.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -12,11 +11,11 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "free_port.h"
 
 /* execv takes writable words. */
 static void become(const char *const argv[])
@@ -62,7 +61,7 @@ int scene_run(char *said, size_t cap, const char *const argv[])
 {
     int fds[2];
     size_t got = 0;
-    uint64_t until = ct_mono_ms() + 60000;
+    uint64_t until = ct_mono_ms() + 120000;
     said[0] = '\0';
     if (pipe2(fds, O_CLOEXEC) != 0) {
         return -1;
@@ -120,10 +119,12 @@ bool scene_says(const char *log, const char *text, uint32_t wait_ms)
     if (fd < 0 || inotify_add_watch(fd, log, IN_MODIFY) < 0) {
         return false;
     }
-    while (!found && ct_mono_ms() < until) {
+    for (bool is_last = false; !found && !is_last;) {
+        uint64_t now = ct_mono_ms(); /* it is looked at once more when the time is over */
+        is_last = now >= until;
         found = scene_read(whole, sizeof whole, log) && strstr(whole, text) != NULL;
         struct pollfd p = {.fd = fd, .events = POLLIN};
-        if (!found && poll(&p, 1, (int)(until - ct_mono_ms())) == 1) {
+        if (!found && !is_last && poll(&p, 1, (int)(until - now)) == 1) {
             (void)!read(fd, events, sizeof events);
         }
     }
@@ -133,7 +134,7 @@ bool scene_says(const char *log, const char *text, uint32_t wait_ms)
 
 bool scene_await(const char *log, const char *text)
 {
-    bool found = scene_says(log, text, 30000);
+    bool found = scene_says(log, text, 60000);
     if (!found) {
         printf("    %s has no \"%s\":\n%s\n", log, text, whole);
     }
@@ -168,14 +169,7 @@ bool scene_change(const char *to_path, const char *path, const char *from, const
 
 uint16_t scene_port(int type)
 {
-    struct sockaddr_in in = {.sin_family = AF_INET};
-    socklen_t len = sizeof in;
-    in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
-    bool good = fd >= 0 && bind(fd, (struct sockaddr *)&in, len) == 0 &&
-                getsockname(fd, (struct sockaddr *)&in, &len) == 0;
-    (void)close(fd);
-    return good ? ntohs(in.sin_port) : 0;
+    return free_port(FREE_PORT_SCENE, type);
 }
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)

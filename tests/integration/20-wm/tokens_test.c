@@ -267,7 +267,7 @@ static bool owner_sends_what_was_printed(void)
         .to20 = platform.bundle.contract20, .data = call, .data_len = sizeof call};
     bool good = ct_unhex(call, sizeof call, hex) == CT_OK &&
                 ct_wallet_load(&owner, path, &why) == CT_OK &&
-                ct_send_and_wait(platform.chain, &owner, &tx, 1, 20000, &receipt, &why) == CT_OK;
+                ct_send_and_wait(platform.chain, &owner, &tx, 1, 60000, &receipt, &why) == CT_OK;
     ct_receipt_free(&receipt);
     if (!good) {
         printf("    %s\n", why.text);
@@ -342,7 +342,7 @@ static void keys_are_rotated_while_the_server_runs(void)
     CHECK_EQ(ask_pass(&old, &why), CT_OK); /* of before all this */
     CHECK_EQ(device_register(&old), CT_OK);
     if (!on_redis) { /* once is enough to wait for */
-        REQUIRE(scene_says(platform.log, "keys listed=2 previous=1 signs_with=2", 60000));
+        REQUIRE(scene_says(platform.log, "keys listed=2 previous=1 signs_with=2", 120000));
         CHECK_EQ(ask_pass_by(0, "turn-7", "R1"), CT_OK);
         CHECK_EQ(ask_pass_by(1, "turn-8", "R1"), CT_OK);
     }

@@ -13,7 +13,7 @@ export function connect({ psk, port = psk ? PORTS.tls : PORTS.plain, from = "127
 }
 
 // Sends the parts, reads to the end of the first answer or of the connection: { status, type, word, body } or { closed: true }.
-export function talk(parts, where = {}, timeout_ms = 15000) {
+export function talk(parts, where = {}, timeout_ms = 60000) {
   return new Promise((resolve, reject) => {
     const socket = connect(where);
     const timer = setTimeout(() => {

@@ -9,7 +9,7 @@ async function reload(scene, from, to, word) {
   const seen = scene.wm.text().length;
   fs.writeFileSync(scene.config, text.replace(from, to), { mode: 0o600 });
   scene.wm.child.kill("SIGHUP");
-  await scene.wm.wait((p) => p.text().slice(seen).match(word) ?? undefined, `the line ${word}`, 5000);
+  await scene.wm.wait((p) => p.text().slice(seen).match(word) ?? undefined, `the line ${word}`, 60000);
   return { line: scene.wm.text().slice(seen).match(word)[0], undo: text };
 }
 
@@ -19,11 +19,12 @@ export async function reloads(scene, claims) {
   claims.that("before the reload nobody is limited", (await ask()) === 403 && (await ask()) === 403 && (await ask()) === 403);
   const good = await reload(scene, /party-per-minute = \d+/, "party-per-minute = 2", /reloaded taken=.*/);
   claims.that("SIGHUP takes a limit, and says so", good.line === "reloaded taken=limits.party-per-minute waiting_for_restart=none", good.line);
-  const seen = [await ask(), await ask(), await ask()];
+  const thrice = async () => [await ask(), await ask(), await ask()]; // one more than a minute has
+  const seen = await thrice();
   claims.that("and the limit holds from then on", seen.includes(429), seen);
   const bad = await reload(scene, /party-per-minute = 2/, "party-per-minut = 100000", /reload_refused .*/);
   claims.that("a bad file is refused with its reason", /keeps=all/.test(bad.line) && /did you mean limits.party-per-minute/.test(bad.line), bad.line);
-  claims.that("and changes nothing", (await ask()) === 429);
+  claims.that("and changes nothing", (await thrice()).includes(429));
   fs.writeFileSync(scene.config, good.undo, { mode: 0o600 });
   const later = await reload(scene, /timeout-s = 10/, "timeout-s = 9", /reloaded taken=.*/);
   claims.that("what waits for a restart is named",
@@ -46,7 +47,7 @@ export async function drains(scene, claims) {
   }
   const asked = devices.map(({ party, body }) => party.client.registerDevice(null, body, { headers: { "Idempotency-Key": "drain" } })
     .catch((error) => ({ status: 0, data: error.code })));
-  await new Promise((resolve) => setTimeout(resolve, 15)); // some are being worked on, some are not there yet
+  await Promise.race(asked); // the others are being worked on, or not there yet
   scene.wm.child.kill("SIGTERM");
   const answers = await Promise.all(asked);
   const code = await scene.wm.ended;

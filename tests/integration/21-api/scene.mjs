@@ -33,7 +33,7 @@ export class Scene {
 
   async start() {
     this.anvil = this.programs.start("anvil", [ANVIL, "--host", "0.0.0.0", "--port", "8545", "--chain-id", String(CHAIN_ID), "--block-time", "1"]);
-    await this.anvil.waitText(/Listening on/, "listening", 20000);
+    await this.anvil.waitText(/Listening on/, "listening", 60000);
     this.provider = new ethers.JsonRpcProvider(this.urls[0], CHAIN_ID, { staticNetwork: true, pollingInterval: 200, cacheTimeout: -1 });
     this.owner = await this.fundedKey("owner");
     await this.run("wm-init", ["wm-server", "init", ...this.urls.flatMap((url) => ["--rpc", url]), "--dir", this.dir,
@@ -58,7 +58,7 @@ export class Scene {
     const words = ["--bind", "127.0.0.1", "--port", "0", "--unixsocket", `${dir}/redis.sock`, "--dir", dir, "--appendonly", "yes",
       "--appendfsync", "always", "--save", "", "--daemonize", "no"];
     const redis = this.programs.start("redis", ["bash", "-c", 'exec -a redis-server "$@"', "bash", program, ...words]);
-    await redis.waitText(/eady to accept connections at/, "being ready", 20000);
+    await redis.waitText(/eady to accept connections at/, "being ready", 60000);
     return `unix:${dir}/redis.sock`;
   }
 
@@ -74,7 +74,7 @@ export class Scene {
 
   async startWm() {
     this.wm = this.programs.start("wm-server", [findProgram(this.build, "wm-server"), "run", "--config", this.config]);
-    await this.wm.waitText(/\bready\b.*contract=0x/, "being ready", 20000);
+    await this.wm.waitText(/\bready\b.*contract=0x/, "being ready", 60000);
   }
 
   // A wallet with ether, its key in a file.
@@ -151,7 +151,7 @@ export class Scene {
 
   // Pending id and salt of the owner's registerServer, from the chain.
   async proposalOf(owner) {
-    for (const until = performance.now() + 30000; performance.now() < until; await new Promise((r) => setTimeout(r, 200))) {
+    for (const until = performance.now() + 60000; performance.now() < until; await new Promise((r) => setTimeout(r, 200))) {
       const logs = await this.contract.queryFilter(this.contract.filters.ServerPending(null, owner));
       if (logs.length) {
         const tx = await this.provider.getTransaction(logs[0].transactionHash);
@@ -183,7 +183,7 @@ export class Scene {
     return ethers.hexlify(spki.subarray(-32));
   }
 
-  async operation(party, id, timeout_ms = 60000) {
+  async operation(party, id, timeout_ms = 120000) {
     for (const until = performance.now() + timeout_ms; performance.now() < until; await new Promise((r) => setTimeout(r, 200))) {
       const { status, data } = await party.client.getOperation(id);
       if (status !== 200 || data.state === "done" || data.state === "failed") return { status, ...data };

@@ -176,7 +176,7 @@ static void token_pays_for_a_keystores_deployment(void)
 static void check_tells_each_role_and_how_its_key_is_kept(void)
 {
     CHECK_EQ(check(scene.conf), 0);
-    CHECK(says("whose key this server does not have"));
+    CHECK(says("whose key is not among this server's"));
     CHECK(says("its key in a token, has 1 ether"));
     CHECK(says("its key in a keystore, has 1 ether"));
 }

@@ -35,7 +35,7 @@ function makeCertificates(dir) {
 function ask(url, at, who, where = "/metrics") {
   return new Promise((resolve) => {
     const own = who ? { cert: fs.readFileSync(at(`${who}.pem`)), key: fs.readFileSync(at(`${who}.key`)) } : {};
-    const request = https.get(new URL(where, url), { ca: fs.readFileSync(at("ours.pem")), agent: false, timeout: 10000, ...own }, (answer) => {
+    const request = https.get(new URL(where, url), { ca: fs.readFileSync(at("ours.pem")), agent: false, timeout: 60000, ...own }, (answer) => {
       let text = "";
       answer.on("data", (bytes) => {
         text += bytes;
@@ -52,7 +52,7 @@ function inPlain(url) {
   return new Promise((resolve) => {
     let text = "";
     const socket = net.connect(Number(url.port), url.hostname, () => socket.write("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"));
-    socket.setTimeout(10000, () => socket.destroy());
+    socket.setTimeout(60000, () => socket.destroy());
     socket.on("data", (bytes) => (text += bytes.toString("latin1")));
     socket.on("error", () => {});
     socket.on("close", () => resolve(text));
@@ -64,7 +64,7 @@ export async function certificates({ claims, dir, conf, server, start }) {
   const before = fs.readFileSync(conf, "utf8");
   const write = (...lines) => fs.writeFileSync(conf, before.replace(/^operator = .*$/m, [`operator = ${ADDRESS}:0`, ...lines].join("\n")));
   const refusal = (...args) => {
-    const { status, stderr, stdout } = spawnSync(server, [...args, "--config", conf], { encoding: "utf8", timeout: 30000 });
+    const { status, stderr, stdout } = spawnSync(server, [...args, "--config", conf], { encoding: "utf8", timeout: 120000 });
     return { status, text: stderr + stdout };
   };
   const whole = [`operator-certificate = ${at("server.pem")}`, `operator-key = ${at("server.key")}`, `operator-clients = ${at("ours.pem")}`];

@@ -15,12 +15,12 @@ const options = {};
 for (let i = 2; i < process.argv.length; i += 2) options[process.argv[i].slice(2)] = process.argv[i + 1];
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), "chainturn-operator-"));
 const claims = new Claims();
-const DEADLINE_MS = 150000;
+const DEADLINE_MS = 500000;
 
 /* ---- programs ---- */
 
 // Until look() gives something true; it is asked again after each wait.
-async function until(what, look, ms = 15000) {
+async function until(what, look, ms = 60000) {
   const end = Date.now() + ms;
   for (;;) {
     const seen = await look();
@@ -64,7 +64,7 @@ class Server {
 
 function run(program, ...args) {
   return new Promise((resolve) => {
-    execFile(program, args, { timeout: 30000 }, (error, stdout, stderr) => resolve({ code: error ? error.code : 0, text: stdout + stderr }));
+    execFile(program, args, { timeout: 120000 }, (error, stdout, stderr) => resolve({ code: error ? error.code : 0, text: stdout + stderr }));
   });
 }
 
@@ -238,7 +238,10 @@ async function livesOn(page, server, scene) {
   claims.that("the relay's state changed on the page", true);
   const events = await page.evaluate(() => [...document.querySelectorAll("#event-list li")].map((l) => l.innerText));
   claims.that("events came as they happened, without a reload", events.some((e) => /revoke_relay/.test(e)) && events.some((e) => /\nsent\n/.test(e)) && page.requests.length > reloads, events);
-  const after = await metrics(server);
+  const after = await until("another second", async () => { // ages are whole ones
+    const now = await metrics(server);
+    return now.queue_age_seconds > during.queue_age_seconds && now;
+  });
   claims.that("metrics: sent and settled are counted", after['transactions_total{event="sent"}'] === (before['transactions_total{event="sent"}'] ?? 0) + 1 && after['transactions{state="sent"}'] === 0);
   claims.that("metrics: gas and ether were spent", after.gas_used_total > before.gas_used_total && after.gas_spent_ether_total > before.gas_spent_ether_total, [before.gas_used_total, after.gas_used_total]);
   const wanted = ["queue_age_seconds", "chain_head_lag_seconds", 'runway_days{account="approver"}', 'probes_total{result="refused"}', 'transactions{state="mined"}',
@@ -259,7 +262,7 @@ async function paused(page, server, scene) {
   await until("the event in the log", () => server.log.some((l) => l.includes('"subject":"2"') && l.includes("done")));
   claims.that("nothing moves while it is paused", (await count()) === held);
   await page.evaluate(() => document.getElementById("pause").click());
-  claims.that("and then it is there", (await count()) > held);
+  claims.that("and then it is there", await until("the event", async () => (await count()) > held));
 }
 
 async function comesBack(page, server, scene) {
@@ -270,22 +273,25 @@ async function comesBack(page, server, scene) {
   const conf = fs.readFileSync(scene.conf, "utf8").replace(/^operator = .*$/m, `operator = ${old.host}`);
   fs.writeFileSync(scene.conf, conf);
   const again = await Server.start(scene.conf);
-  await until("live again", () => page.evaluate(() => document.getElementById("stream").innerText === "Live"), 20000);
+  await until("live again", () => page.evaluate(() => document.getElementById("stream").innerText === "Live"));
   claims.that("the page is live again after a restart", again.url === server.url);
-  claims.that("tests of relays outlived it", (await page.evaluate(() => document.querySelectorAll(".spark").length)) === 6);
+  const sparks = () => page.evaluate(() => document.querySelectorAll(".spark").length);
+  claims.that("tests of relays outlived it", await until("the relays' tests", async () => (await sparks()) === 6));
   return again;
 }
 
 async function readiness(page, server, scene) {
-  const ready = await fetch(`${server.url}/readyz`);
-  const text = await ready.text();
-  claims.that("ready: a line for each part", ready.status === 200 && /^ok {3}store .*\nok {3}rpc .*\nok {3}balance .*\nok {3}leader .*\n$/.test(text), text);
+  const text = await until("ready", async () => {
+    const ready = await fetch(`${server.url}/readyz`);
+    return ready.status === 200 && ready.text();
+  });
+  claims.that("ready: a line for each part", /^ok {3}store .*\nok {3}rpc .*\nok {3}balance .*\nok {3}leader .*\n$/.test(text), text);
   process.kill(scene.anvil, "SIGSTOP");
   try {
     const late = await until("not ready", async () => {
       const answer = await fetch(`${server.url}/readyz`);
       return answer.status === 503 && answer.text();
-    }, 60000);
+    });
     claims.that("a chain that does not answer is said, with what to do", /^FAIL rpc +\S.*$/m.test(late) && /^ok {3}store/m.test(late), late);
     await until("the page says so", () => page.evaluate(() => document.querySelector("#state .pill").innerText === "Not ready"));
     claims.that("the page and its title say so", (await page.evaluate(() => document.title)).startsWith("Not ready"));

@@ -92,7 +92,7 @@ static void send_as(const struct ct_wallet *wallet, const struct ct_wr *w)
     struct ct_receipt receipt = {0};
     const struct ct_send tx = {.to20 = bundle.contract20, .data = w->buf, .data_len = w->len};
     must(ct_wr_end(w) == CT_OK &&
-             ct_send_and_wait(chain, wallet, &tx, 1, 20000, &receipt, &why) == CT_OK,
+             ct_send_and_wait(chain, wallet, &tx, 1, 60000, &receipt, &why) == CT_OK,
          "transaction", &why);
     ct_receipt_free(&receipt);
 }

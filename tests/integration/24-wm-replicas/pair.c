@@ -87,7 +87,7 @@ bool server_run(struct server *s, const char *variable, const char *point)
     if (variable != NULL) {
         (void)unsetenv(variable);
     }
-    for (int i = 0; s->pid > 0 && i < 300; i++) {
+    for (int i = 0; s->pid > 0 && i < 600; i++) {
         if (scene_says(s->log, " ready handshake=", 100)) {
             return true;
         }
@@ -225,7 +225,7 @@ unsigned server_said(const struct server *s, const char *words)
 
 bool server_get(const struct server *s, const char *path, char *out, size_t cap)
 {
-    const struct timeval limit = {.tv_sec = 10};
+    const struct timeval limit = {.tv_sec = 60};
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(s->operator_port)};
     char request[160];
     size_t got = 0;

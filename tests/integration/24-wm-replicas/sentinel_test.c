@@ -16,7 +16,7 @@
 #include "scene.h"
 #include "wm-server/src/store/store.h"
 
-enum { WRITERS = 3, KEPT_MAX = 200000, FAILOVER_MS = 60000 };
+enum { WRITERS = 3, KEPT_MAX = 200000, FAILOVER_MS = 120000 };
 
 static const char *server;
 static struct ct_redis_group group;

@@ -18,7 +18,7 @@ const OPERATOR = "http://127.0.0.1:9180";
 const { build = "build/dev" } = options(process.argv.slice(2), ["build"]);
 const claims = new Claims();
 
-async function until(what, look, ms = 30000) {
+async function until(what, look, ms = 100000) {
   for (const end = Date.now() + ms; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 50))) {
     const seen = await look();
     if (seen) return seen;
