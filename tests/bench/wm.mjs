@@ -13,35 +13,49 @@ const build = path.resolve(opt.build ?? "build/dev");
 const began = Date.now();
 const figures = {};
 
+const cell = (name, width, digits = 0) => (figures[name] === undefined ? "" : figures[name].toFixed(digits)).padStart(width);
+const heads = {
+  requests: "requests, handshakes               a second  p50 us  p99 us  server's us   others had",
+  devices: "devices onboarded                  a second  p50 ms  p99 ms  ms of processor each: server, chain, load, store, all   others had",
+};
+let headed;
+const head = (kind) => {
+  if (headed !== kind) console.log(heads[kind] ?? "");
+  headed = kind;
+};
+
+// What others had comes last of each row's figures.
+function show(name) {
+  const row = name.replace(/_others_percent$/, "");
+  if (row === name) {
+    if (/^(idle|restart|many_(devices|ready|rest|loaded)|openssl)_?/.test(name)) {
+      head("single");
+      console.log(`${name.padEnd(40)} ${figures[name]}`);
+    }
+  } else if (row.startsWith("onboard_")) {
+    head("devices");
+    console.log(`${row.padEnd(32)} ${cell(`${row}_per_s`, 10, 1)} ${cell(`${row}_p50_ms`, 7)} ${cell(`${row}_p99_ms`, 7)} ` +
+      `${["server", "chain", "load", "store", "all"].map((part) => cell(`${row}_${part}_cpu_ms_each`, 10, 2)).join(" ")} ${cell(name, 11)} %`);
+  } else {
+    head("requests");
+    console.log(`${row.padEnd(32)} ${cell(`${row}_per_s`, 10)} ${cell(`${row}_p50_us`, 7)} ${cell(`${row}_p99_us`, 7)} ` +
+      `${cell(`${row}_server_cpu_us`, 12, 1)} ${cell(name, 10)} %`);
+  }
+}
+
 const child = spawn(path.join(build, "tests/bench/wm_bench"),
   [path.join(build, "wm-server/wm-server"), opt.quick ? "quick" : "whole", opt.stage ?? "all"],
   { stdio: ["ignore", "pipe", "inherit"] });
 for await (const line of readline.createInterface({ input: child.stdout })) {
   const [word, name, value] = line.split(" ");
-  if (word === "figure") figures[name] = Number(value);
-  else console.log(line);
+  if (word === "figure") {
+    figures[name] = Number(value);
+    show(name);
+  } else console.log(line);
 }
 const code = await new Promise((resolve) => (child.exitCode === null ? child.on("close", resolve) : resolve(child.exitCode)));
 figures.load_average_at_end = Number(fs.readFileSync("/proc/loadavg", "utf8").split(" ")[0]);
 figures.seconds = Math.round((Date.now() - began) / 1000);
-
-const cell = (name, width, digits = 0) => (figures[name] === undefined ? "" : figures[name].toFixed(digits)).padStart(width);
-console.log("requests, handshakes               a second  p50 us  p99 us  server's us   others had");
-for (const name of ["plain_healthz", "bare_plain", "tls_operation", "bare_tls", "tls_me", "handshake_tls13", "bare_handshake_tls13",
-  "handshake_tls12", "bare_handshake_tls12", "few", "many"]) {
-  if (figures[`${name}_per_s`] === undefined) continue;
-  console.log(`${name.padEnd(32)} ${cell(`${name}_per_s`, 10)} ${cell(`${name}_p50_us`, 7)} ${cell(`${name}_p99_us`, 7)} ` +
-    `${cell(`${name}_server_cpu_us`, 12, 1)} ${cell(`${name}_others_percent`, 10)} %`);
-}
-const scenes = Object.keys(figures).filter((name) => /^onboard_.*_per_s$/.test(name)).map((name) => name.slice(0, -6));
-if (scenes.length > 0) console.log("devices onboarded                  a second  p50 ms  p99 ms  ms of server, chain, load, store   others had");
-for (const name of scenes) {
-  console.log(`${name.padEnd(32)} ${cell(`${name}_per_s`, 10, 1)} ${cell(`${name}_p50_ms`, 7)} ${cell(`${name}_p99_ms`, 7)} ` +
-    `${["server", "chain", "load", "store"].map((part) => cell(`${name}_${part}_cpu_ms_each`, 7, 2)).join(" ")} ${cell(`${name}_others_percent`, 12)} %`);
-}
-for (const [name, value] of Object.entries(figures)) {
-  if (/^(idle|restart|many_(devices|ready|rest|loaded)|openssl|load)_?/.test(name)) console.log(`${name.padEnd(40)} ${value}`);
-}
 
 const goals = [];
 const add = (name, value, op, limit) => value !== undefined && goals.push(goal(name, value, op, limit));

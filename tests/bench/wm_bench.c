@@ -144,7 +144,7 @@ int main(int argc, char **argv)
                                             .many = 100000,
                                             .idle = 10000,
                                             .pending = 10000,
-                                            .devices = 1500};
+                                            .devices = 3000};
     static const struct bench_size whole = {.ms = 4000,
                                             .rounds = 3,
                                             .few = 1000,
