@@ -30,8 +30,8 @@ static bool start(void)
                                        "chainturn-mode=devices\n";
     place_mark(&place);
     server = place_configure(&place, options) ? place_start(&place) : -1;
-    return server > 0 && client_open(&client, &place, "alice", "wonderland") &&
-           place_await(&place, "chainturn: started");
+    return server > 0 && place_await(&place, "chainturn: started") &&
+           client_open(&client, &place, "alice", "wonderland");
 }
 
 static bool open_chain(void)

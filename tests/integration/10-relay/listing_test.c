@@ -195,7 +195,8 @@ static void set_survives_the_chain_and_a_restart_without_it(void)
     CHECK(neighbour_is_admitted(&c));
     client_close(&c);
     CHECK_EQ(place_stop(server), 0);
-    REQUIRE(start());
+    place_mark(&place);
+    REQUIRE(start() && place_await(&place, "chainturn: started"));
     REQUIRE(place_pass(&place, &pass, ct_wall_s(), 900));
     REQUIRE(client_open(&c, &place, pass.user, pass.password));
     CHECK(neighbour_is_admitted(&c));

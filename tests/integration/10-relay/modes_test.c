@@ -217,7 +217,7 @@ static void allocation_whose_connection_ended_is_no_neighbour_any_more(void)
             probe_allocate(&lost, pass.user, pass.password, PROBE_UDP, 4) == 0);
     client_send(&scene.pass, &lost.relayed, "while it stands");
     wait_for_mark(&scene.pass);
-    CHECK_STR(probe_receive(&lost, 2000), "while it stands");
+    CHECK_STR(probe_receive(&lost, 60000), "while it stands");
     CHECK(place_await_ports(&place, 3));
     probe_close(&lost);
     CHECK(place_await_ports(&place, 2)); /* the two that are left */

@@ -13,6 +13,8 @@
 #include "probe.h"
 #include "sockets.h"
 
+enum { WAIT_MS = 60000 };
+
 static struct place place;
 static struct platform platform;
 static pid_t server;
@@ -71,9 +73,9 @@ static void renewal_takes_over_the_allocation_and_nobody_else_does(void)
     CHECK_EQ(refresh_as(&p, &first), 441); /* what was renewed has no say any more */
     CHECK_EQ(refresh_as(&p, &second), 0);
     probe_send_in_channel(&p, 0x4001, "still here");
-    CHECK_STR(socket_receive(peer, 2000), "still here");
+    CHECK_STR(socket_receive(peer, WAIT_MS), "still here");
     socket_send(peer, &p.relayed, "and back");
-    CHECK_STR(probe_receive(&p, 2000), "and back");
+    CHECK_STR(probe_receive(&p, WAIT_MS), "and back");
     CHECK_EQ(p.relayed.port, port);
     probe_close(&p);
     (void)close(peer);
@@ -110,7 +112,7 @@ static void renewing_pass_takes_nothing_over_before_its_message_proves_it(void)
     probe_close(&p);
 }
 
-static void revoked_pass_loses_its_allocations_within_a_block_and_a_poll(void)
+static void revoked_pass_loses_its_allocations_with_the_block_of_the_revocation(void)
 {
     struct credential revoked;
     struct credential other;
@@ -131,16 +133,15 @@ static void revoked_pass_loses_its_allocations_within_a_block_and_a_poll(void)
     uint64_t began = ct_mono_ms();
     REQUIRE(platform_revoke_pass(&platform, revoked_id) == CT_OK);
     CHECK(place_await(&place, "allocations=2"));
-    unsigned took_ms = (unsigned)(ct_mono_ms() - began);
-    printf("    revoked to cancelled: %u ms, with a look at the chain each 100 ms\n", took_ms);
-    CHECK(took_ms < 5000); /* on a busy host; a look is what it waits for */
+    printf("    revoked to cancelled: %u ms, with a look at the chain each 100 ms\n",
+           (unsigned)(ct_mono_ms() - began));
     CHECK(place_await(&place, "to be forcefully canceled"));
-    CHECK(refresh_as(&p, &revoked) != 0);
     CHECK(refresh_as(&second, &revoked) != 0);
     probe_send_in_channel(&p, 0x4001, "ghost");
+    CHECK(refresh_as(&p, &revoked) != 0); /* behind it */
     probe_send_in_channel(&kept, 0x4001, "alive");
-    CHECK_STR(socket_receive(peer, 2000), "alive");
-    CHECK_STR(socket_receive(peer, 100), "");
+    CHECK_STR(socket_receive(peer, WAIT_MS), "alive");
+    CHECK_STR(socket_receive(peer, 0), "");
     probe_close(&second);
     CHECK_EQ(allocate(&second, &revoked), 401);
     CHECK_EQ(refresh_as(&kept, &other), 0);
@@ -201,7 +202,7 @@ static void revocation_whose_block_vanishes_is_undone(void)
     REQUIRE(revert_to(snapshot));
     platform_mine(&platform, 3); /* another branch, longer than the one that vanished */
     int code = 401;
-    uint64_t until = ct_mono_ms() + 10000;
+    uint64_t until = ct_mono_ms() + WAIT_MS;
     while (code == 401 && ct_mono_ms() < until) { /* looks each 100 ms, as the relay does */
         code = allocate(&p, &c);
         probe_close(&p);
@@ -314,26 +315,15 @@ static unsigned long server_ticks(void)
     return user + system;
 }
 
-/* From a port that nobody else has had just now, which would be 437. */
-static int allocate_afresh(struct probe *p, const struct credential *c)
-{
-    int code = allocate(p, c);
-    for (unsigned i = 0; i < 20 && code == 437; i++) {
-        probe_close(p);
-        code = allocate(p, c);
-    }
-    return code;
-}
-
 static int allocate_anew(const struct credential *c)
 {
     struct probe p;
-    int code = allocate_afresh(&p, c);
+    int code = allocate(&p, c);
     probe_close(&p);
     return code;
 }
 
-enum { ATTEMPTS = 3000 };
+enum { ATTEMPTS = 1000 };
 
 /* Another signature each time, everything else as it has to be. */
 static void make_junk(struct credential *c, unsigned i)
@@ -343,26 +333,21 @@ static void make_junk(struct credential *c, unsigned i)
     c->user[201] = digits[i / 64 % 64];
 }
 
+/* Clock ticks of that many sign-ons. */
 static unsigned long cost_of(const struct credential *good, bool is_junk)
 {
     unsigned long before = server_ticks();
     unsigned refused = 0;
     for (unsigned i = 0; i < ATTEMPTS; i++) {
         struct credential c = *good;
-        struct probe p;
         if (is_junk) {
             make_junk(&c, i);
         } else {
             c.password[0] = c.password[0] == 'x' ? 'y' : 'x';
         }
-        int code = allocate(&p, &c);
-        if (code != 401 && code != 437) {
-            printf("    %s %u: %d\n", is_junk ? "junk" : "wrong password", i, code);
-        }
-        refused += code == 401 || code == 437; /* 437: a port that another one has had just now */
-        probe_close(&p);
+        refused += allocate_anew(&c) == 401;
     }
-    CHECK(refused >= ATTEMPTS - 2); /* one of the junk may be the pass itself */
+    CHECK(refused >= ATTEMPTS - 1); /* one of the junk may be the pass itself */
     return server_ticks() - before;
 }
 
@@ -373,7 +358,7 @@ static unsigned long cost_of_renewing(const struct credential *good, const uint8
     struct probe p;
     uint8_t id[16];
     unsigned refused = 0;
-    if (!place_pass_renewing(&place, &renewing, good_id, id) || allocate_afresh(&p, good) != 0) {
+    if (!place_pass_renewing(&place, &renewing, good_id, id) || allocate(&p, good) != 0) {
         return ULONG_MAX;
     }
     unsigned long before = server_ticks();
@@ -389,41 +374,45 @@ static unsigned long cost_of_renewing(const struct credential *good, const uint8
     return cost;
 }
 
-static void junk_passes_cost_no_more_than_wrong_passwords(void)
+static void most_junk_passes_are_refused_without_a_look_at_their_signatures(void)
 {
+    enum { LOOKS_AT_ONCE = 200, LOOKS_PER_S = 50 }; /* for one network */
     struct credential good;
     struct credential alice = {.user = "alice", .password = "wonderland"};
     uint8_t id[16];
     REQUIRE(server > 0 && place_pass_renewing(&place, &good, NULL, id));
     CHECK_EQ(place_stop(server), 0);
-    REQUIRE(start("chainturn-answer-bps=0\n")); /* all of them are answered, to be compared */
+    REQUIRE(start("chainturn-answer-bps=0\n")); /* all of them are answered */
     CHECK_EQ(allocate_anew(&good), 0);
     unsigned long wrong = cost_of(&alice, false);
+    uint64_t began = ct_mono_ms();
     unsigned long junk = cost_of(&good, true);
     unsigned long renewing = cost_of_renewing(&good, id);
-    printf("    %d sign-ons: wrong password %lu ms of processor, junk pass %lu ms: %.2f of it\n",
-           ATTEMPTS, wrong * 10, junk * 10, (double)junk / (double)(wrong + !wrong));
-    printf("    %d Refreshes by junk that says it renews: %lu ms, %.2f of it\n", ATTEMPTS,
-           renewing * 10, (double)renewing / (double)(wrong + !wrong));
-    CHECK(renewing <= wrong + wrong / 4 + 10);
-    CHECK(junk <= wrong + wrong / 4 + 10);
+    double looks = LOOKS_AT_ONCE + LOOKS_PER_S * (double)(ct_mono_ms() - began + 1) / 1e3;
+    printf("    %d sign-ons: wrong password %lu ms of processor, junk pass %lu ms, Refresh by junk "
+           "that says it renews %lu ms\n",
+           ATTEMPTS, wrong * 10, junk * 10, renewing * 10);
     /* whoever has a pass that is known is not kept out by the junk from his own network */
     CHECK_EQ(allocate_anew(&good), 0);
     place_mark(&place);
     CHECK_EQ(place_stop(server), 0);
     CHECK(place_await(&place, "sign_ons tried="));
+    const char *counts = place_said(&place, "sign_ons tried=");
+    unsigned long unlooked = 0;
+    CHECK(counts && sscanf(counts, "sign_ons tried=%*u not=%lu", &unlooked) == 1);
+    CHECK((double)unlooked + looks >= 2 * ATTEMPTS - 2); /* twice it may be a good pass */
 }
 
 static const struct ct_test tests[] = {
     CT_TEST(renewal_takes_over_the_allocation_and_nobody_else_does),
     CT_TEST(renewing_pass_takes_nothing_over_before_its_message_proves_it),
-    CT_TEST(revoked_pass_loses_its_allocations_within_a_block_and_a_poll),
+    CT_TEST(revoked_pass_loses_its_allocations_with_the_block_of_the_revocation),
     CT_TEST(renewed_pass_that_is_revoked_loses_the_allocation_of_the_old_one),
     CT_TEST(revocation_whose_block_vanishes_is_undone),
     CT_TEST(keys_rotate_and_two_generations_hold),
     CT_TEST(revocations_outlive_a_restart_without_a_chain),
     CT_TEST(quota_is_counted_a_pass_and_renewal_moves_the_count),
-    CT_TEST(junk_passes_cost_no_more_than_wrong_passwords),
+    CT_TEST(most_junk_passes_are_refused_without_a_look_at_their_signatures),
 };
 
 int main(int argc, char **argv)

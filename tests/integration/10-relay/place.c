@@ -24,6 +24,7 @@
 #include "passes/passes.h"
 #include "peers/peerset.h"
 #include "ports/portfile.h"
+#include "sockets.h"
 
 enum { EVENT_MS = 60000 }; /* for what has to come */
 
@@ -350,33 +351,33 @@ void place_mark(struct place *p)
     p->log_from = stat(path, &there) == 0 ? (long)there.st_size : 0;
 }
 
-static bool log_has(const char *path, long from, const char *text)
+const char *place_said(const struct place *p, const char *text)
 {
     static char log[256 * 1024];
+    char path[128];
+    path_of(path, p, "log");
     FILE *f = fopen(path, "r");
     if (!f) {
-        return false;
+        return NULL;
     }
-    size_t len = fseek(f, from, SEEK_SET) == 0 ? fread(log, 1, sizeof(log) - 1, f) : 0;
+    size_t len = fseek(f, p->log_from, SEEK_SET) == 0 ? fread(log, 1, sizeof(log) - 1, f) : 0;
     log[len] = '\0';
     (void)fclose(f);
-    return strstr(log, text) != NULL;
+    return strstr(log, text);
 }
 
 bool place_await(const struct place *p, const char *text)
 {
-    char path[128];
-    path_of(path, p, "log");
     int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     (void)inotify_add_watch(watch, p->folder, IN_CREATE | IN_MODIFY);
     uint64_t until = ct_mono_ms() + EVENT_MS;
-    bool found = log_has(path, p->log_from, text);
+    bool found = place_said(p, text) != NULL;
     for (uint64_t now = ct_mono_ms(); !found && now < until; now = ct_mono_ms()) {
         char events[4096];
         struct pollfd fd = {.fd = watch, .events = POLLIN};
         (void)poll(&fd, 1, (int)(until - now));
         (void)!read(watch, events, sizeof(events));
-        found = log_has(path, p->log_from, text);
+        found = place_said(p, text) != NULL;
     }
     (void)close(watch);
     return found;
@@ -556,11 +557,11 @@ bool client_open(struct client *c, const struct place *p, const char *user, cons
     struct sockaddr_in in = to_sockaddr(&server);
     struct ct_addr any = loopback(1, 0);
     uint8_t seed[32];
-    /* a short round trip makes it ask often enough while the server is still starting */
+    /* patient: nothing gets lost here, and a server may be slow */
     struct ct_alloc_config config = {
-        .username = user, .password = password, .seed32 = seed, .lifetime_s = 3000, .rtt_ms = 50};
+        .username = user, .password = password, .seed32 = seed, .lifetime_s = 3000, .rtt_ms = 500};
     struct ct_why why;
-    c->fd = peer_open(&any);
+    c->fd = socket_fresh(&any);
     if (c->fd < 0 || ct_random(seed, sizeof(seed)) != CT_OK ||
         connect(c->fd, (const struct sockaddr *)&in, sizeof(in)) != 0 ||
         ct_alloc_init(&c->alloc, &config, ct_mono_ms(), &why) != CT_OK) {

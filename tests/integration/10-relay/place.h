@@ -64,6 +64,8 @@ pid_t place_start(struct place *p); /* turnserver -c turnserver.conf */
 void place_mark(struct place *p);   /* what the log has now does not count below */
 /* Until the log of the servers has text; false: not within a minute. */
 bool place_await(const struct place *p, const char *text);
+/* That text in it and what follows, or NULL; good until the next call. */
+const char *place_said(const struct place *p, const char *text);
 int place_wait(pid_t pid); /* until it ends by itself; as place_stop() */
 /* SIGTERM; the exit code, or 1000 + the signal that ended it. */
 int place_stop(pid_t pid);

@@ -21,19 +21,18 @@ bool probe_open(struct probe *p, const struct ct_addr *server, int transport)
 bool probe_open_from(struct probe *p, const struct ct_addr *from, const struct ct_addr *server,
                      int transport)
 {
-    struct sockaddr_storage at;
+    const struct ct_addr any = {.family = server->family};
     struct sockaddr_storage to;
     socklen_t len = socket_address(&to, server);
     int one = 1;
     memset(p, 0, sizeof(*p));
     p->is_stream = transport == PROBE_TCP;
-    p->fd = socket(to.ss_family, (p->is_stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+    p->fd = p->is_stream ? socket_at(from ? from : &any, SOCK_STREAM)
+                         : socket_fresh(from ? from : &any);
     if (p->is_stream) {
         (void)setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     }
-    socklen_t at_len = from ? socket_address(&at, from) : 0;
-    return p->fd >= 0 && (!from || bind(p->fd, (const struct sockaddr *)&at, at_len) == 0) &&
-           connect(p->fd, (const struct sockaddr *)&to, len) == 0;
+    return p->fd >= 0 && connect(p->fd, (const struct sockaddr *)&to, len) == 0;
 }
 
 void probe_close(struct probe *p)

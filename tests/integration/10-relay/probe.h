@@ -36,7 +36,7 @@ struct probe {
 
 /* transport: between client and server. */
 bool probe_open(struct probe *p, const struct ct_addr *server, int transport);
-/* From that address, with a port of its own. */
+/* From that address; over UDP with a port that no other had. */
 bool probe_open_from(struct probe *p, const struct ct_addr *from, const struct ct_addr *server,
                      int transport);
 void probe_close(struct probe *p);

@@ -11,7 +11,7 @@ enum {
     ATTR_ADDITIONAL_FAMILY = 0x8000, /* RFC 8656 18.12 */
     ATTR_MOBILITY_TICKET = 0x8030,   /* RFC 8016 4.3 */
     ANSWER_MS = 60000,
-    REPEAT_MS = 300, /* over UDP */
+    REPEAT_MS = 5000, /* over UDP; nothing gets lost on the way to a server that is there */
 };
 
 /* The attributes of one request, put in front of the credentials. */
@@ -86,7 +86,7 @@ static size_t ask_once(struct probe *p, const struct request *r, struct ct_stun 
             probe_write_out(p, out, len);
             repeat = now + REPEAT_MS;
         }
-        size_t got = probe_next_message(p, message, REPEAT_MS);
+        size_t got = probe_next_message(p, message, 1000);
         if (got > 0 && probe_take(p, message, got, answer, tid)) {
             return got;
         }

@@ -47,6 +47,25 @@ int socket_at(const struct ct_addr *addr, int type)
     return fd;
 }
 
+int socket_fresh(const struct ct_addr *addr)
+{
+    enum { FIRST = 10000, LAST = 32000 }; /* below those that the kernel gives */
+    static uint16_t next = FIRST;
+    struct ct_addr at = *addr;
+    for (int i = FIRST; i < LAST; i++) {
+        struct sockaddr_storage to;
+        at.port = next;
+        next = next < LAST ? (uint16_t)(next + 1) : FIRST;
+        socklen_t len = socket_address(&to, &at);
+        int fd = socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd >= 0 && bind(fd, (const struct sockaddr *)&to, len) == 0) {
+            return fd;
+        }
+        (void)close(fd);
+    }
+    return -1;
+}
+
 int socket_listen(const struct ct_addr *addr)
 {
     int fd = socket_at(addr, SOCK_STREAM);

@@ -9,7 +9,7 @@
 #include "scene.h"
 #include "sockets.h"
 
-enum { WAIT_MS = 2000, LIFETIME_S = 600 };
+enum { WAIT_MS = 60000, LIFETIME_S = 600 };
 static const struct probe_wish wants_ip6 = {.family = 6, .transport = PROBE_UDP};
 static const struct probe_wish wants_both = {.both = true, .transport = PROBE_UDP};
 
@@ -136,6 +136,7 @@ static void address_that_was_given_back_leaves_the_other_known(void)
     CHECK_STR(probe_receive(&p, WAIT_MS), "and back");
     CHECK_EQ(probe_refresh(&both, 0), 0);
     probe_send(&p, &both.relayed, "to nobody");
+    CHECK_EQ(probe_refresh(&p, LIFETIME_S), 0); /* behind it */
     probe_close(&both);
     probe_close(&p);
     CHECK(scene_stop());

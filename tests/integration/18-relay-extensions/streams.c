@@ -32,7 +32,7 @@ bool stream_carries(int from, int to, size_t bytes)
     static char out[STREAM_BULK];
     size_t sent = 0;
     size_t got = 0;
-    uint64_t until = ct_mono_ms() + (bytes > 1 ? 60000 : 500);
+    uint64_t until = ct_mono_ms() + STREAM_WAIT_MS;
     for (size_t i = 0; i < bytes; i++) {
         out[i] = (char)(i * 31 + (i >> 8));
     }

@@ -7,7 +7,7 @@
 
 #include "probe.h"
 
-enum { STREAM_WAIT_MS = 3000, STREAM_BULK = 300000 };
+enum { STREAM_WAIT_MS = 60000, STREAM_BULK = 300000 };
 extern const struct probe_wish stream_wish; /* an allocation of TCP */
 
 /* The data connection of control's last Connect or ConnectionAttempt; the request's code. */
