@@ -1,5 +1,5 @@
 /* The only file that sees coturn's headers: turns its addresses and parameters into the seam's. */
-#include "ct_adapter.h"
+#include "adapter_private.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <event2/bufferevent.h>
 #include <event2/event.h>
 
 #include "mainrelay.h"
@@ -19,13 +18,7 @@
 #include "turn_ports.h"
 #include "userdb.h"
 
-enum { MAX_ADDRS = 64, MAX_RANGES = 1024 };
-enum { TICK_MS = 20, PER_TICK = 1 << 30 }; /* bytes of a connection: more than can come */
-
-/* Set once in main() before any thread runs; NULL means stock behaviour. */
-static const struct ct_hooks *active;
-static bool check_only;
-static struct ev_token_bucket_cfg *no_limit; /* made with the hooks, to the end of the process */
+enum { MAX_ADDRS = 256, MAX_RANGES = 1024 };
 
 static struct ct_endpoint listeners[MAX_ADDRS];
 static struct ct_endpoint relays[MAX_ADDRS];
@@ -99,39 +92,23 @@ static void cancel_session(uint64_t session)
     (void)send_session_cancellation_to_relay(session);
 }
 
-static void configuration_is_wrong(void)
+/* What was left out would not be kept from peers. */
+static void check_count(size_t count, size_t max, const char *name)
 {
-    fflush(NULL);
-    exit(CT_EXIT_CONFIG);
-}
-
-int ct_ad_option(int id, const char *value)
-{
-    if (id <= CT_OPT_FIRST || id >= CT_OPT_END) {
-        return 0;
-    }
-    if (id == CT_OPT_CHECK_CONFIG) {
-        check_only = true;
-    } else if (!ct_module_hooks.option(id, value)) {
-        configuration_is_wrong();
-    }
-    return 1;
-}
-
-void ct_ad_unknown_key(const char *key)
-{
-    char name[128]; /* on the command line "--name=value" */
-    key += strspn(key, "-");
-    (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(key, "="), key);
-    if (!ct_module_hooks.unknown_key(name)) {
-        configuration_is_wrong();
+    char line[120];
+    if (count > max) {
+        (void)snprintf(line, sizeof(line), "more than %zu of %s: the module knows no more", max,
+                       name);
+        log_line(CT_HOOK_ERROR, line);
+        ct_ad_refuse();
     }
 }
 
 static size_t read_addresses(struct ct_endpoint *out, char **texts, size_t count, uint16_t port)
 {
     size_t n = 0;
-    for (size_t i = 0; i < count && n < MAX_ADDRS; i++) {
+    check_count(count, MAX_ADDRS, "listening-ip");
+    for (size_t i = 0; i < count; i++) {
         ioa_addr addr;
         if (texts[i] && make_ioa_addr((const uint8_t *)texts[i], port, &addr) == 0 &&
             !addr_any_no_port(&addr)) {
@@ -144,7 +121,8 @@ static size_t read_addresses(struct ct_endpoint *out, char **texts, size_t count
 static size_t read_relays(void)
 {
     size_t n = 0;
-    for (size_t i = 0; i < turn_params.relays_number && n < MAX_ADDRS; i++) {
+    check_count(turn_params.relays_number, MAX_ADDRS, "relay-ip");
+    for (size_t i = 0; i < turn_params.relays_number; i++) {
         ioa_addr addr;
         if (!turn_params.relay_addrs[i] ||
             make_ioa_addr((const uint8_t *)turn_params.relay_addrs[i], 0, &addr) < 0) {
@@ -162,14 +140,8 @@ static size_t read_relays(void)
 
 static size_t read_ranges(struct ct_range *out, const ip_range_list_t *list, const char *name)
 {
-    if (list->ranges_number > MAX_RANGES) {
-        char line[120];
-        (void)snprintf(line, sizeof(line), "more than %d ranges of %s: merge some of them",
-                       MAX_RANGES, name);
-        log_line(CT_HOOK_ERROR, line);
-        configuration_is_wrong();
-    }
     size_t n = 0;
+    check_count(list->ranges_number, MAX_RANGES, name);
     for (size_t i = 0; i < list->ranges_number; i++, n++) {
         to_addr16(out[n].min16, &list->rs[i].enc.min);
         to_addr16(out[n].max16, &list->rs[i].enc.max);
@@ -271,7 +243,7 @@ void ct_ad_configure(void)
     host.service_count = read_services();
     host.allow_loopback = turn_params.allow_loopback_peers != 0;
     host.server_relay = turn_params.server_relay != 0;
-    host.check_only = check_only;
+    host.check_only = ct_ad_check_only;
     host.log = log_line;
     host.cancel = cancel_session;
     host.end = end_process;
@@ -283,18 +255,17 @@ void ct_ad_configure(void)
         log_line(CT_HOOK_ERROR, "the module was built for another version of the server's hooks");
     }
     if (verdict == CT_CONFIGURED_FAIL) {
-        configuration_is_wrong();
+        ct_ad_refuse();
     }
-    if (check_only) {
+    if (ct_ad_check_only) {
         printf("The configuration is valid.\n");
         fflush(NULL);
         exit(0);
     }
     if (verdict == CT_CONFIGURED_ON) {
-        const struct timeval tick = {0, TICK_MS * 1000};
-        no_limit = ev_token_bucket_cfg_new(PER_TICK, PER_TICK, PER_TICK, PER_TICK, &tick);
         require_credentials();
-        active = &ct_module_hooks;
+        ct_ad_prepare();
+        ct_ad_active = &ct_module_hooks;
     }
 }
 
@@ -303,7 +274,7 @@ static void on_stop_signal(evutil_socket_t number, short what, void *arg)
     (void)number;
     (void)what;
     (void)arg;
-    active->stop();
+    ct_ad_active->stop();
     log_line(CT_HOOK_INFO, "stopped");
     end_process(0);
 }
@@ -313,12 +284,12 @@ static void on_drain_signal(evutil_socket_t number, short what, void *arg)
     (void)number;
     (void)what;
     (void)arg;
-    active->drain();
+    ct_ad_active->drain();
 }
 
 void ct_ad_start(void)
 {
-    if (!active) {
+    if (!ct_ad_active) {
         return;
     }
     static const struct {
@@ -334,42 +305,28 @@ void ct_ad_start(void)
             exit(1);
         }
     }
-    if (!active->start()) {
+    if (!ct_ad_active->start()) {
         end_process(1);
     }
 }
 
-int ct_ad_status(ct_ad_row *row, void *arg, int as_html)
-{
-    if (!active) {
-        return 0;
-    }
-    active->status(row, arg, as_html != 0);
-    return 1;
-}
-
-const char *ct_ad_help(void)
-{
-    return active ? "  chain - print how the relay stands on the chain\n\n" : "";
-}
-
 int ct_ad_peer_ok(const struct sockaddr *peer)
 {
-    if (!active) {
+    if (!ct_ad_active) {
         return 1;
     }
     struct ct_endpoint endpoint = peer_endpoint(peer);
-    return active->peer_ok(&endpoint);
+    return ct_ad_active->peer_ok(&endpoint);
 }
 
 int ct_ad_gate(void *session, const struct sockaddr *peer, enum ct_way way)
 {
-    if (!active) {
+    if (!ct_ad_active) {
         return 0;
     }
     const ts_ur_super_session *ss = session;
     struct ct_endpoint endpoint = peer_endpoint(peer);
-    switch (active->gate(ss->ct_use, &endpoint, way)) {
+    switch (ct_ad_active->gate(ss->ct_use, &endpoint, way)) {
     case CT_ADMIT:
         return 2;
     case CT_ADMIT_AGAIN:
@@ -383,39 +340,27 @@ int ct_ad_gate(void *session, const struct sockaddr *peer, enum ct_way way)
 void ct_ad_admitted(void *session)
 {
     const ts_ur_super_session *ss = session;
-    if (active) {
-        active->admitted(ss->ct_use);
+    if (ct_ad_active) {
+        ct_ad_active->admitted(ss->ct_use);
     }
 }
 
 int ct_ad_relay(void *session, enum ct_way way, size_t bytes)
 {
     const ts_ur_super_session *ss = session;
-    return !active || active->relay(ss->ct_use, way, bytes);
-}
-
-/*
- * Nothing is read from a connection for so long. The library's own limit of rates does it, which
- * nothing else of the server undoes: it never binds by itself, but what it has is taken away.
- */
-static void hold_back(struct bufferevent *connection, int64_t ms)
-{
-    ev_ssize_t ticks = (ev_ssize_t)((ms + TICK_MS - 1) / TICK_MS);
-    if (connection && no_limit && bufferevent_set_rate_limit(connection, no_limit) == 0) {
-        ev_ssize_t left = bufferevent_get_read_limit(connection);
-        (void)bufferevent_decrement_read_limit(connection, left + (ticks - 1) * PER_TICK);
-    }
+    return !ct_ad_active || ct_ad_active->relay(ss->ct_use, way, bytes);
 }
 
 int ct_ad_stream(void *session, void *socket, void *buffer)
 {
     const ts_ur_super_session *ss = session;
     ioa_socket_handle from = socket;
-    int64_t ms = active ? active->stream(ss->ct_use, ioa_network_buffer_get_size(buffer)) : 0;
+    int64_t ms =
+        ct_ad_active ? ct_ad_active->stream(ss->ct_use, ioa_network_buffer_get_size(buffer)) : 0;
     if (ms < 0) {
         set_ioa_socket_tobeclosed(from);
     } else if (ms > 0) {
-        hold_back(from->bev, ms);
+        ct_ad_hold_back(from->bev, ms);
     }
     return ms >= 0;
 }
@@ -423,8 +368,8 @@ int ct_ad_stream(void *session, void *socket, void *buffer)
 void ct_ad_permitted(void *session)
 {
     const ts_ur_super_session *ss = session;
-    if (active && ss->ct_use) {
-        active->permitted(ss->ct_use);
+    if (ct_ad_active && ss->ct_use) {
+        ct_ad_active->permitted(ss->ct_use);
     }
 }
 
@@ -443,7 +388,7 @@ static bool has_returned_nonce(const ts_ur_super_session *ss)
 int ct_ad_answer(void *session, size_t in, size_t out)
 {
     ts_ur_super_session *ss = session;
-    if (!active || is_allocation_valid(&ss->alloc) || has_returned_nonce(ss) ||
+    if (!ct_ad_active || is_allocation_valid(&ss->alloc) || has_returned_nonce(ss) ||
         get_ioa_socket_type(ss->client_socket) != UDP_SOCKET) {
         return 1;
     }
@@ -452,13 +397,13 @@ int ct_ad_answer(void *session, size_t in, size_t out)
         return 0; /* it has moved on, RFC 8016 */
     }
     struct ct_endpoint to = peer_endpoint(&addr->ss);
-    return active->answer(&to, in, out);
+    return ct_ad_active->answer(&to, in, out);
 }
 
 int ct_ad_sign_on(void *session, const uint8_t *user)
 {
     const ts_ur_super_session *ss = session;
-    if (!active) {
+    if (!ct_ad_active) {
         return 1;
     }
     ioa_addr *addr = get_remote_addr_from_ioa_socket(ss->client_socket);
@@ -466,12 +411,7 @@ int ct_ad_sign_on(void *session, const uint8_t *user)
         return 0;
     }
     struct ct_endpoint from = peer_endpoint(&addr->ss);
-    return active->sign_on((const char *)user, &from);
-}
-
-int ct_ad_renews(const uint8_t *user, const uint8_t *renewed)
-{
-    return active && active->renews((const char *)user, (const char *)renewed);
+    return ct_ad_active->sign_on((const char *)user, &from);
 }
 
 static bool make_key(uint8_t *key, const uint8_t *user, const uint8_t *realm, char *password)
@@ -484,11 +424,11 @@ static bool make_key(uint8_t *key, const uint8_t *user, const uint8_t *realm, ch
 
 int ct_ad_user_key(const uint8_t *user, const uint8_t *realm, uint8_t *key)
 {
-    if (!active) {
+    if (!ct_ad_active) {
         return 0;
     }
     char password[CT_USER_PASSWORD_MAX] = "";
-    switch (active->password(password, (const char *)user)) {
+    switch (ct_ad_active->password(password, (const char *)user)) {
     case CT_USER_OTHER:
         return 0;
     case CT_USER_KNOWN:
@@ -511,7 +451,7 @@ static bool is_signed_by_other(const uint8_t *user, const uint8_t *realm, uint8_
                                size_t len, uint8_t *key)
 {
     char password[CT_USER_PASSWORD_MAX] = "";
-    return active->old_password(password, (const char *)user) &&
+    return ct_ad_active->old_password(password, (const char *)user) &&
            make_key(key, user, realm, password) && is_signed(message, len, key);
 }
 
@@ -520,7 +460,7 @@ int ct_ad_old_key(void *session, const uint8_t *user, const uint8_t *realm, uint
 {
     ts_ur_super_session *ss = session;
     hmackey_t key = {0};
-    if (!active || !is_signed_by_other(user, realm, message, len, key)) {
+    if (!ct_ad_active || !is_signed_by_other(user, realm, message, len, key)) {
         return 0;
     }
     memcpy(ss->hmackey, key, sizeof(key));
@@ -535,26 +475,16 @@ int ct_ad_takes_over(void *session, const uint8_t *user, const uint8_t *realm, u
            (is_signed(message, len, key) || is_signed_by_other(user, realm, message, len, key));
 }
 
-int ct_ad_drains(void)
-{
-    return active && active->drains();
-}
-
-int ct_ad_session(const uint8_t *user, uint32_t *max_session_s)
-{
-    return !active || active->session(max_session_s, (const char *)user);
-}
-
 void ct_ad_owner(void *request, void *answer, size_t *len)
 {
     enum { RELAY_OWNER = 0xc743 }; /* docs/protocol.md 5 */
     uint8_t statement[CT_HOOK_OWNER_MAX];
-    if (!active ||
+    if (!ct_ad_active ||
         !stun_attr_get_first_by_type_str(ioa_network_buffer_data(request),
                                          ioa_network_buffer_get_size(request), RELAY_OWNER)) {
         return;
     }
-    size_t n = active->owner(statement);
+    size_t n = ct_ad_active->owner(statement);
     if (n > 0) {
         stun_attr_add_str(ioa_network_buffer_data(answer), len, RELAY_OWNER, statement, (int)n);
     }
@@ -567,17 +497,17 @@ int ct_ad_port(void *ports, uint8_t transport, const struct sockaddr *at, void *
     enum { TRIES = 64 }; /* kept ones are the fewer, or the next best has to do */
     const ts_ur_super_session *ss = session;
     const char *user = (const char *)ss->username;
-    bool is_ours = active && transport == STUN_ATTRIBUTE_TRANSPORT_UDP_VALUE;
+    bool is_ours = ct_ad_active && transport == STUN_ATTRIBUTE_TRANSPORT_UDP_VALUE;
     ioa_addr addr = ioa_of(at);
     struct ct_endpoint relayed = peer_endpoint(at);
-    uint16_t had = is_ours && is_first ? active->port_had(user, &relayed) : 0;
+    uint16_t had = is_ours && is_first ? ct_ad_active->port_had(user, &relayed) : 0;
     if (had != 0 && turnipports_take(ports, transport, &addr, had)) {
         return had;
     }
     for (int i = 0; is_ours && i < TRIES; i++) {
         int port = turnipports_allocate(ports, transport, &addr);
         relayed.port = (uint16_t)port;
-        if (port < 0 || !active->port_kept(user, &relayed)) {
+        if (port < 0 || !ct_ad_active->port_kept(user, &relayed)) {
             return port;
         }
         addr_set_port(&addr, port);
@@ -596,7 +526,7 @@ static bool is_given_back(ts_ur_super_session *ss, int family)
 
 void ct_ad_allocation(void *session, enum ct_allocation_event event)
 {
-    if (!active) {
+    if (!ct_ad_active) {
         return;
     }
     ts_ur_super_session *ss = session;
@@ -613,5 +543,5 @@ void ct_ad_allocation(void *session, enum ct_allocation_event event)
             relayed[info.relayed_count++] = peer_endpoint(&addr->ss);
         }
     }
-    ss->ct_use = active->allocation(ss->ct_use, event, &info);
+    ss->ct_use = ct_ad_active->allocation(ss->ct_use, event, &info);
 }
