@@ -1,66 +1,85 @@
 /* SHA-256, HMAC and HKDF on OpenSSL's digest. */
 #include "kex/kdf.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
 
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 
 #include "base/secret.h"
 
-enum { HASH_LEN = 32, PIECES_MAX = 16 };
+enum { HASH_LEN = 32, BLOCK_LEN = 64, PIECES_MAX = 16 };
 
-ct_err ct_sha256(uint8_t out32[32], const struct ct_piece *pieces, size_t count)
+/* To look an algorithm up by its name costs more than to hash a few blocks by it. */
+static EVP_MD *sha256;
+
+static void fetch(void)
 {
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+/* Of first, then the pieces. */
+static bool digest(EVP_MD_CTX *md, uint8_t out32[32], const struct ct_piece *first,
+                   const struct ct_piece *pieces, size_t count)
+{
+    bool ok = EVP_DigestInit_ex2(md, sha256, NULL) == 1 &&
+              EVP_DigestUpdate(md, first->data, first->len) == 1;
     for (size_t i = 0; ok && i < count; i++) {
         ok = pieces[i].len == 0 || EVP_DigestUpdate(md, pieces[i].data, pieces[i].len) == 1;
     }
-    ok = ok && EVP_DigestFinal_ex(md, out32, NULL) == 1;
+    return ok && EVP_DigestFinal_ex(md, out32, NULL) == 1;
+}
+
+static EVP_MD_CTX *new_digest(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, fetch);
+    return sha256 == NULL ? NULL : EVP_MD_CTX_new();
+}
+
+ct_err ct_sha256(uint8_t out32[32], const struct ct_piece *pieces, size_t count)
+{
+    static const struct ct_piece nothing = {"", 0};
+    EVP_MD_CTX *md = new_digest();
+    bool ok = md != NULL && digest(md, out32, &nothing, pieces, count);
     EVP_MD_CTX_free(md);
     return ok ? CT_OK : CT_ERR_SYSTEM;
 }
 
-static bool hmac_run(EVP_MAC_CTX *mac, uint8_t out32[32], const uint8_t *key, size_t key_len,
-                     const struct ct_piece *pieces, size_t count)
+/* The key, which one block has room for, padded with zeros; its bytes and pad, bit by bit. */
+static void pad_key(uint8_t block[BLOCK_LEN], const uint8_t key[BLOCK_LEN], uint8_t pad)
 {
-    char digest[] = "SHA256";
-    const OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-        OSSL_PARAM_construct_end(),
-    };
-    if (EVP_MAC_init(mac, key, key_len, params) != 1) {
-        return false;
+    for (size_t i = 0; i < BLOCK_LEN; i++) {
+        block[i] = key[i] ^ pad;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (pieces[i].len > 0 && EVP_MAC_update(mac, pieces[i].data, pieces[i].len) != 1) {
-            return false;
-        }
-    }
-    size_t len = 0;
-    return EVP_MAC_final(mac, out32, &len, HASH_LEN) == 1 && len == HASH_LEN;
 }
 
+/* RFC 2104: H(key ^ opad | H(key ^ ipad | text)). */
 ct_err ct_hmac_sha256(uint8_t out32[32], const void *key, size_t key_len,
                       const struct ct_piece *pieces, size_t count)
 {
-    /* HMAC pads keys with zeros, so the empty key, which OpenSSL refuses, is 32 of them. */
-    static const uint8_t no_key[HASH_LEN];
-    const uint8_t *used = key_len > 0 ? key : no_key;
-    EVP_MAC *algorithm = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    EVP_MAC_CTX *mac = algorithm != NULL ? EVP_MAC_CTX_new(algorithm) : NULL;
-    uint8_t out[HASH_LEN];
-    bool ok =
-        mac != NULL && hmac_run(mac, out, used, key_len > 0 ? key_len : HASH_LEN, pieces, count);
-    if (ok) {
-        memcpy(out32, out, HASH_LEN);
+    uint8_t own[BLOCK_LEN] = {0};
+    uint8_t block[BLOCK_LEN];
+    uint8_t inner[HASH_LEN];
+    const struct ct_piece first = {block, sizeof block};
+    const struct ct_piece whole = {key, key_len};
+    const struct ct_piece rest = {inner, sizeof inner};
+    EVP_MD_CTX *md = new_digest();
+    bool ok = md != NULL;
+    if (ok && key_len > BLOCK_LEN) {
+        ok = ct_sha256(own, &whole, 1) == CT_OK;
+    } else if (ok && key_len > 0) {
+        memcpy(own, key, key_len);
     }
-    ct_wipe(out, sizeof(out));
-    EVP_MAC_CTX_free(mac);
-    EVP_MAC_free(algorithm);
+    pad_key(block, own, 0x36);
+    ok = ok && digest(md, inner, &first, pieces, count);
+    pad_key(block, own, 0x5c);
+    ok = ok && digest(md, out32, &first, &rest, 1);
+    EVP_MD_CTX_free(md);
+    ct_wipe(own, sizeof own);
+    ct_wipe(block, sizeof block);
+    ct_wipe(inner, sizeof inner);
     return ok ? CT_OK : CT_ERR_SYSTEM;
 }
 
