@@ -4,200 +4,58 @@
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <net/if.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
-static bool from_sockaddr(struct ct_endpoint *out, const struct sockaddr *sa)
-{
-    memset(out, 0, sizeof(*out));
-    if (sa->sa_family == AF_INET) {
-        struct sockaddr_in in;
-        memcpy(&in, sa, sizeof(in));
-        memset(out->addr16 + 10, 0xff, 2);
-        memcpy(out->addr16 + 12, &in.sin_addr, 4);
-        out->port = ntohs(in.sin_port);
-        return true;
-    }
-    if (sa->sa_family == AF_INET6) {
-        struct sockaddr_in6 in6;
-        memcpy(&in6, sa, sizeof(in6));
-        memcpy(out->addr16, &in6.sin6_addr, 16);
-        out->port = ntohs(in6.sin6_port);
-        return true;
-    }
-    return false;
-}
+/* What a policy is made of, while it is made. */
+struct lists {
+    struct ct_addrlist own, relayed, broadcasts;
+    bool no_memory;
+};
 
-static void add(struct ct_endpoint *list, size_t *count, size_t cap, const struct ct_endpoint *e)
-{
-    struct ct_endpoint canonical = {.port = e->port};
-    ct_addr_canonical(canonical.addr16, e->addr16);
-    for (size_t i = 0; i < *count; i++) {
-        if (memcmp(&list[i], &canonical, sizeof(canonical)) == 0) {
-            return;
-        }
-    }
-    if (*count < cap) {
-        list[(*count)++] = canonical;
-    }
-}
-
-static void add_own(struct ct_host_policy *out, const struct ct_endpoint *e)
+static void add(struct lists *lists, struct ct_addrlist *list, const struct ct_endpoint *e)
 {
     struct ct_endpoint address = *e;
     address.port = 0;
-    add(out->own, &out->policy.own_count, CT_HOST_OWN_MAX, &address);
+    lists->no_memory = ct_addrlist_add(list, &address, 0) != CT_OK || lists->no_memory;
 }
 
-static void add_relayed(struct ct_host_policy *out, const struct ct_endpoint *e)
+static void add_interface(struct lists *lists, const struct ifaddrs *i)
 {
-    struct ct_endpoint address = *e;
-    address.port = 0;
-    add_own(out, &address);
-    add(out->relayed, &out->policy.relayed_count, CT_HOST_OWN_MAX, &address);
+    struct ct_endpoint own;
+    struct ct_endpoint e;
+    if (!i->ifa_addr || !ct_endpoint_of(&own, i->ifa_addr)) {
+        return;
+    }
+    add(lists, &lists->own, &own);
+    /* an interface without a broadcast address shows its own in that place */
+    if ((i->ifa_flags & IFF_BROADCAST) && i->ifa_broadaddr &&
+        ct_endpoint_of(&e, i->ifa_broadaddr) && memcmp(e.addr16, own.addr16, 16) != 0) {
+        add(lists, &lists->broadcasts, &e);
+    }
 }
 
-static void add_all_own(struct ct_host_policy *out, const struct ct_host *host)
+/* false: the system does not tell its addresses. */
+static bool add_all_own(struct lists *lists, const struct ct_host *host)
 {
     for (size_t i = 0; i < host->listener_count; i++) {
-        add_own(out, &host->listeners[i]);
+        add(lists, &lists->own, &host->listeners[i]);
     }
     for (size_t i = 0; i < host->relay_count; i++) {
-        add_relayed(out, &host->relays[i]);
-        add_relayed(out, &host->relays_public[i]);
+        add(lists, &lists->own, &host->relays[i]);
+        add(lists, &lists->own, &host->relays_public[i]);
+        add(lists, &lists->relayed, &host->relays[i]);
+        add(lists, &lists->relayed, &host->relays_public[i]);
     }
     struct ifaddrs *interfaces = NULL;
     if (getifaddrs(&interfaces) != 0) {
-        host->log(CT_HOOK_WARNING, "own_addresses_unknown: only the server's own addresses are "
-                                   "kept from peers, not the others of this host");
-        return;
+        return false;
     }
     for (const struct ifaddrs *i = interfaces; i; i = i->ifa_next) {
-        struct ct_endpoint own;
-        struct ct_endpoint e;
-        if (!i->ifa_addr || !from_sockaddr(&own, i->ifa_addr)) {
-            continue;
-        }
-        add_own(out, &own);
-        /* an interface without a broadcast address shows its own in that place */
-        if ((i->ifa_flags & IFF_BROADCAST) && i->ifa_broadaddr &&
-            from_sockaddr(&e, i->ifa_broadaddr) && memcmp(&e, &own, sizeof(e)) != 0) {
-            add(out->broadcasts, &out->policy.broadcast_count, CT_HOST_BROADCASTS_MAX, &e);
-        }
+        add_interface(lists, i);
     }
     freeifaddrs(interfaces);
-}
-
-/* "scheme://[user@]host[:port][/path]", an IPv6 host in brackets; port stays when it has none. */
-static bool split_url(const char *url, char *name, size_t name_cap, char port[6])
-{
-    const char *start = strstr(url, "://");
-    if (!start) {
-        return false;
-    }
-    start += 3;
-    const char *user = strpbrk(start, "@/");
-    if (user && *user == '@') {
-        start = user + 1;
-    }
-    size_t len = *start == '[' ? strcspn(++start, "]") : strcspn(start, ":/?#");
-    if (len == 0 || len >= name_cap) {
-        return false;
-    }
-    memcpy(name, start, len);
-    name[len] = '\0';
-    const char *after = start + len;
-    after += *after == ']';
-    if (*after == ':') {
-        size_t digits = strspn(after + 1, "0123456789");
-        if (digits == 0 || digits > 5) {
-            return false;
-        }
-        memcpy(port, after + 1, digits);
-        port[digits] = '\0';
-    }
     return true;
-}
-
-static void add_backend(struct ct_host_policy *out, const struct ct_host *host, const char *name,
-                        const char *port, const char *what)
-{
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-    if (getaddrinfo(name, port, &hints, &found) != 0) {
-        char line[CT_URL_MAX + 120];
-        (void)snprintf(line, sizeof(line), "backend_unresolved %s: peers are not kept from it",
-                       what);
-        host->log(CT_HOOK_WARNING, line);
-        return;
-    }
-    for (const struct addrinfo *i = found; i; i = i->ai_next) {
-        struct ct_endpoint e;
-        if (from_sockaddr(&e, i->ai_addr)) {
-            add(out->backends, &out->policy.backend_count, CT_HOST_BACKENDS_MAX, &e);
-        }
-    }
-    freeaddrinfo(found);
-}
-
-static void add_url(struct ct_host_policy *out, const struct ct_host *host, const char *url,
-                    uint16_t usual_port)
-{
-    char name[CT_BUNDLE_URL_MAX];
-    char port[6];
-    char what[CT_URL_MAX + 8];
-    char origin[CT_URL_MAX]; /* never the path: it may hold a customer's key */
-    if (url[0] == '\0') {
-        return;
-    }
-    ct_url_origin(origin, url);
-    (void)snprintf(what, sizeof(what), "url=%s", origin);
-    (void)snprintf(port, sizeof(port), "%u", usual_port);
-    add_backend(out, host, split_url(url, name, sizeof(name), port) ? name : "", port, what);
-}
-
-static void add_web(struct ct_host_policy *out, const struct ct_host *host, const char *url)
-{
-    add_url(out, host, url, strncmp(url, "https", 5) == 0 ? 443 : 80);
-}
-
-/* The value of key in "key=value key=value"; false: there is none. */
-static bool find_value(char *out, size_t cap, const char *text, const char *key)
-{
-    size_t key_len = strlen(key);
-    for (const char *at = text; *at; at += strcspn(at, " ")) {
-        at += strspn(at, " ");
-        if (strncmp(at, key, key_len) == 0 && at[key_len] == '=') {
-            at += key_len + 1;
-            (void)snprintf(out, cap, "%.*s", (int)strcspn(at, " "), at);
-            return true;
-        }
-    }
-    return false;
-}
-
-static void add_database(struct ct_host_policy *out, const struct ct_host *host,
-                         const struct ct_database *database)
-{
-    static const char *const keys[] = {"ip", "host", "hostaddr"};
-    char name[CT_BUNDLE_URL_MAX] = "127.0.0.1"; /* what drivers take when there is none */
-    char port[6];
-    if (strstr(database->text, "://")) {
-        add_url(out, host, database->text, database->usual_port);
-        return;
-    }
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        if (find_value(name, sizeof(name), database->text, keys[i])) {
-            break;
-        }
-    }
-    if (!find_value(port, sizeof(port), database->text, "port")) {
-        (void)snprintf(port, sizeof(port), "%u", database->usual_port);
-    }
-    add_backend(out, host, name, port, "database");
 }
 
 /* What this relay hands out has to be reachable for others, or it lists itself in vain. */
@@ -246,21 +104,10 @@ static ct_err check_services(const struct ct_host *host, const struct ct_relay_o
     return err;
 }
 
-ct_err ct_host_policy_make(struct ct_host_policy *out, const struct ct_host *host,
-                           const struct ct_relay_options *options, const struct ct_bundle *bundle,
-                           struct ct_why *why)
+static struct ct_policy fixed_policy(const struct ct_host *host,
+                                     const struct ct_relay_options *options)
 {
-    if (host->server_relay) {
-        return ct_why(why, CT_ERR_CONFIG,
-                      "server-relay switches every check of peers off and cannot stand beside "
-                      "chainturn-mode: remove server-relay");
-    }
-    ct_err err = check_services(host, options, why);
-    if (err != CT_OK) {
-        return err;
-    }
-    memset(out, 0, sizeof(*out));
-    out->policy = (struct ct_policy){
+    return (struct ct_policy){
         .mode = options->mode,
         .allow_private = options->allow_private,
         /* the server refuses loopback itself; here both have to be asked for */
@@ -268,23 +115,87 @@ ct_err ct_host_policy_make(struct ct_host_policy *out, const struct ct_host *hos
         .port_min = host->port_min,
         .port_max = host->port_max,
         .max_age_s = options->max_age_s,
-        .own = out->own,
-        .relayed = out->relayed,
-        .backends = out->backends,
-        .broadcasts = out->broadcasts,
         .denied = host->denied,
         .denied_count = host->denied_count,
         .allowed = host->allowed,
         .allowed_count = host->allowed_count,
     };
-    add_all_own(out, host);
-    for (size_t i = 0; i < bundle->rpc_count; i++) {
-        add_web(out, host, bundle->rpc[i]);
+}
+
+/* The lists of addresses, behind each other in one piece of memory. */
+static const struct ct_endpoint *lay(struct ct_host_policy *out, const struct ct_addrlist *list,
+                                     size_t *count)
+{
+    const struct ct_endpoint *at = &out->all[out->count];
+    for (size_t i = 0; i < list->count; i++) {
+        out->all[out->count++] = list->list[i].at;
     }
-    add_web(out, host, bundle->wm_handshake_url);
-    add_web(out, host, bundle->wm_tls_url);
-    for (size_t i = 0; i < host->database_count; i++) {
-        add_database(out, host, &host->databases[i]);
+    *count += list->count;
+    return at;
+}
+
+static ct_err lay_all(struct ct_host_policy **out, const struct ct_policy *fixed,
+                      const struct lists *lists, const struct ct_backends *backends)
+{
+    size_t count = lists->own.count + lists->relayed.count + lists->broadcasts.count;
+    for (size_t i = 0; i < backends->count; i++) {
+        count += backends->list[i].found.count;
     }
-    return check_relayed(&out->policy, host, why);
+    struct ct_host_policy *made =
+        lists->no_memory ? NULL : calloc(1, sizeof(*made) + count * sizeof(made->all[0]));
+    if (!made) {
+        return CT_ERR_NOMEM;
+    }
+    struct ct_policy *p = &made->policy;
+    *p = *fixed;
+    p->own = lay(made, &lists->own, &p->own_count);
+    p->relayed = lay(made, &lists->relayed, &p->relayed_count);
+    p->broadcasts = lay(made, &lists->broadcasts, &p->broadcast_count);
+    p->backends = &made->all[made->count];
+    for (size_t i = 0; i < backends->count; i++) {
+        (void)lay(made, &backends->list[i].found, &p->backend_count);
+    }
+    *out = made;
+    return CT_OK;
+}
+
+ct_err ct_host_policy_make(struct ct_host_policy **out, const struct ct_host *host,
+                           const struct ct_relay_options *options,
+                           const struct ct_backends *backends, struct ct_why *why)
+{
+    struct lists lists = {.no_memory = false};
+    struct ct_host_policy *made = NULL;
+    bool knows_own = add_all_own(&lists, host);
+    const struct ct_policy fixed = fixed_policy(host, options);
+    ct_err err = lay_all(&made, &fixed, &lists, backends);
+    if (err == CT_OK) {
+        made->knows_own = knows_own;
+        *out = made;
+    } else {
+        (void)ct_why(why, err, "no memory for the addresses of this host");
+    }
+    ct_addrlist_free(&lists.own);
+    ct_addrlist_free(&lists.relayed);
+    ct_addrlist_free(&lists.broadcasts);
+    return err;
+}
+
+ct_err ct_host_check(const struct ct_policy *policy, const struct ct_host *host,
+                     const struct ct_relay_options *options, struct ct_why *why)
+{
+    if (host->server_relay) {
+        return ct_why(why, CT_ERR_CONFIG,
+                      "server-relay switches every check of peers off and cannot stand beside "
+                      "chainturn-mode: remove server-relay");
+    }
+    ct_err err = check_services(host, options, why);
+    return err == CT_OK ? check_relayed(policy, host, why) : err;
+}
+
+bool ct_host_policy_equal(const struct ct_host_policy *a, const struct ct_host_policy *b)
+{
+    return a->count == b->count && a->policy.own_count == b->policy.own_count &&
+           a->policy.relayed_count == b->policy.relayed_count &&
+           a->policy.broadcast_count == b->policy.broadcast_count &&
+           memcmp(a->all, b->all, a->count * sizeof(a->all[0])) == 0;
 }

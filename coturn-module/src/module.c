@@ -91,6 +91,7 @@ static bool on_start(void)
     struct ct_module *m = &ct_module;
     struct ct_why why = {""};
     if (start_metrics(m, &why) != CT_OK || ct_portkeeper_start(m->ports, &why) != CT_OK ||
+        ct_hostwatch_start(&m->watch, &why) != CT_OK ||
         ct_registrar_start(m->registrar, &why) != CT_OK) {
         ct_log(&m->log, CT_LOG_ERROR, "%s", why.text);
         return false;

@@ -12,7 +12,7 @@
 #include "chain/key.h"
 #include "ct_hooks.h"
 #include "follow/board.h"
-#include "host.h"
+#include "hostwatch.h"
 #include "life/drain.h"
 #include "life/keyring.h"
 #include "life/owner.h"
@@ -34,7 +34,7 @@ struct ct_module {
     const struct ct_host *host;
     struct ct_log log;
     struct ct_bundle bundle;
-    struct ct_host_policy host_policy;
+    struct ct_hostwatch watch;
     struct ct_rg_link *link;
     struct ct_wallet wallet; /* signs over there */
     struct ct_keyring keys;

@@ -6,7 +6,7 @@
 bool ct_on_peer_ok(const struct ct_endpoint *peer)
 {
     struct ct_module *m = &ct_module;
-    enum ct_verdict verdict = ct_sets_filter(&m->sets, &m->host_policy.policy, peer);
+    enum ct_verdict verdict = ct_sets_filter(&m->sets, &m->watch.first->policy, peer);
     if (verdict == CT_VERDICT_ADMIT) {
         return true;
     }
@@ -23,7 +23,7 @@ enum ct_admission ct_on_gate(void *use, const struct ct_endpoint *peer, enum ct_
     bool is_known = guests && ct_guests_has(guests, peer, &now);
     enum ct_verdict verdict = CT_VERDICT_ADMIT;
     if (!is_known) {
-        verdict = ct_sets_gate(&m->sets, &m->host_policy.policy, peer, way == CT_WAY_CONNECTION,
+        verdict = ct_sets_gate(&m->sets, &m->watch.first->policy, peer, way == CT_WAY_CONNECTION,
                                now.second);
     }
     if (verdict == CT_VERDICT_ADMIT && guests && !is_known) {

@@ -87,7 +87,7 @@ static ct_err make_registrar(struct ct_module *m, struct ct_why *why)
         .wallet = &m->wallet,
         .keys = &m->keys,
         .record = &m->record,
-        .policy = &m->host_policy.policy,
+        .policy = &m->watch.first->policy,
         .passes = m->passes,
         .sets = &m->sets,
         .statement = &m->statement,
@@ -146,7 +146,7 @@ ct_err ct_module_configure(struct ct_module *m, struct ct_why *why)
         err = read_bundle(m, why);
     }
     if (err == CT_OK) {
-        err = ct_host_policy_make(&m->host_policy, m->host, &m->options, &m->bundle, why);
+        err = ct_hostwatch_open(&m->watch, m->host, &m->options, &m->bundle, &m->sets, why);
     }
     if (err == CT_OK) {
         err = load_keys(m, why);

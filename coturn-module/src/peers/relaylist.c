@@ -110,7 +110,7 @@ static void add_ranges(const struct ct_relaylist *l, struct ct_peer_range *range
         if (!there[i]) {
             continue;
         }
-        enum ct_verdict verdict = ct_policy_filter(l->config->policy, NULL, &e[i]);
+        enum ct_verdict verdict = ct_sets_filter(l->config->sets, l->config->policy, &e[i]);
         /* A neighbour on this host has other ports than ours: by the set they are known. */
         if (verdict != CT_VERDICT_ADMIT && verdict != CT_VERDICT_OWN_PORT) {
             ct_log(&l->config->log, CT_LOG_WARN, "relay_left_out index=%u reason=%s", relay->index,

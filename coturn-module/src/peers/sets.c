@@ -1,6 +1,7 @@
 /* What is known of peers, kept by the follower of the chain and read by relay threads. */
 #include "peers/sets.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void ct_sets_init(struct ct_sets *sets, const struct ct_endpoint *relayed, size_t count)
@@ -8,6 +9,7 @@ void ct_sets_init(struct ct_sets *sets, const struct ct_endpoint *relayed, size_
     memset(sets, 0, sizeof(*sets));
     sets->relays.free = ct_peerset_free;
     sets->devices.free = ct_devset_free;
+    sets->policy.free = free;
     sets->live.addrs = sets->live_tcp.addrs = relayed;
     sets->live.addr_count = sets->live_tcp.addr_count = count;
 }
@@ -47,12 +49,20 @@ void ct_sets_size(struct ct_sets *sets, struct ct_sets_size *out, uint64_t now_s
     ct_readers_leave(&sets->readers);
 }
 
+/* By readers, between enter and leave. */
+static const struct ct_policy *policy_of(struct ct_sets *sets, const struct ct_policy *first)
+{
+    const struct ct_policy *now = ct_snapshot_read(&sets->policy);
+    return now ? now : first;
+}
+
 enum ct_verdict ct_sets_gate(struct ct_sets *sets, const struct ct_policy *policy,
                              const struct ct_endpoint *peer, bool is_tcp, uint64_t now_s)
 {
     struct ct_known known = {.live = is_tcp ? &sets->live_tcp : &sets->live};
     bool may_read = ct_readers_enter(&sets->readers);
     if (may_read) {
+        policy = policy_of(sets, policy);
         known.relays = ct_snapshot_read(&sets->relays);
         known.devices = ct_snapshot_read(&sets->devices);
         known.relays_age_s = age_s(&sets->relays, now_s);
@@ -68,11 +78,11 @@ enum ct_verdict ct_sets_gate(struct ct_sets *sets, const struct ct_policy *polic
 enum ct_verdict ct_sets_filter(struct ct_sets *sets, const struct ct_policy *policy,
                                const struct ct_endpoint *peer)
 {
-    enum ct_verdict verdict = ct_policy_filter(policy, NULL, peer);
-    /* only of this host's own ports the set of relays has anything to say */
-    if (verdict == CT_VERDICT_OWN_PORT && ct_readers_enter(&sets->readers)) {
-        verdict = ct_policy_filter(policy, ct_snapshot_read(&sets->relays), peer);
-        ct_readers_leave(&sets->readers);
+    if (!ct_readers_enter(&sets->readers)) {
+        return ct_policy_filter(policy, NULL, peer);
     }
+    enum ct_verdict verdict =
+        ct_policy_filter(policy_of(sets, policy), ct_snapshot_read(&sets->relays), peer);
+    ct_readers_leave(&sets->readers);
     return verdict;
 }

@@ -10,6 +10,7 @@ struct ct_sets {
     struct ct_readers readers;
     struct ct_snapshot relays;  /* struct ct_peerset */
     struct ct_snapshot devices; /* struct ct_devset */
+    struct ct_snapshot policy;  /* struct ct_policy, in place of the one below; to be free()d */
     struct ct_live live;        /* allocations of UDP, */
     struct ct_live live_tcp;    /* and of TCP, RFC 6062: a port may be of each */
 };
@@ -30,10 +31,11 @@ struct ct_sets_size {
 };
 void ct_sets_size(struct ct_sets *sets, struct ct_sets_size *out, uint64_t now_s);
 
-/* What the policy's filter says of peer. Any thread. */
+/* What the filter of the policy in force says of peer: that of sets, or policy while none is there,
+ * or when too many threads read. Any thread. */
 enum ct_verdict ct_sets_filter(struct ct_sets *sets, const struct ct_policy *policy,
                                const struct ct_endpoint *peer);
-/* What the policy's gate says of peer, who comes over TCP or UDP, at now_s, seconds since 1970. Any
+/* What its gate says of peer, who comes over TCP or UDP, at now_s, seconds since 1970. Any
  * thread. */
 enum ct_verdict ct_sets_gate(struct ct_sets *sets, const struct ct_policy *policy,
                              const struct ct_endpoint *peer, bool is_tcp, uint64_t now_s);
