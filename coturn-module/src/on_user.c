@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "module_private.h"
 #include "packets/counts.h"
 
@@ -60,7 +61,7 @@ static void *on_deleted(struct ct_module *m, struct ct_use *use, bool is_pass,
 {
     if (use) {
         stand_at(m, use, info, NULL, 0, false);
-        ct_limits_close(m->limits, use);
+        ct_limits_close(m->limits, use, ct_mono_coarse_ns());
         ct_drain_count(&m->drain, -1);
         ct_status_allocation(&m->status, -1, is_pass);
     }
@@ -93,7 +94,8 @@ void *ct_on_allocation(void *use, enum ct_allocation_event event,
     }
     ct_drain_count(&m->drain, use ? 0 : 1);
     ct_status_allocation(&m->status, use ? 0 : 1, is_pass);
-    ct_limits_of_pass(m->limits, made, is_pass ? pass16 : NULL); /* another one after a renewal */
+    /* another one after a renewal */
+    ct_limits_of_pass(m->limits, made, is_pass ? pass16 : NULL, ct_mono_coarse_ns());
     if (is_pass) {
         stand_at(m, made, info, info->relayed, info->relayed_count, true);
         end_if_revoked(m, info);
@@ -126,11 +128,30 @@ bool ct_on_renews(const char *user, const char *renewed)
     return ct_passes_renews(ct_module.passes, user, renewed);
 }
 
+/* Which passes are revoked is not known of late: who is in stays, and nobody else comes in. */
+static bool is_log_old(struct ct_module *m, uint64_t now_s, struct ct_why *why)
+{
+    uint64_t age_s = ct_sets_log_age_s(&m->sets, now_s);
+    if (age_s <= m->options.max_age_s) {
+        return false;
+    }
+    (void)ct_why(why, CT_ERR_STATE,
+                 "the contract's log could not be read and proven for longer than "
+                 "chainturn-max-age, so that nobody knows whether the pass is revoked; see what "
+                 "the log says of the endpoints");
+    return true;
+}
+
 enum ct_user ct_on_password(char password[CT_USER_PASSWORD_MAX], const char *user)
 {
     struct ct_module *m = &ct_module;
     struct ct_why why = {""};
-    enum ct_user verdict = ct_passes_password(m->passes, password, user, ct_wall_s(), &why);
+    uint64_t now_s = ct_wall_s();
+    enum ct_user verdict = ct_passes_password(m->passes, password, user, now_s, &why);
+    if (verdict == CT_USER_KNOWN && is_log_old(m, now_s, &why)) {
+        ct_wipe(password, CT_USER_PASSWORD_MAX);
+        verdict = CT_USER_REFUSED;
+    }
     if (verdict == CT_USER_REFUSED) {
         tell_refused_pass(m, &why);
     }

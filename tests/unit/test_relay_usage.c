@@ -175,8 +175,8 @@ static void allocation_is_limited_whoever_comes(void)
     ct_limits_invite_only(other);
     CHECK_EQ(uninvited(limits, other, &from, 10, &last), 0);
     CHECK_EQ(last, CT_VERDICT_INVITE_ONLY);
-    ct_limits_close(limits, use);
-    ct_limits_close(limits, other);
+    ct_limits_close(limits, use, start);
+    ct_limits_close(limits, other, start);
     ct_limits_free(limits);
 }
 
@@ -197,7 +197,7 @@ static struct ct_use *use_of(struct ct_limits *limits, uint64_t session, const u
     struct ct_use *use = NULL;
     CHECK(ct_limits_open(limits, &use, session) == CT_OK);
     if (use) {
-        ct_limits_of_pass(limits, use, pass16);
+        ct_limits_of_pass(limits, use, pass16, start);
     }
     return use;
 }
@@ -214,14 +214,29 @@ static void allocations_of_a_pass_share_its_limit(void)
     CHECK_EQ(relayed(limits, first, 1000, 100), 80);
     CHECK_EQ(relayed(limits, second, 1000, 100), 20);
     CHECK_EQ(relayed(limits, other, 1000, 100), 80);
-    /* with the last allocation of a pass its account ends */
-    ct_limits_close(limits, first);
-    ct_limits_close(limits, second);
-    first = use_of(limits, 4, pass);
-    REQUIRE(first != NULL);
-    CHECK_EQ(relayed(limits, first, 1000, 100), 80);
-    ct_limits_close(limits, first);
-    ct_limits_close(limits, other);
+    ct_limits_close(limits, first, start);
+    ct_limits_close(limits, second, start);
+    ct_limits_close(limits, other, start);
+    ct_limits_free(limits);
+}
+
+static void pass_that_allocates_anew_has_no_new_burst(void)
+{
+    struct ct_limits *limits = NULL;
+    const struct ct_limits_config config = {.pass_pps = 100};
+    REQUIRE(ct_limits_new(&limits, &config) == CT_OK);
+    for (uint64_t i = 0; i < 5; i++) {
+        struct ct_use *use = use_of(limits, i, pass);
+        REQUIRE(use != NULL);
+        CHECK_EQ(relayed(limits, use, 1000, 100), i == 0 ? 100 : 0);
+        ct_limits_close(limits, use, start);
+    }
+    /* and what is full again is forgotten */
+    struct ct_use *use = use_of(limits, 9, NULL);
+    REQUIRE(use != NULL);
+    ct_limits_of_pass(limits, use, pass, start + 2 * SECOND);
+    CHECK_EQ(relayed(limits, use, 1000, 100), 100);
+    ct_limits_close(limits, use, start + 9 * SECOND);
     ct_limits_free(limits);
 }
 
@@ -247,17 +262,17 @@ static void sessions_of_a_pass_are_found_also_after_its_renewal(void)
     REQUIRE(a && b && c);
     CHECK_EQ(ct_limits_sessions(limits, pass, tell, NULL), 2);
     CHECK_EQ(told[0] + told[1], 23);
-    ct_limits_of_pass(limits, a, other_pass);
+    ct_limits_of_pass(limits, a, other_pass, start);
     told_count = 0;
     CHECK_EQ(ct_limits_sessions(limits, pass, tell, NULL), 1);
     CHECK_EQ(told[0], 12);
     told_count = 0;
     CHECK_EQ(ct_limits_sessions(limits, other_pass, tell, NULL), 1);
     CHECK_EQ(told[0], 11);
-    ct_limits_close(limits, b);
+    ct_limits_close(limits, b, start);
     CHECK_EQ(ct_limits_sessions(limits, pass, tell, NULL), 0);
-    ct_limits_close(limits, a);
-    ct_limits_close(limits, c);
+    ct_limits_close(limits, a, start);
+    ct_limits_close(limits, c, start);
     CHECK_EQ(ct_limits_sessions(limits, other_pass, tell, NULL), 0);
     ct_limits_free(limits);
 }
@@ -270,10 +285,10 @@ static void bytes_are_limited_however_they_are_cut(void)
     REQUIRE(ct_limits_new(&limits, &config) == CT_OK);
     REQUIRE(ct_limits_open(limits, &use, 1) == CT_OK);
     CHECK_EQ(relayed(limits, use, 5000, 1000), 1000);
-    ct_limits_close(limits, use);
+    ct_limits_close(limits, use, start);
     REQUIRE(ct_limits_open(limits, &use, 1) == CT_OK);
     CHECK_EQ(relayed(limits, use, 200000, 10), 100000);
-    ct_limits_close(limits, use);
+    ct_limits_close(limits, use, start);
     ct_limits_free(limits);
 }
 
@@ -308,6 +323,7 @@ static const struct ct_test tests[] = {
     CT_TEST(flood_of_many_prefixes_hardly_touches_one_more),
     CT_TEST(allocation_is_limited_whoever_comes),
     CT_TEST(allocations_of_a_pass_share_its_limit),
+    CT_TEST(pass_that_allocates_anew_has_no_new_burst),
     CT_TEST(sessions_of_a_pass_are_found_also_after_its_renewal),
     CT_TEST(bytes_are_limited_however_they_are_cut),
     CT_TEST(unproved_address_gets_no_more_than_it_sent_and_the_allowance),

@@ -68,3 +68,8 @@ uint64_t ct_bucket_owe(struct ct_bucket *bucket, const struct ct_rate *rate, uin
                                                     memory_order_relaxed, memory_order_relaxed));
     return next - now > rate->burst ? (next - now - rate->burst) / FRACTION : 0;
 }
+
+bool ct_bucket_is_full(const struct ct_bucket *bucket, uint64_t now_ns)
+{
+    return atomic_load_explicit(&bucket->full_at, memory_order_relaxed) <= now_ns * FRACTION;
+}

@@ -21,7 +21,8 @@ struct ct_rate ct_rate_of(uint64_t units_per_s, unsigned burst_s);
 /* false: not that many units are there; nothing is taken. */
 bool ct_bucket_take(struct ct_bucket *bucket, const struct ct_rate *rate, uint64_t units,
                     uint64_t now_ns);
-/* The same, and earned units are put in first, or, when they do not suffice, alone. */
+bool ct_bucket_is_full(const struct ct_bucket *bucket, uint64_t now_ns);
+/* As take, and earned units are put in first, or, when they do not suffice, alone. */
 bool ct_bucket_trade(struct ct_bucket *bucket, const struct ct_rate *rate, uint64_t earned,
                      uint64_t units, uint64_t now_ns);
 

@@ -1,61 +1,13 @@
 /* What an allocation, and all of a pass together, may relay; and who may come uninvited. */
-#include "packets/usage.h"
-
-#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { CHAINS = 4096 };
-
-/* The buckets of what is relayed: packets and bytes. */
-struct volume {
-    struct ct_bucket packets;
-    struct ct_bucket bytes;
-};
-
-/* Shared by the allocations of one pass, on whatever threads they are. */
-struct pass_use {
-    uint8_t pass16[16];
-    struct ct_use *first; /* this and the next under lock */
-    struct pass_use *next;
-    struct volume volume;
-};
-
-struct ct_use {
-    uint64_t session;
-    struct ct_endpoint places[CT_USE_PLACES];
-    size_t place_count;
-    bool is_invite_only;
-    struct ct_bucket uninvited;
-    struct volume volume;
-    struct pass_use *pass; /* NULL: of no pass */
-    struct ct_use *next;   /* of the same pass */
-    struct ct_guests guests;
-};
-
-struct rates {
-    struct ct_rate packets;
-    struct ct_rate bytes;
-};
-
-struct ct_limits {
-    struct ct_rate source;
-    struct ct_rate uninvited;
-    struct ct_answer_rates answers;
-    struct ct_rate sign_ons;
-    struct rates allocation;
-    struct rates pass;
-    bool has_caps; /* any of those of allocation and pass */
-    struct ct_sources sources;
-    pthread_mutex_t lock; /* guards chains: taken when an allocation comes or goes */
-    struct pass_use *chains[CHAINS];
-};
+#include "packets/usage_private.h"
 
 /* Whatever the rate, some of the largest datagrams may come at once. */
-static struct rates rates_of(uint32_t pps, uint32_t kbps)
+static struct ct_rates rates_of(uint32_t pps, uint32_t kbps)
 {
     enum { AT_ONCE = 65536 };
-    struct rates rates = {ct_rate_of(pps, 1), ct_rate_of((uint64_t)kbps * 125, 1)};
+    struct ct_rates rates = {ct_rate_of(pps, 1), ct_rate_of((uint64_t)kbps * 125, 1)};
     if (rates.bytes.burst < AT_ONCE * rates.bytes.cost) {
         rates.bytes.burst = AT_ONCE * rates.bytes.cost;
     }
@@ -95,59 +47,9 @@ ct_err ct_limits_new(struct ct_limits **out, const struct ct_limits_config *conf
 void ct_limits_free(struct ct_limits *limits)
 {
     if (limits) {
+        ct_limits_forget(limits);
         (void)pthread_mutex_destroy(&limits->lock);
         free(limits);
-    }
-}
-
-/* Pass ids are random numbers of the wallet manager's. */
-static struct pass_use **chain_of(struct ct_limits *limits, const uint8_t pass16[16])
-{
-    return &limits->chains[((size_t)pass16[0] << 8 | pass16[1]) % CHAINS];
-}
-
-static struct pass_use *find(struct ct_limits *limits, const uint8_t pass16[16])
-{
-    struct pass_use *pass = *chain_of(limits, pass16);
-    while (pass && memcmp(pass->pass16, pass16, 16) != 0) {
-        pass = pass->next;
-    }
-    return pass;
-}
-
-static void join(struct ct_limits *limits, struct ct_use *use, const uint8_t pass16[16])
-{
-    struct pass_use *pass = find(limits, pass16);
-    if (!pass && (pass = calloc(1, sizeof(*pass))) != NULL) {
-        struct pass_use **chain = chain_of(limits, pass16);
-        memcpy(pass->pass16, pass16, 16);
-        pass->next = *chain;
-        *chain = pass;
-    }
-    if (pass) { /* else no memory: the allocation's own limits hold all the same */
-        use->next = pass->first;
-        pass->first = use;
-        use->pass = pass;
-    }
-}
-
-static void leave(struct ct_limits *limits, struct ct_use *use)
-{
-    struct pass_use *pass = use->pass;
-    struct ct_use **at = &pass->first;
-    while (*at != use) {
-        at = &(*at)->next;
-    }
-    *at = use->next;
-    use->next = NULL;
-    use->pass = NULL;
-    if (!pass->first) {
-        struct pass_use **link = chain_of(limits, pass->pass16);
-        while (*link != pass) {
-            link = &(*link)->next;
-        }
-        *link = pass->next;
-        free(pass);
     }
 }
 
@@ -177,46 +79,12 @@ const struct ct_endpoint *ct_use_places(const struct ct_use *use, size_t *count)
     return use->places;
 }
 
-const uint8_t *ct_use_pass(const struct ct_use *use)
-{
-    return use->pass ? use->pass->pass16 : NULL;
-}
-
-void ct_limits_of_pass(struct ct_limits *limits, struct ct_use *use, const uint8_t *pass16)
-{
-    if (use->pass ? pass16 && memcmp(use->pass->pass16, pass16, 16) == 0 : !pass16) {
-        return;
-    }
-    (void)pthread_mutex_lock(&limits->lock);
-    if (use->pass) {
-        leave(limits, use);
-    }
-    if (pass16) {
-        join(limits, use, pass16);
-    }
-    (void)pthread_mutex_unlock(&limits->lock);
-}
-
-void ct_limits_close(struct ct_limits *limits, struct ct_use *use)
+void ct_limits_close(struct ct_limits *limits, struct ct_use *use, uint64_t now_ns)
 {
     if (use) {
-        ct_limits_of_pass(limits, use, NULL);
+        ct_limits_of_pass(limits, use, NULL, now_ns);
         free(use);
     }
-}
-
-size_t ct_limits_sessions(struct ct_limits *limits, const uint8_t pass16[16],
-                          void (*each)(void *arg, uint64_t session), void *arg)
-{
-    size_t count = 0;
-    (void)pthread_mutex_lock(&limits->lock);
-    const struct pass_use *pass = find(limits, pass16);
-    for (const struct ct_use *use = pass ? pass->first : NULL; use; use = use->next) {
-        each(arg, use->session);
-        count++;
-    }
-    (void)pthread_mutex_unlock(&limits->lock);
-    return count;
 }
 
 struct ct_guests *ct_limits_guests(struct ct_use *use)
@@ -244,7 +112,8 @@ enum ct_verdict ct_limits_uninvited(struct ct_limits *limits, struct ct_use *use
     return CT_VERDICT_ADMIT;
 }
 
-static bool fits(struct volume *volume, const struct rates *rates, size_t bytes, uint64_t now_ns)
+static bool fits(struct ct_volume *volume, const struct ct_rates *rates, size_t bytes,
+                 uint64_t now_ns)
 {
     return ct_bucket_take(&volume->packets, &rates->packets, 1, now_ns) &&
            ct_bucket_take(&volume->bytes, &rates->bytes, bytes, now_ns);
@@ -263,7 +132,8 @@ bool ct_limits_relay(struct ct_limits *limits, struct ct_use *use, size_t bytes,
 
 /* The longer of both. Streams have no packets of the client's: they are counted as the wire has
  * them. */
-static uint64_t owe(struct volume *volume, const struct rates *rates, size_t bytes, uint64_t now_ns)
+static uint64_t owe(struct ct_volume *volume, const struct ct_rates *rates, size_t bytes,
+                    uint64_t now_ns)
 {
     enum { SEGMENT = 1460 };
     static const uint64_t most_ns = UINT64_C(60000000000);

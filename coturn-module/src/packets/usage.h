@@ -38,8 +38,9 @@ void ct_use_stand(struct ct_use *use, const struct ct_endpoint *places, size_t c
 const struct ct_endpoint *ct_use_places(const struct ct_use *use, size_t *count);
 const uint8_t *ct_use_pass(const struct ct_use *use); /* its id; NULL: of none */
 /* Whose allocation it is from now on; NULL: of a user of the server's own. */
-void ct_limits_of_pass(struct ct_limits *limits, struct ct_use *use, const uint8_t *pass16);
-void ct_limits_close(struct ct_limits *limits, struct ct_use *use);
+void ct_limits_of_pass(struct ct_limits *limits, struct ct_use *use, const uint8_t *pass16,
+                       uint64_t now_ns);
+void ct_limits_close(struct ct_limits *limits, struct ct_use *use, uint64_t now_ns);
 
 /* Calls each for the sessions of that pass, with a lock held; how many there are. */
 size_t ct_limits_sessions(struct ct_limits *limits, const uint8_t pass16[16],
