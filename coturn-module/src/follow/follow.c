@@ -160,6 +160,9 @@ static ct_err refresh_at(struct ct_follow *f, const struct ct_view *view, struct
     }
     f->is_behind = false;
     ct_err of_log = read_log(f, view, &head, &news);
+    if (of_log == CT_OK) { /* what it revokes is known, up to now */
+        atomic_store(&f->config->sets->log_confirmed_s, ct_wall_s());
+    }
     err = read_relays(f, view, &head, &news, of_log, why);
     if (err == CT_OK) {
         err = ct_relaylist_publish(&f->relays, view, &head, why);

@@ -200,6 +200,8 @@ ct_err ct_registrar_new(struct ct_registrar **out, const struct ct_registrar_con
         return err;
     }
     ct_follow_load(&r->follow);
+    atomic_store(&config->sets->log_confirmed_s,
+                 ct_wall_s()); /* a start has the time of an outage */
     r->course.config = &r->config;
     r->course.follow = &r->follow;
     r->course.gives_up = is_leaving;

@@ -22,14 +22,24 @@ uint64_t ct_sets_state(const struct ct_sets *sets)
 
 /* A clock set back by minutes is no reason to drop peers; one that was far ahead is not believed.
  */
-static uint64_t age_s(struct ct_snapshot *snapshot, uint64_t now_s)
+static uint64_t age_of(const _Atomic uint64_t *confirmed, uint64_t now_s)
 {
     enum { CLOCK_STEP_S = 300 };
-    uint64_t confirmed_s = atomic_load_explicit(&snapshot->confirmed_s, memory_order_relaxed);
+    uint64_t confirmed_s = atomic_load_explicit(confirmed, memory_order_relaxed);
     if (now_s >= confirmed_s) {
         return now_s - confirmed_s;
     }
     return confirmed_s - now_s <= CLOCK_STEP_S ? 0 : UINT64_MAX;
+}
+
+static uint64_t age_s(const struct ct_snapshot *snapshot, uint64_t now_s)
+{
+    return age_of(&snapshot->confirmed_s, now_s);
+}
+
+uint64_t ct_sets_log_age_s(const struct ct_sets *sets, uint64_t now_s)
+{
+    return age_of(&sets->log_confirmed_s, now_s);
 }
 
 void ct_sets_size(struct ct_sets *sets, struct ct_sets_size *out, uint64_t now_s)
@@ -46,6 +56,7 @@ void ct_sets_size(struct ct_sets *sets, struct ct_sets_size *out, uint64_t now_s
     out->devices = devices ? ct_devset_count(devices) : 0;
     out->relays_age_s = age_s(&sets->relays, now_s);
     out->devices_age_s = age_s(&sets->devices, now_s);
+    out->log_age_s = ct_sets_log_age_s(sets, now_s);
     ct_readers_leave(&sets->readers);
 }
 

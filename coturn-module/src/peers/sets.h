@@ -11,8 +11,9 @@ struct ct_sets {
     struct ct_snapshot relays;  /* struct ct_peerset */
     struct ct_snapshot devices; /* struct ct_devset */
     struct ct_snapshot policy;  /* struct ct_policy, in place of the one below; to be free()d */
-    struct ct_live live;        /* allocations of UDP, */
-    struct ct_live live_tcp;    /* and of TCP, RFC 6062: a port may be of each */
+    _Atomic uint64_t log_confirmed_s; /* when revoked passes were known last, by the proven log */
+    struct ct_live live;              /* allocations of UDP, */
+    struct ct_live live_tcp;          /* and of TCP, RFC 6062: a port may be of each */
 };
 
 /* relayed: this host's relayed addresses as peers see them; borrowed. */
@@ -28,7 +29,10 @@ struct ct_sets_size {
     size_t devices;        /* places: a device that moves has two for a while */
     uint64_t relays_age_s; /* UINT64_MAX: never */
     uint64_t devices_age_s;
+    uint64_t log_age_s;
 };
+/* Seconds since the contract's log was read to its proven head; UINT64_MAX: never. Any thread. */
+uint64_t ct_sets_log_age_s(const struct ct_sets *sets, uint64_t now_s);
 void ct_sets_size(struct ct_sets *sets, struct ct_sets_size *out, uint64_t now_s);
 
 /* What the filter of the policy in force says of peer: that of sets, or policy while none is there,

@@ -53,6 +53,11 @@ static void tell_sets(FILE *out, const struct ct_status *s, uint64_t now_s)
     struct ct_sets_size size;
     ct_sets_size(s->sets, &size, now_s);
     gauge(out, "max_age_seconds", "Age from which a set is not used any more.", s->max_age_s);
+    if (size.log_age_s != UINT64_MAX && s->board) {
+        gauge(out, "log_age_seconds",
+              "Time since the contract's log was read to its proven head, or since the start.",
+              size.log_age_s);
+    }
     if (size.has_relays) {
         gauge(out, "relays", "Approved relays that are known.", size.relays);
         gauge(out, "relays_age_seconds", "Time since the chain confirmed them.", size.relays_age_s);

@@ -10,11 +10,11 @@
 #include "follow/follow.h"
 #include "platform.h"
 
-/* ---- two of the three endpoints lie, and only to who asks for devices ---- */
+/* ---- two of the three endpoints lie, to who asks for devices or for the log ---- */
 
 static struct platform platform;
 static struct ct_http *http;
-static enum { HONEST, WITHOUT_REVOKED, WITHOUT_LOGGED } lie;
+static enum { HONEST, WITHOUT_REVOKED, WITHOUT_LOGGED, WITHOUT_LOG } lie;
 static unsigned lies_told;
 
 /* "0x" and the first topic of an event, as it stands in questions and answers. */
@@ -60,7 +60,9 @@ static ct_err two_lie(void *unused, struct ct_http_request *requests, size_t cou
     ct_err err = ct_http_post(http, requests, count, timeout_ms, NULL, NULL);
     for (size_t i = 0; err == CT_OK && i < count; i++) {
         bool is_of_devices = strstr(requests[i].body, pending) != NULL;
-        if (lie != HONEST && is_of_devices && !strstr(requests[i].url, "?2")) {
+        if (lie == WITHOUT_LOG && !is_of_devices && !strstr(requests[i].url, "?2")) {
+            hide(&requests[i], "Logged(uint64,uint8,bytes32,bytes32)");
+        } else if (lie != HONEST && is_of_devices && !strstr(requests[i].url, "?2")) {
             hide(&requests[i], "ClientRevoked(bytes32)");
             if (lie == WITHOUT_LOGGED) {
                 hide(&requests[i], "Logged(uint64,uint8,bytes32,bytes32)");
@@ -194,11 +196,31 @@ static void they_are_believed_again_once_they_tell_the_truth(void)
     CHECK(ct_wall_s() - devices_confirmed_s() < 900);
 }
 
+/* Of relays all is proven, one by one; which passes are revoked only the log can say. */
+static void passes_are_not_confirmed_while_the_log_does_not_lead_to_its_head(void)
+{
+    const uint8_t pass[16] = {0xaa};
+    const uint64_t long_ago_s = ct_wall_s() - 1000;
+    lie = WITHOUT_LOG;
+    REQUIRE(platform_revoke_pass(&platform, pass) == CT_OK);
+    atomic_store(&sets.log_confirmed_s, long_ago_s);
+    atomic_store(&sets.relays.confirmed_s, long_ago_s);
+    REQUIRE(look());
+    CHECK_EQ(atomic_load(&sets.log_confirmed_s), long_ago_s);
+    CHECK(ct_sets_log_age_s(&sets, ct_wall_s()) >= 1000);
+    CHECK(atomic_load(&sets.relays.confirmed_s) > long_ago_s);
+    lie = HONEST;
+    platform_mine(&platform, 1);
+    REQUIRE(look());
+    CHECK(atomic_load(&sets.log_confirmed_s) > long_ago_s);
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(devices_of_the_chain_are_admitted),
     CT_TEST(k_endpoints_that_hide_the_event_of_a_revocation_do_not_hide_it),
     CT_TEST(devices_are_not_confirmed_while_their_log_does_not_lead_to_the_head),
     CT_TEST(they_are_believed_again_once_they_tell_the_truth),
+    CT_TEST(passes_are_not_confirmed_while_the_log_does_not_lead_to_its_head),
 };
 
 int main(void)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -14,8 +15,13 @@
 static struct place place;
 static uint64_t cancelled; /* the session that was cancelled last, 0: none */
 
+static char warned[512];
+
 static void log_line(enum ct_hook_level level, const char *line)
 {
+    if (level == CT_HOOK_WARNING) {
+        (void)snprintf(warned, sizeof(warned), "%s", line);
+    }
     if (level == CT_HOOK_ERROR) {
         (void)fprintf(stderr, "%s\n", line);
     }
@@ -49,6 +55,7 @@ static bool set_options(const char *registrar)
            ct_module_hooks.option(CT_OPT_STATE, state) &&
            ct_module_hooks.option(CT_OPT_REGISTRAR, registrar) &&
            ct_module_hooks.option(CT_OPT_ALLOW_PRIVATE, "") &&
+           ct_module_hooks.option(CT_OPT_MAX_AGE, "6") &&
            ct_module_hooks.option(CT_OPT_INSECURE_SINGLE_RPC, "");
 }
 
@@ -108,7 +115,33 @@ static void revocation_before_the_allocation_is_known_ends_it(void)
     end(use, &revoked);
 }
 
+static enum ct_user ask(const struct credential *pass)
+{
+    char password[CT_USER_PASSWORD_MAX] = "";
+    enum ct_user verdict = ct_module_hooks.password(password, pass->user);
+    CHECK((verdict == CT_USER_KNOWN) == (password[0] != '\0'));
+    return verdict;
+}
+
+/* The chain cannot be reached: after chainturn-max-age nobody knows what is revoked. */
+static void passes_make_no_new_sessions_once_the_log_is_too_old(void)
+{
+    uint32_t left_s = 0;
+    uint64_t began = ct_mono_ms();
+    const struct timespec pause = {.tv_nsec = 100000000};
+    CHECK_EQ(ask(&good), CT_USER_KNOWN);
+    CHECK_EQ(ask(&revoked), CT_USER_REFUSED);
+    while (ask(&good) == CT_USER_KNOWN && ct_mono_ms() - began < 60000) {
+        (void)nanosleep(&pause, NULL);
+    }
+    CHECK_EQ(ask(&good), CT_USER_REFUSED);
+    CHECK(strstr(warned, "the contract's log could not be read and proven") != NULL);
+    CHECK(ct_module_hooks.session(&left_s, good.user)); /* who is in stays */
+    CHECK(left_s > 0);
+}
+
 static const struct ct_test tests[] = {
+    CT_TEST(passes_make_no_new_sessions_once_the_log_is_too_old),
     CT_TEST(allocation_of_a_pass_stands),
     CT_TEST(revocation_before_the_allocation_is_known_ends_it),
 };
