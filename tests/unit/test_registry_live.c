@@ -29,7 +29,7 @@ static ct_err send_from(const struct ct_wallet *wallet, const struct ct_wr *data
                         struct ct_receipt *receipt, struct ct_why *why)
 {
     struct ct_send tx = {.to20 = contract(), .data = data->buf, .data_len = data->len};
-    return ct_send_and_wait(chain, wallet, &tx, 1, 20000, receipt, why);
+    return ct_send_and_wait(chain, wallet, &tx, 1, 60000, receipt, why);
 }
 
 static struct ct_relay relay_on(uint8_t host)
@@ -70,7 +70,7 @@ static void contract_is_deployed_and_its_code_proven(void)
     CHECK_EQ(ct_wr_end(&w), CT_OK);
     CHECK_EQ(w.len, ct_call_deploy_len());
     struct ct_send tx = {.data = code, .data_len = w.len};
-    ct_err err = ct_send_and_wait(chain, &owner, &tx, 1, 20000, &receipt, &why);
+    ct_err err = ct_send_and_wait(chain, &owner, &tx, 1, 60000, &receipt, &why);
     free(code);
     REQUIRE(err == CT_OK && receipt.succeeded && receipt.created);
     uint8_t expected[20];

@@ -3,8 +3,6 @@
  * process, its HTTP and TLS-PSK on loopback. The claims build on one another, in their order.
  */
 /* links: ct_testchain ct_wmserver ct_wm ct_kex ct_chain ct_base */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -17,6 +15,7 @@
 #include "chain/registry_client.h"
 #include "chain/send.h"
 #include "ct_test.h"
+#include "free_port.h"
 #include "service/init.h"
 #include "kex/token.h"
 #include "service/server.h"
@@ -39,17 +38,6 @@ struct device {
 
 static struct device first, second;
 
-static unsigned free_port(void)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t len = sizeof(at);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    bool ok = fd >= 0 && bind(fd, (struct sockaddr *)&at, len) == 0 &&
-              getsockname(fd, (struct sockaddr *)&at, &len) == 0;
-    (void)close(fd);
-    return ok ? ntohs(at.sin_port) : 0;
-}
-
 static const char *in_dir(const char *name)
 {
     static char path[128];
@@ -64,8 +52,8 @@ static bool init_platform(void)
     struct ct_why why = {""};
     char port[8], tls_port[8], owner_path[128];
     ct_anvil_bundle(&endpoints, &anvil);
-    (void)snprintf(port, sizeof(port), "%u", free_port());
-    (void)snprintf(tls_port, sizeof(tls_port), "%u", free_port());
+    (void)snprintf(port, sizeof(port), "%u", free_port(FREE_PORT_SCENE, SOCK_STREAM));
+    (void)snprintf(tls_port, sizeof(tls_port), "%u", free_port(FREE_PORT_SCENE, SOCK_STREAM));
     (void)snprintf(owner_path, sizeof(owner_path), "%s", in_dir("owner.key"));
     if (ct_wallet_load_or_create(&owner, NULL, owner_path, &why) != CT_OK ||
         !ct_anvil_fund(&anvil, owner.addr20)) {
@@ -241,7 +229,7 @@ static void a_registration_reaches_the_chain(void)
     CHECK_EQ(ct_wm_register_device(first.wm, &operation, token, &r, sig65, &why), CT_ERR_AUTH);
     sig65[5] ^= 1;
     REQUIRE(ct_wm_register_device(first.wm, &operation, token, &r, sig65, &why) == CT_OK);
-    ct_err err = ct_wm_operation_wait(first.wm, &operation, operation.id, 30000, &why);
+    ct_err err = ct_wm_operation_wait(first.wm, &operation, operation.id, 60000, &why);
     if (err != CT_OK) {
         printf("    %s\n", why.text);
     }
@@ -285,7 +273,7 @@ static ct_err add_itself(const struct device *d, const struct ct_wm_voucher *vou
         .to20 = bundle.contract20, .data = buf, .data_len = w.len, .gas_limit = voucher->gas};
     ct_err err = ct_wr_end(&w);
     if (err == CT_OK) {
-        err = ct_send_and_wait(chain, &d->wallet, &tx, 1, 20000, &receipt, why);
+        err = ct_send_and_wait(chain, &d->wallet, &tx, 1, 60000, &receipt, why);
     }
     *gas_used = receipt.gas_used;
     ct_receipt_free(&receipt);
@@ -307,7 +295,7 @@ static ct_err device_record(const char *identity, struct ct_device *out)
 static ct_err wait_for(struct device *d, struct ct_wm_operation *operation)
 {
     struct ct_why why = {""};
-    ct_err err = ct_wm_operation_wait(d->wm, operation, operation->id, 30000, &why);
+    ct_err err = ct_wm_operation_wait(d->wm, operation, operation->id, 60000, &why);
     if (err != CT_OK) {
         printf("    %s\n", why.text);
     }
