@@ -1,8 +1,12 @@
 /* Files that a program writes for itself: whole, unchanged and of this deployment, or not used. */
 #include "chain/sealed.h"
 
+#include <glob.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/secret.h"
 #include "chain/keccak.h"
@@ -84,4 +88,18 @@ ct_err ct_sealed_load(uint8_t **file, struct ct_rd *body, const struct ct_sealed
         free(bytes);
     }
     return err;
+}
+
+void ct_sealed_sweep(const char *path)
+{
+    char pattern[PATH_MAX];
+    glob_t left;
+    int n = snprintf(pattern, sizeof(pattern), "%s.tmp-??????", path);
+    if (n < 0 || (size_t)n >= sizeof(pattern) || glob(pattern, GLOB_NOSORT, NULL, &left) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < left.gl_pathc; i++) {
+        (void)unlink(left.gl_pathv[i]);
+    }
+    globfree(&left);
 }

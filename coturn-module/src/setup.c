@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "chain/sealed.h"
 #include "life/office.h"
 #include "life/record.h"
 #include "module_private.h"
@@ -79,6 +80,16 @@ static void pass_revoked(void *arg, const uint8_t id16[16])
     ct_log(&m->log, CT_LOG_INFO, "pass_revoked id=%s allocations=%zu", id, sessions);
 }
 
+/* Or each crash could leave the devices' file once more, half written. */
+static void sweep_state(const struct ct_module *m)
+{
+    const char *const paths[] = {m->relays_path, m->keys_path, m->log_path, m->memo_path,
+                                 m->devices_path};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        ct_sealed_sweep(paths[i]);
+    }
+}
+
 /* What an earlier run knew is there before the first client can ask. */
 static ct_err make_registrar(struct ct_module *m, struct ct_why *why)
 {
@@ -108,6 +119,7 @@ static ct_err make_registrar(struct ct_module *m, struct ct_why *why)
         .leaving = ct_module_leaving,
         .arg = m,
     };
+    sweep_state(m);
     return ct_registrar_new(&m->registrar, &config, why);
 }
 

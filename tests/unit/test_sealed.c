@@ -177,6 +177,24 @@ static void private_file_that_others_can_read_is_refused(void)
     CHECK(load(&s, &err, &why) == 0 && err == CT_ERR_CONFIG && strstr(why.text, "chmod 600"));
 }
 
+static void what_a_killed_writer_left_is_swept_away_and_nothing_else(void)
+{
+    static const char *const names[] = {".tmp-a1B2c3", ".tmp-a1B2c3x", ".tmp", "-other.tmp-a1B2c3"};
+    char beside[4][96];
+    REQUIRE(save(11, BODY) == CT_OK);
+    for (size_t i = 0; i < 4; i++) {
+        (void)snprintf(beside[i], sizeof(beside[i]), "%s%s", path, names[i]);
+        FILE *f = fopen(beside[i], "w");
+        REQUIRE(f != NULL && fclose(f) == 0);
+    }
+    ct_sealed_sweep(path);
+    CHECK(access(path, F_OK) == 0);
+    for (size_t i = 0; i < 4; i++) {
+        CHECK_EQ(access(beside[i], F_OK), i == 0 ? -1 : 0);
+        (void)unlink(beside[i]);
+    }
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(saved_file_comes_back_and_replaces_the_one_before),
     CT_TEST(bytes_are_magic_deployment_body_and_sum),
@@ -185,6 +203,7 @@ static const struct ct_test tests[] = {
     CT_TEST(file_larger_than_its_kind_can_be_is_refused),
     CT_TEST(no_file_is_told_from_a_damaged_one),
     CT_TEST(body_larger_than_was_said_leaves_the_file_as_it_was),
+    CT_TEST(what_a_killed_writer_left_is_swept_away_and_nothing_else),
     CT_TEST(private_file_that_others_can_read_is_refused),
 };
 

@@ -1,11 +1,7 @@
 /* The remembered ports on disk. */
 #include "ports/portfile.h"
 
-#include <glob.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "chain/sealed.h"
 
@@ -41,20 +37,6 @@ ct_err ct_portfile_save(const struct ct_port *list, size_t count, const uint8_t 
         ct_wr_be64(&w, list[i].ended_s);
     }
     return ct_sealed_end(&w, &s, why);
-}
-
-void ct_portfile_sweep(const char *path)
-{
-    char pattern[PATH_MAX];
-    glob_t left;
-    int n = snprintf(pattern, sizeof(pattern), "%s.tmp-??????", path);
-    if (n < 0 || (size_t)n >= sizeof(pattern) || glob(pattern, GLOB_NOSORT, NULL, &left) != 0) {
-        return;
-    }
-    for (size_t i = 0; i < left.gl_pathc; i++) {
-        (void)unlink(left.gl_pathv[i]);
-    }
-    globfree(&left);
 }
 
 static ct_err parse(struct ct_port **list, size_t *count, struct ct_rd *r)

@@ -13,8 +13,6 @@
 CT_MUST_USE ct_err ct_portfile_save(const struct ct_port *list, size_t count,
                                     const uint8_t deployment32[32], const char *path,
                                     struct ct_why *why);
-/* Removes what a process that was killed while it wrote has left beside the file. */
-void ct_portfile_sweep(const char *path);
 /* *list is to be freed. CT_ERR_NOT_FOUND when there is no file; CT_ERR_FORMAT when it is cut,
  * changed, or of another deployment. */
 CT_MUST_USE ct_err ct_portfile_load(struct ct_port **list, size_t *count,

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "chain/sealed.h"
 #include "passes/passes.h"
 #include "ports/portfile.h"
 #include "ports/ports.h"
@@ -49,7 +50,7 @@ static void load(struct ct_portkeeper *k)
     struct ct_port *list = NULL;
     size_t count = 0;
     struct ct_why why = {""};
-    ct_portfile_sweep(k->config.path);
+    ct_sealed_sweep(k->config.path);
     ct_err err = ct_portfile_load(&list, &count, k->config.deployment32, k->config.path, &why);
     if (err == CT_OK) {
         err = ct_ports_take_over(k->ports, list, count, ct_wall_s());
