@@ -33,15 +33,20 @@ static int token(const char *word, const char *const more[6])
     return scene_run(said, sizeof said, argv);
 }
 
-/* A token of that batch, for the device, in a new file. */
-static bool issue(struct device *d, const char *batch, char file[128])
+/* A token of that batch, for the device, in a new file; max_gas: NULL, or what it may cost. */
+static bool issue_for(struct device *d, const char *batch, const char *max_gas, char file[128])
 {
     static int number;
     char text[CT_TOKEN_TEXT_MAX + 2];
     (void)snprintf(file, 128, "%s/tokens-%d", platform.folder, ++number);
-    const char *const argv[] = {admin,     "token", "issue", "--config",  platform.conf,
-                                "--batch", batch,   "--id",  d->identity, "--expires",
-                                "1d",      "--out", file,    NULL};
+    const char *const argv[] = {admin,         "token",
+                                "issue",       "--config",
+                                platform.conf, "--batch",
+                                batch,         "--id",
+                                d->identity,   "--expires",
+                                "1d",          "--out",
+                                file,          max_gas == NULL ? NULL : "--max-gas",
+                                max_gas,       NULL};
     if (scene_run(said, sizeof said, argv) != 0 || !scene_read(text, sizeof text, file)) {
         printf("    %s\n", said);
         return false;
@@ -49,6 +54,11 @@ static bool issue(struct device *d, const char *batch, char file[128])
     text[strcspn(text, "\n")] = '\0';
     (void)snprintf(d->token, sizeof d->token, "%.626s", text);
     return true;
+}
+
+static bool issue(struct device *d, const char *batch, char file[128])
+{
+    return issue_for(d, batch, NULL, file);
 }
 
 static ct_err ask_pass(struct device *d, struct ct_why *why)
@@ -124,6 +134,25 @@ static void withdrawn_tokens_admit_nobody(void)
     device_close(&a);
     device_close(&b);
     device_close(&c);
+}
+
+static void token_pays_for_no_more_gas_than_it_says(void)
+{
+    struct ct_why why = {{0}};
+    struct device d;
+    struct ct_wm_voucher v;
+    char file[128];
+    const struct ct_wm_terms terms = device_terms();
+    REQUIRE(platform.pid > 0 && device_new(&d, "thrifty-1"));
+    REQUIRE(issue_for(&d, "G1", "30000", file));
+    CHECK_EQ(token("inspect", (const char *const[6]){file}), 0);
+    CHECK(says(", at most 30000 gas, "));
+    CHECK_EQ(ct_wm_voucher(d.wm, &v, d.token, &terms, &why), CT_ERR_NOT_APPROVED);
+    CHECK(strstr(why.text, "pay for 30000") != NULL);
+    REQUIRE(issue_for(&d, "G1", "200000", file));
+    CHECK_EQ(ct_wm_voucher(d.wm, &v, d.token, &terms, &why), CT_OK);
+    REQUIRE(!issue_for(&d, "G1", "0", file) && !issue_for(&d, "G1", "much", file));
+    device_close(&d);
 }
 
 static void batch_is_withdrawn_with_the_devices_it_enrolled(void)
@@ -390,6 +419,7 @@ static const struct ct_test tests[] = {
     CT_TEST(platform_is_ready),
     CT_TEST(tokens_are_listed_with_who_used_them),
     CT_TEST(withdrawn_tokens_admit_nobody),
+    CT_TEST(token_pays_for_no_more_gas_than_it_says),
     CT_TEST(batch_is_withdrawn_with_the_devices_it_enrolled),
     CT_TEST(device_that_lost_its_wallet_keeps_its_name),
     CT_TEST(fleet_enrols_with_one_factory_credential),
