@@ -17,7 +17,7 @@
 #include "scene.h"
 #include "wm-server/src/tx/crash.h"
 
-enum { KILLS_EACH = 3, STEP_MS = 150, DRIVE_MS = 60000 };
+enum { KILLS_EACH = 3, STEP_MS = 60, DRIVE_MS = 60000 };
 
 /* What brings the program to a point. */
 enum road { PLAIN, STUCK, REORG, STOLEN, GAP };
