@@ -1,23 +1,41 @@
 /* wm-admin relay list: every relay that the contract knows, proven, with its state. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "admin.h"
 #include "service/command.h"
 #include "tx/ledger.h"
 #include "service/settings.h"
+#include "turn/addr.h"
+
+/* "198.51.100.11:3478 relays 198.51.100.11", or nothing when the record has none of the family. */
+static void print_family(bool has, const struct ct_addr *listens, const struct ct_addr *relays)
+{
+    char at[CT_ADDR_TEXT], from[CT_ADDR_TEXT];
+    if (!has) {
+        return;
+    }
+    ct_addr_to_text(at, listens);
+    ct_addr_to_text(from, relays);
+    *strrchr(from, ':') = '\0'; /* its ports are told once */
+    (void)printf(" %-21s relays %s", at, from);
+}
 
 static void print_relay(const struct ct_relay *r, uint64_t time_s)
 {
     char owner[CT_ADDR_TEXT_LEN];
     bool over = r->state == CT_RECORD_APPROVED && r->expiry_day < time_s / 86400;
+    const struct ct_addr at4 = ct_addr_ip4(r->listen_ip4, r->listen_port);
+    const struct ct_addr from4 = ct_addr_ip4(r->relay_ip4, 0);
+    const struct ct_addr at6 = ct_addr_ip6(r->listen_ip6, r->listen_port);
+    const struct ct_addr from6 = ct_addr_ip6(r->relay_ip6, 0);
     ct_addr_text(owner, r->owner20);
-    (void)printf(
-        "%-5u %-9s %u.%u.%u.%u:%-5u relays %u.%u.%u.%u ports %u-%u until day %u owner %s\n",
-        r->index, over ? "expired" : ct_record_state_text(r->state), r->listen_ip4[0],
-        r->listen_ip4[1], r->listen_ip4[2], r->listen_ip4[3], r->listen_port, r->relay_ip4[0],
-        r->relay_ip4[1], r->relay_ip4[2], r->relay_ip4[3], r->port_min, r->port_max, r->expiry_day,
-        owner);
+    (void)printf("%-5u %-9s", r->index, over ? "expired" : ct_record_state_text(r->state));
+    print_family(ct_relay_has_ip4(r->listen_ip4), &at4, &from4);
+    print_family(ct_relay_has_ip6(r->listen_ip6), &at6, &from6);
+    (void)printf(" ports %u-%u until day %u owner %s\n", r->port_min, r->port_max, r->expiry_day,
+                 owner);
 }
 
 static ct_err list(const struct ct_settings *settings, struct ct_why *why)

@@ -52,6 +52,8 @@ async function bothFamilies(claims, { platform, network, chain }) {
   block(network, "delete table ip6 gap");
   await platform.waitApproved(2);
   claims.that("it is approved when both answer", (await chain.relay(2)).state === "approved");
+  const list = await platform.wmRun("relay-list", [platform.program("wm-admin"), "relay", "list", "--config", platform.config]);
+  claims.that("relay list tells the addresses of both families, and no others", /^1 +approved +\[2001:db8:1::11\]:3478 relays \[2001:db8:1::11\] ports/m.test(list.text()) && /^2 +approved +198\.51\.100\.12:3478 +relays 198\.51\.100\.12 \[2001:db8:1::12\]:3478 relays \[2001:db8:1::12\] ports/m.test(list.text()), list.text());
 }
 
 const relays = async (device) => (await device.run(["relays"])).events().filter((e) => e.event === "relay");
