@@ -37,7 +37,7 @@ export async function startServer(program, lines = []) {
   fs.writeFileSync(path.join(dir, "turnserver.conf"), rest.join("\n") + "\n");
   const server = new Program(`turnserver-${runs}`, [...TIED, program, "-c", path.join(dir, "turnserver.conf")], { dir: folder, cwd: dir });
   server.dir = dir;
-  await server.waitText(/IO method \(admin thread\)[^]*SQLite DB connection success|IO method \(admin thread\)/, "listening", 10000);
+  await server.waitText(/IO method \(admin thread\)[^]*SQLite DB connection success|IO method \(admin thread\)/, "listening");
   return server;
 }
 

@@ -12,8 +12,9 @@ const REDIS_PORT = 6399, ADMIN_PORT = 8080, CLI_PORT = 5766;
 const ADMIN = { name: "root", password: "admin words" };
 const REALM = "test.example";
 const ACCESS_TOKEN = 0x1b;
+const PATIENCE_MS = 20000;
 
-// Says text to a TCP or TLS port and collects what comes back until `until` is in it, or the end, or 3 s.
+// Says text to a TCP or TLS port and collects what comes back until `until` is in it, or the end, or PATIENCE_MS.
 function talk(socket) {
   let heard = "";
   let wake = () => {};
@@ -24,7 +25,7 @@ function talk(socket) {
   return async (text, until) => {
     heard = "";
     socket.write(text);
-    const limit = Date.now() + 3000;
+    const limit = Date.now() + PATIENCE_MS;
     while (!until.test(heard) && !ended && Date.now() < limit) {
       await new Promise((resolve) => {
         const timer = setTimeout(resolve, limit - Date.now());
@@ -37,9 +38,9 @@ function talk(socket) {
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
 
-// The socket that make() opens; for 3 s also one that is not listened for yet.
+// The socket that make() opens; for PATIENCE_MS also one that is not listened for yet.
 async function connected(make, event = "connect") {
-  for (const limit = Date.now() + 3000; ; await pause()) {
+  for (const limit = Date.now() + PATIENCE_MS; ; await pause()) {
     try {
       return await new Promise((resolve, reject) => {
         const socket = make();
@@ -57,7 +58,7 @@ async function withRedis(lines) {
   const program = fs.existsSync("/usr/bin/redis-server") ? "/usr/bin/redis-server" : "/usr/bin/redis-check-rdb";
   const options = `--bind ${HOST4} --port ${REDIS_PORT} --save "" --appendonly no`;
   redis = new Program(`redis-${Date.now()}`, [...TIED, "bash", "-c", `exec -a redis-server ${program} ${options}`], { dir: folder });
-  await redis.waitText(/Ready to accept connections/, "accepting connections", 10000);
+  await redis.waitText(/Ready to accept connections/, "accepting connections");
   return lines;
 }
 async function endRedis() {
@@ -158,7 +159,7 @@ export const cases = [
     async holds(server) {
       const code = await allocate({ username: "a%s%s%s%s%s%s", password: "words" });
       let keys = "";
-      for (const limit = Date.now() + 3000; Date.now() < limit && alive(server) && !/user/.test(keys); await pause())
+      for (const limit = Date.now() + PATIENCE_MS; Date.now() < limit && alive(server) && !/user/.test(keys); await pause())
         keys = await askRedis("KEYS *");
       return { held: code === 0 && keys.includes(`turn/realm/${REALM}/user/a%s%s%s%s%s%s/allocation/`), seen: { code, keys } };
     },

@@ -9,7 +9,7 @@ const A = {
   username: 0x06, integrity: 0x08, error: 0x09, channel: 0x0c, lifetime: 0x0d, peer: 0x12, realm: 0x14, nonce: 0x15,
   relayed: 0x16, family: 0x17, evenPort: 0x18, transport: 0x19, token: 0x1b, ticket: 0x8030,
 };
-const TRIES = 4, WAIT_MS = 700;
+const TRIES = 8, WAIT_MS = 1000;
 
 export function attribute(type, value) {
   const bytes = Buffer.isBuffer(value) ? value : Buffer.from(value);

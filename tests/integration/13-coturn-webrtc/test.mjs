@@ -72,7 +72,7 @@ async function startOrdinary(stage) {
     fs.writeFileSync(path.join(dir, "turnserver.conf"), lines.join("\n") + "\n");
     const argv = [stage.platform.program("turnserver"), "-c", path.join(dir, "turnserver.conf")];
     const server = stage.programs.start(`ordinary${n}`, argv, { netns: stage.network.netns(`relay${n}`), cwd: dir });
-    await server.waitText(/IO method \(admin thread\)/, "listening", 10000); // its start comes after the listeners
+    await server.waitText(/IO method \(admin thread\)/, "listening"); // its start comes after the listeners
   }
 }
 

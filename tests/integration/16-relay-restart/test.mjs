@@ -2,10 +2,12 @@
 // needs: turnserver wm-server wm-admin chainturn
 import fs from "node:fs";
 import path from "node:path";
+import { eventually } from "../../testbed/processes.mjs";
 import { test } from "../claims.mjs";
 
 const CODES = [0, 1, 2, 3, 4, 5, 6, 7];
-const HEAD = 8 + 32 + 4 + 32; // of STATE/ports (docs/protocol.md 9)
+const HASH = 32;
+const HEAD = 8 + 32 + 4 + HASH; // of STATE/ports (docs/protocol.md 9)
 const PORT = 42;
 const last = (program, name) => program.events().filter((e) => e.event === name).at(-1);
 
@@ -26,22 +28,31 @@ async function bringUp({ chain, platform }) {
 const portsFile = (relay) => path.join(relay.dir, "state", "ports");
 const remembered = (relay) => (fs.existsSync(portsFile(relay)) ? (fs.statSync(portsFile(relay)).size - HEAD) / PORT : 0);
 
+// Whether the file has an allocation that stands at this port; it is written a moment after the allocation is made.
+function stands(relay, port) {
+  if (!fs.existsSync(portsFile(relay))) return false;
+  const bytes = fs.readFileSync(portsFile(relay));
+  const starts = Array.from({ length: remembered(relay) }, (_, i) => HEAD - HASH + i * PORT);
+  return starts.some((at) => bytes.readUInt16BE(at + 32) === port && bytes.readBigUInt64BE(at + 34) === 0n);
+}
+
 // The relay of the listener ends by this signal and starts again; until the listener is back.
 async function restart(platform, callee, signal, between = () => {}) {
   const before = last(callee.listener, "listening").relayed;
   const relay = platform.relays.find((r) => before.startsWith(`${r.ip}:`));
   const from = callee.listener.lines.length;
+  await eventually(() => stands(relay, Number(before.split(":")[1])));
   relay.program.child.kill(signal);
   await relay.program.ended;
   between(relay);
   platform.relays.splice(platform.relays.indexOf(relay), 1);
   platform.startRelay(relay);
-  const back = await callee.listener.waitEvent("listening", { from, timeout_ms: 60000 });
+  const back = await callee.listener.waitEvent("listening", { from });
   return { before, after: back.relayed, relay, wrote: callee.listener.events(from).some((e) => e.event === "registered") };
 }
 
 async function reaches(claims, claim, { callee, caller }) {
-  const call = await caller.run(["dial", callee.identity, "--datagrams", "20"], { codes: CODES, timeout_ms: 40000 });
+  const call = await caller.run(["dial", callee.identity, "--datagrams", "20"], { codes: CODES });
   claims.that(claim, last(call, "datagrams")?.intact === 20, call.text());
   return call;
 }

@@ -18,6 +18,8 @@
 #include "platform.h"
 #include "scene.h"
 
+enum { WAIT_MS = 60000 }; /* for what has to come */
+
 static char text[1 << 18];
 
 bool box_prepare(struct box *b, const char *turnserver, unsigned number, bool is_poor)
@@ -139,7 +141,7 @@ uint64_t box_sent(const struct box *b)
 
 bool box_await_state(enum ct_record_state state)
 {
-    uint64_t until = ct_mono_ms() + 30000;
+    uint64_t until = ct_mono_ms() + WAIT_MS;
     while (box_record(1).state != state) {
         if (ct_mono_ms() >= until) {
             return false;
@@ -191,7 +193,7 @@ bool box_is_gone(pid_t pid)
 {
     char path[64];
     char line[256];
-    uint64_t until = ct_mono_ms() + 5000;
+    uint64_t until = ct_mono_ms() + WAIT_MS;
     (void)snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
     while (scene_read(line, sizeof line, path) && strstr(line, ") Z ") == NULL) {
         if (ct_mono_ms() >= until) {
@@ -216,7 +218,7 @@ bool box_relays(struct probe *p)
     struct pollfd ready = {.fd = fd, .events = POLLIN};
     good = good && probe_permit(p, &peer) == 0;
     probe_send(p, &peer, "word");
-    good = good && poll(&ready, 1, 5000) == 1 && recv(fd, got, sizeof got - 1, 0) == 4 &&
+    good = good && poll(&ready, 1, WAIT_MS) == 1 && recv(fd, got, sizeof got - 1, 0) == 4 &&
            strcmp(got, "word") == 0;
     (void)close(fd);
     return good;

@@ -12,6 +12,7 @@
 #include "platform.h"
 #include "scene.h"
 
+enum { WAIT_MS = 60000 };
 enum victim { SERVER, REGISTRAR, BOTH, VICTIMS };
 
 static const char *turnserver;
@@ -21,7 +22,7 @@ static unsigned boxes;
 /* Mines until the log has the text: blocks come when the test wants them. */
 static bool mine_until(const char *text)
 {
-    uint64_t until = ct_mono_ms() + 40000;
+    uint64_t until = ct_mono_ms() + WAIT_MS;
     bool found = false;
     while (!found && ct_mono_ms() < until) {
         platform_mine();
@@ -84,7 +85,7 @@ static bool await_memo(void)
     bool good = fd >= 0 && inotify_add_watch(fd, path, IN_MOVED_TO) >= 0 && box_start(&box, "");
     struct pollfd ready = {.fd = fd, .events = POLLIN};
     bool found = false;
-    uint64_t until = ct_mono_ms() + 20000;
+    uint64_t until = ct_mono_ms() + WAIT_MS;
     while (good && !found && ct_mono_ms() < until) {
         ssize_t n = poll(&ready, 1, 1000) == 1 ? read(fd, events, sizeof events) : 0;
         for (ssize_t at = 0; at < n;) {

@@ -164,7 +164,7 @@ static void descriptor_is_handed_over_and_closed_here(void)
     /* once: its number may be anything's by now, which a later registrar must not get to read */
     lines[0] = '\0';
     CHECK_EQ(kill(ct_rg_link_pid(link), SIGKILL), 0);
-    uint64_t until = ct_mono_ms() + 20000;
+    uint64_t until = ct_mono_ms() + 60000;
     while (strstr(lines, "registrar_not_started") == NULL && ct_mono_ms() < until) {
         ct_rg_link_tend(link);
         (void)poll(NULL, 0, 50);
@@ -195,7 +195,7 @@ static void registrar_that_is_killed_is_started_again_with_a_pause(void)
     ct_rg_link_tend(link);
     CHECK(strstr(lines, "registrar_ended again_in_ms=500") != NULL);
     CHECK_EQ(ct_rg_link_pid(link), 0);
-    uint64_t until = ct_mono_ms() + 20000;
+    uint64_t until = ct_mono_ms() + 60000;
     while (ct_rg_link_pid(link) == 0 && ct_mono_ms() < until) {
         (void)poll(NULL, 0, 50); /* the pause itself is the claim */
         ct_rg_link_tend(link);
@@ -215,14 +215,14 @@ static void server_that_gave_up_its_user_is_told_to_be_started_anew(void)
     lines[0] = '\0';
     CHECK_EQ(kill(ct_rg_link_pid(link), SIGKILL), 0);
     REQUIRE(seteuid(65534) == 0);
-    uint64_t until = ct_mono_ms() + 30000;
+    uint64_t until = ct_mono_ms() + 60000;
     while (strstr(lines, "registrar_not_started") == NULL && ct_mono_ms() < until) {
         ct_rg_link_tend(link);
         (void)poll(NULL, 0, 50);
     }
     REQUIRE(seteuid(0) == 0);
     CHECK(strstr(lines, "(proc-user), who may not be allowed that; start it anew") != NULL);
-    until = ct_mono_ms() + 30000; /* it is tried all the same: here the user is back */
+    until = ct_mono_ms() + 60000; /* it is tried all the same: here the user is back */
     while (strstr(lines, "registrar_started") == NULL && ct_mono_ms() < until) {
         ct_rg_link_tend(link);
         (void)poll(NULL, 0, 50);
@@ -245,7 +245,7 @@ static void frame_that_does_not_parse_ends_the_registrar(void)
         REQUIRE(ct_rg_spawn(&pid, &fd, program, keep, &why) == CT_OK);
         CHECK_EQ(send(fd, big, sizes[i], MSG_NOSIGNAL), (ssize_t)sizes[i]);
         struct pollfd end = {.fd = fd, .events = POLLIN};
-        CHECK_EQ(poll(&end, 1, 20000), 1);
+        CHECK_EQ(poll(&end, 1, 60000), 1);
         CHECK_EQ(recv(fd, big, sizeof(big), 0), 0);
         CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
         (void)close(fd);

@@ -32,13 +32,13 @@ async function restart(platform, relay, mode, callee, signal) {
   fs.appendFileSync(relay.conf, `chainturn-mode=${mode}\n`);
   platform.relays.length = 0;
   platform.startRelay(relay);
-  await relay.program.waitText(/relay_approved index=/, "knowing itself approved", 30000);
-  const back = await callee.listener.waitEvent("listening", { from, timeout_ms: 60000 });
+  await relay.program.waitText(/relay_approved index=/, "knowing itself approved");
+  const back = await callee.listener.waitEvent("listening", { from });
   return { before, after: back.relayed };
 }
 
 async function calls(claims, mode, { callee, caller }) {
-  const call = await caller.run(["dial", callee.identity, "--datagrams", "20"], { codes: CODES, timeout_ms: 40000 });
+  const call = await caller.run(["dial", callee.identity, "--datagrams", "20"], { codes: CODES });
   claims.that(`mode ${mode}: both ends on that relay, every datagram comes back`, last(call, "datagrams")?.intact === 20, call.text());
 }
 
@@ -77,6 +77,6 @@ test(async (stage, claims) => {
     claims.that(`after ${signal} the device has its port again`, end.after === end.before, end);
     await calls(claims, mode, { callee, caller });
   }
-  const direct = await caller.run(["dial", callee.identity, "--no-allocation", "--datagrams", "20"], { codes: CODES, timeout_ms: 30000 });
+  const direct = await caller.run(["dial", callee.identity, "--no-allocation", "--datagrams", "20"], { codes: CODES });
   claims.that("mode open: a caller without an allocation reaches it through the NAT", last(direct, "datagrams")?.intact === 20, direct.text());
 });

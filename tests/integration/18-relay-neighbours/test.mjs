@@ -35,11 +35,11 @@ async function deviceOn(platform, side, identity, awayRelay) {
 async function comesBack(platform, relay) {
   platform.relays.splice(platform.relays.indexOf(relay), 1);
   platform.startRelay(relay);
-  await relay.program.waitText(/relay_approved index=/, "knowing itself approved", 30000);
+  await relay.program.waitText(/relay_approved index=/, "knowing itself approved");
 }
 
 async function call(claims, claim, caller, callee) {
-  const dial = await caller.run(["dial", callee.identity, "--datagrams", "20"], { codes: CODES, timeout_ms: 40000 });
+  const dial = await caller.run(["dial", callee.identity, "--datagrams", "20"], { codes: CODES });
   claims.that(claim, last(dial, "datagrams")?.intact === 20, dial.text());
 }
 

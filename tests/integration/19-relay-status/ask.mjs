@@ -8,7 +8,7 @@ import https from "node:https";
 import net from "node:net";
 
 const [kind, ...rest] = process.argv.slice(2);
-const WAIT_MS = 15000;
+const WAIT_MS = 60000;
 setTimeout(() => {
   console.error("no answer");
   process.exit(3);

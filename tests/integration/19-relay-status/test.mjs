@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { address } from "../../testbed/network.mjs";
 import { credential, makePass, readKey, x25519Public } from "../../testbed/pass.mjs";
 import { test } from "../claims.mjs";
+import { startPeer } from "../peer.mjs";
 
 const CLI_PORT = 5766, WEB_PORT = 8080, METRICS_PORT = 9642, PEER_PORT = 3480;
 const SECRET = "operator's word";
@@ -15,7 +16,7 @@ const ask = fileURLToPath(new URL("ask.mjs", import.meta.url));
 let asked = 0;
 async function look(stage, ...argv) {
   const netns = stage.network.netns("relay1");
-  const program = await stage.programs.run(`ask-${++asked}`, [process.execPath, ask, ...argv.map(String)], { netns, codes: [0, 3], timeout_ms: 25000 });
+  const program = await stage.programs.run(`ask-${++asked}`, [process.execPath, ask, ...argv.map(String)], { netns, codes: [0, 3] });
   return program.text();
 }
 const cli = (stage, ...commands) => look(stage, "cli", CLI_PORT, SECRET, ...commands);
@@ -39,20 +40,20 @@ async function bringUp(stage) {
   fs.writeFileSync(relay.conf, `${conf}cert=${cert}\npkey=${key}\ncli-password=${SECRET}\nweb-admin\nchainturn-metrics=${METRICS_PORT}\n`);
   platform.startRelay(relay);
   await platform.waitApproved(1);
-  await relay.program.waitText(/relay_approved index=/, "knowing itself approved", 20000);
+  await relay.program.waitText(/relay_approved index=/, "knowing itself approved");
   return relay;
 }
 
 // Some datagrams through an allocation made with a pass.
 async function relaySome(stage, relay) {
   const { platform, chain, programs, network } = stage;
-  const peer = programs.start("peer", [platform.program("turnutils_peer"), "-L", address.chain, "-p", String(PEER_PORT)], { netns: network.netns("chain") });
+  const peer = await startPeer(stage, "chain", address.chain, PEER_PORT);
   const signer = readKey(path.join(platform.wmDir, "wm-pass.key"));
   const expires_s = Math.floor(Date.now() / 1000) + 3600;
   const { username, password } = credential(makePass({ deployment: chain.deployment(), signer, expires_s }), x25519Public(readKey(path.join(relay.dir, "relay.key"))));
   const to = ["-e", address.chain, "-r", String(PEER_PORT), "-X", "-g"];
   await programs.run("uclient", [platform.program("turnutils_uclient"), "-u", username, "-w", password, "-n", "20", "-m", "2", "-z", "10", ...to, address.relay1],
-    { netns: network.netns("wm"), codes: [0, 1, 255], timeout_ms: 40000 });
+    { netns: network.netns("wm"), codes: [0, 1, 255] });
   await peer.end();
 }
 
@@ -98,7 +99,7 @@ async function refusals(stage, claims, relay) {
   const check = async (more, argv = []) => {
     fs.writeFileSync(file, good + more);
     return stage.programs.run(`check-${++runs}`, [turnserver, "--check-config", "-c", file, ...argv],
-      { netns: stage.network.netns("relay1"), cwd: relay.dir, codes: [0, 78, 255], timeout_ms: 20000 });
+      { netns: stage.network.netns("relay1"), cwd: relay.dir, codes: [0, 78, 255] });
   };
   claims.that("a good configuration is called valid", (await check("")).code === 0);
   const wrong = [
@@ -127,7 +128,7 @@ async function moduleOff(stage, claims, relay) {
   fs.writeFileSync(relay.conf, conf);
   stage.platform.relays.length = 0;
   stage.platform.startRelay(relay);
-  await relay.program.waitText(/IO method \(admin thread\)/, "listening", 20000);
+  await relay.program.waitText(/IO method \(admin thread\)/, "listening");
   const text = await cli(stage, "help", "chain", "pc");
   claims.that("module off: the command is unknown, and the help has none", /Unknown command/.test(text) && !/chain - print/.test(text), text);
   const page = await look(stage, "web", WEB_PORT, "root", "hidden", "/pc");
@@ -144,7 +145,7 @@ test(async (stage, claims) => {
   const taken = path.join(relay.dir, "taken.conf");
   fs.writeFileSync(taken, fs.readFileSync(relay.conf, "utf8").replace(/^(pidfile)=.*/m, `$1=${relay.dir}/pid2`));
   const second = await stage.programs.run("second", [stage.platform.program("turnserver"), "-c", taken],
-    { netns: stage.network.netns("relay1"), cwd: relay.dir, codes: [1, 78, 255], timeout_ms: 20000 });
+    { netns: stage.network.netns("relay1"), cwd: relay.dir, codes: [1, 78, 255] });
   claims.that("a port of metrics that is taken ends the start with a sentence", second.code === 1 && /chainturn-metrics: 127\.0\.0\.1:9642 cannot be listened on \(Address already in use\); choose another port/.test(second.text()), second.text().slice(-600));
   await relay.program.end();
   await refusals(stage, claims, relay);
