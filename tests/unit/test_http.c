@@ -19,7 +19,7 @@
  * (when the test lets one go), /never, /500, /redirect, /empty, /big, /close. Each answer's body is
  * the number of the connection and of the request on it.
  */
-enum { PATIENCE_MS = 60000, SILENCE_MS = 3000 };
+enum { PATIENCE_MS = 60000 };
 
 static pid_t server;
 static int gate[2]; /* a byte lets one late answer go */
@@ -136,6 +136,7 @@ static bool start_server(void)
     port = ntohs(addr.sin_port);
     server = fork();
     if (server == 0) {
+        (void)close(gate[1]); /* so that whoever waits at the gate ends with the test */
         run_server(listener);
     }
     (void)close(listener);
@@ -242,19 +243,24 @@ static void too_long_an_answer_is_refused(void)
     ct_http_free(http);
 }
 
+/* The other one's answer is kept, given that this machine brings it in time. */
 static void silence_ends_at_the_timeout(void)
 {
     static const char *const paths[] = {"/never", "/ok"};
     struct ct_http *http = NULL;
     struct ct_http_request r[2];
+    bool is_kept = false;
     REQUIRE(ct_http_new(&http) == CT_OK);
-    prepare(r, paths, 2);
-    uint64_t begun = ct_mono_ms();
-    CHECK_EQ(ct_http_post(http, r, 2, SILENCE_MS, NULL, NULL), CT_OK);
-    CHECK(ct_mono_ms() - begun + 1 >= SILENCE_MS);
-    CHECK_EQ(r[0].err, CT_ERR_TIMEOUT);
-    CHECK_EQ(r[1].err, CT_OK);
-    release(r, 2);
+    for (uint32_t silence_ms = 500; silence_ms < PATIENCE_MS && !is_kept; silence_ms *= 2) {
+        prepare(r, paths, 2);
+        uint64_t begun = ct_mono_ms();
+        CHECK_EQ(ct_http_post(http, r, 2, silence_ms, NULL, NULL), CT_OK);
+        CHECK(ct_mono_ms() - begun + 1 >= silence_ms);
+        CHECK_EQ(r[0].err, CT_ERR_TIMEOUT);
+        is_kept = r[1].err == CT_OK;
+        release(r, 2);
+    }
+    CHECK(is_kept);
     ct_http_free(http);
 }
 
@@ -296,6 +302,8 @@ static void slow_endpoint_is_not_waited_for_and_keeps_its_connection(void)
     ct_http_free(http);
     (void)kill(server, SIGKILL);
     (void)waitpid(server, NULL, 0);
+    (void)close(gate[0]);
+    (void)close(gate[1]);
 }
 
 static size_t open_files(void)
