@@ -46,7 +46,7 @@ void ct_on_admitted(void *use)
 bool ct_on_relay(void *use, enum ct_way way, size_t bytes)
 {
     struct ct_module *m = &ct_module;
-    bool fits = !ct_limits_has_caps(m->limits) ||
+    bool fits = !ct_limits_has_caps(m->limits) || ct_limits_prepaid(use, bytes) ||
                 ct_limits_relay(m->limits, use, bytes, ct_mono_coarse_ns());
     ct_tally_add(&m->tally, (fits ? CT_COUNT_RELAYED : CT_COUNT_CAPPED) + way);
     return fits;

@@ -26,12 +26,16 @@ for (const line of measured.trim().split("\n")) {
   const [off, on, caps, added, addedByCaps] = numbers.map(Number);
   figures[way] = { off_ns: off, on_ns: on, with_caps_ns: caps, added_percent: added, with_caps_added_percent: addedByCaps };
 }
-console.log("ns of processor a packet      off      on  with caps    added");
+console.log("ns of processor a packet      off      on  with caps    added  with caps");
 for (const [way, f] of Object.entries(figures)) {
   const cells = [f.off_ns, f.on_ns, f.with_caps_ns].map((n) => String(n).padStart(8));
-  console.log(`${way.padEnd(25)} ${cells.join("")} ${f.added_percent.toFixed(2).padStart(11)} %`);
+  const added = [f.added_percent, f.with_caps_added_percent].map((n) => `${n.toFixed(2).padStart(9)} %`);
+  console.log(`${way.padEnd(25)} ${cells.join("")}  ${added.join("")}`);
 }
-const goals = Object.entries(figures).map(([way, f]) => goal(`${way}_added_percent`, f.added_percent, "<=", LIMIT_PERCENT));
+const goals = Object.entries(figures).flatMap(([way, f]) => [
+  goal(`${way}_added_percent`, f.added_percent, "<=", LIMIT_PERCENT),
+  goal(`${way}_with_caps_added_percent`, f.with_caps_added_percent, "<=", LIMIT_PERCENT),
+]);
 
 // 10,000 relays and a million devices: what they take, and what it takes to find one.
 const sets = { memory: {}, lookup: {} };

@@ -119,15 +119,82 @@ static bool fits(struct ct_volume *volume, const struct ct_rates *rates, size_t 
            ct_bucket_take(&volume->bytes, &rates->bytes, bytes, now_ns);
 }
 
+/* More than this packet, while both buckets are more than half full: what is taken is paid for, and
+ * with less in them each packet is taken by itself. */
+static bool fits_half(struct ct_volume *volume, const struct ct_rates *rates,
+                      const struct ct_lot *lot, uint64_t now_ns)
+{
+    const struct ct_rate packets = {rates->packets.cost, rates->packets.burst / 2};
+    const struct ct_rate bytes = {rates->bytes.cost, rates->bytes.burst / 2};
+    if (!ct_bucket_take(&volume->packets, &packets, lot->packets, now_ns)) {
+        return false;
+    }
+    if (ct_bucket_take(&volume->bytes, &bytes, lot->bytes, now_ns)) {
+        return true;
+    }
+    (void)ct_bucket_trade(&volume->packets, &rates->packets, lot->packets, 0, now_ns);
+    return false;
+}
+
+static void give_back(struct ct_volume *volume, const struct ct_rates *rates,
+                      const struct ct_lot *lot, uint64_t now_ns)
+{
+    (void)ct_bucket_trade(&volume->packets, &rates->packets, lot->packets, 0, now_ns);
+    (void)ct_bucket_trade(&volume->bytes, &rates->bytes, lot->bytes, 0, now_ns);
+}
+
+void ct_limits_return(struct ct_limits *limits, struct ct_use *use, uint64_t now_ns)
+{
+    if (use->lot.packets == 0 && use->lot.bytes == 0) {
+        return;
+    }
+    give_back(&use->volume, &limits->allocation, &use->lot, now_ns);
+    if (use->pass) {
+        give_back(&use->pass->volume, &limits->pass, &use->lot, now_ns);
+    }
+    use->lot = (struct ct_lot){0, 0};
+}
+
+/* This packet, and as many of its kind behind it as make the buckets' cost small. */
+static bool take_lot(struct ct_limits *limits, struct ct_use *use, size_t bytes, uint64_t now_ns)
+{
+    enum { PACKETS = 16 };
+    const struct ct_lot lot = {PACKETS, (uint32_t)bytes * PACKETS};
+    if (bytes > UINT16_MAX || !fits_half(&use->volume, &limits->allocation, &lot, now_ns)) {
+        return false;
+    }
+    if (use->pass && !fits_half(&use->pass->volume, &limits->pass, &lot, now_ns)) {
+        give_back(&use->volume, &limits->allocation, &lot, now_ns);
+        return false;
+    }
+    use->lot = (struct ct_lot){PACKETS - 1, (uint32_t)bytes * (PACKETS - 1)};
+    return true;
+}
+
 bool ct_limits_has_caps(const struct ct_limits *limits)
 {
     return limits->has_caps;
 }
 
+bool ct_limits_prepaid(struct ct_use *use, size_t bytes)
+{
+    if (!use || use->lot.packets == 0 || use->lot.bytes < bytes) {
+        return false;
+    }
+    use->lot.packets--;
+    use->lot.bytes -= (uint32_t)bytes;
+    return true;
+}
+
 bool ct_limits_relay(struct ct_limits *limits, struct ct_use *use, size_t bytes, uint64_t now_ns)
 {
-    return !use || (fits(&use->volume, &limits->allocation, bytes, now_ns) &&
-                    (!use->pass || fits(&use->pass->volume, &limits->pass, bytes, now_ns)));
+    if (!use) {
+        return true;
+    }
+    ct_limits_return(limits, use, now_ns);
+    return take_lot(limits, use, bytes, now_ns) ||
+           (fits(&use->volume, &limits->allocation, bytes, now_ns) &&
+            (!use->pass || fits(&use->pass->volume, &limits->pass, bytes, now_ns)));
 }
 
 /* The longer of both. Streams have no packets of the client's: they are counted as the wire has

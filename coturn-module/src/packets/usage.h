@@ -55,7 +55,10 @@ enum ct_verdict ct_limits_uninvited(struct ct_limits *limits, struct ct_use *use
                                     const struct ct_endpoint *peer, uint64_t now_ns);
 /* false: ct_limits_relay() has nothing to say, and nobody need read the clock for it. */
 bool ct_limits_has_caps(const struct ct_limits *limits);
-/* One packet on its way, either way. false: over the limit. */
+/* One packet on its way, either way: was it paid for with one before? Else the next one is asked.
+ */
+bool ct_limits_prepaid(struct ct_use *use, size_t bytes);
+/* false: over the limit. */
 bool ct_limits_relay(struct ct_limits *limits, struct ct_use *use, size_t bytes, uint64_t now_ns);
 /*
  * A piece of a stream on its way, either way: how long to read no more from there, in ns, 0: go on.

@@ -84,6 +84,7 @@ void ct_limits_of_pass(struct ct_limits *limits, struct ct_use *use, const uint8
     if (use->pass ? pass16 && memcmp(use->pass->pass16, pass16, 16) == 0 : !pass16) {
         return;
     }
+    ct_limits_return(limits, use, now_ns);
     (void)pthread_mutex_lock(&limits->lock);
     if (use->pass) {
         struct ct_pass_use **chain = chain_of(limits, use->pass->pass16);

@@ -23,7 +23,14 @@ struct ct_pass_use {
     struct ct_volume volume;
 };
 
+/* What was taken from the buckets for packets that are yet to come. */
+struct ct_lot {
+    uint32_t packets;
+    uint32_t bytes;
+};
+
 struct ct_use {
+    struct ct_lot lot; /* first: of most packets nothing else is read */
     uint64_t session;
     struct ct_endpoint places[CT_USE_PLACES];
     size_t place_count;
@@ -53,6 +60,8 @@ struct ct_limits {
     struct ct_pass_use *chains[CT_PASS_CHAINS];
 };
 
+/* Puts back what is left of the lot of use, before it leaves its pass or takes another. */
+void ct_limits_return(struct ct_limits *limits, struct ct_use *use, uint64_t now_ns);
 /* Frees what is kept of passes that have no allocation. */
 void ct_limits_forget(struct ct_limits *limits);
 
