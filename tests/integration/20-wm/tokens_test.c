@@ -147,7 +147,7 @@ static void token_pays_for_no_more_gas_than_it_says(void)
     REQUIRE(issue_for(&d, "G1", "30000", file));
     CHECK_EQ(token("inspect", (const char *const[6]){file}), 0);
     CHECK(says(", at most 30000 gas, "));
-    CHECK_EQ(ct_wm_voucher(d.wm, &v, d.token, &terms, &why), CT_ERR_NOT_APPROVED);
+    CHECK_EQ(ct_wm_voucher(d.wm, &v, d.token, &terms, &why), CT_ERR_REFUSED);
     CHECK(strstr(why.text, "pay for 30000") != NULL);
     REQUIRE(issue_for(&d, "G1", "200000", file));
     CHECK_EQ(ct_wm_voucher(d.wm, &v, d.token, &terms, &why), CT_OK);
