@@ -338,7 +338,7 @@ static const struct ct_test tests[] = {
 int main(void)
 {
     struct ct_wm_key key = {.ed25519 = {7}, .x25519 = {9}, .not_after_s = UINT32_MAX};
-    (void)alarm(150); /* nothing here may hang */
+    (void)alarm(580); /* nothing here may hang */
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     if (ct_http_new(&http) != CT_OK || !mkdtemp(dir)) {
         return 1;

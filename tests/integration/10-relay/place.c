@@ -237,7 +237,7 @@ bool place_begin(struct place *p, int argc, char **argv)
         (void)fprintf(stderr, "usage: %s TURNSERVER TURNUTILS_UCLIENT TURNUTILS_PEER\n", argv[0]);
         return false;
     }
-    (void)alarm(170); /* nothing here may hang */
+    (void)alarm(580); /* nothing here may hang */
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     if (!place_make(p, argv)) {
         (void)fprintf(stderr, "no place to test in\n");

@@ -1,6 +1,7 @@
 /* 72 hours of chain time in a minute: what the relay knows at the end is what is there. Blocks that
  * vanish, endpoints that are silent or lie, readers all the while. */
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,7 +183,9 @@ static void *ask_on(void *arg)
         peer.addr16[15] = (uint8_t)(2 + (mixed >> 8) % HOSTS);
         peer.port = (uint16_t)(50000 + (mixed >> 16) % NAMES);
         (void)ct_sets_gate(&relay.sets, &relay.policy, &peer, false, ct_wall_s());
-        n++;
+        if (++n % 64 == 0) {
+            (void)poll(NULL, 0, 1); /* or they take the processor from what they ask about */
+        }
     }
     (void)atomic_fetch_add(&asked, n);
     return NULL;
@@ -423,7 +426,7 @@ int main(void)
 {
     struct ct_wm_key key = {.ed25519 = {7}, .x25519 = {9}, .not_after_s = UINT32_MAX};
     const struct ct_chain_env env = {.wall_s = chain_clock};
-    (void)alarm(170); /* nothing here may hang */
+    (void)alarm(580); /* nothing here may hang */
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     if (ct_http_new(&http) != CT_OK || !platform_open(&platform, &key, &env)) {
         (void)fprintf(stderr, "no chain to test with\n");

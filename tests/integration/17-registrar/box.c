@@ -230,7 +230,7 @@ bool box_begin(int argc, char **argv)
         (void)fprintf(stderr, "usage: %s WM-SERVER TURNSERVER\n", argv[0]);
         return false;
     }
-    (void)alarm(170); /* nothing here may hang */
+    (void)alarm(580); /* nothing here may hang */
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     if (!platform_start(argv[1], false)) {
         (void)fprintf(stderr, "no platform to test with\n");

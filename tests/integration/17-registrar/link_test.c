@@ -269,7 +269,7 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "usage: link_test CHAINTURN-REGISTRAR\n");
         return 2;
     }
-    (void)alarm(120); /* nothing here may hang */
+    (void)alarm(580); /* nothing here may hang */
     program = argv[1];
     int code = ct_test_main(tests, sizeof(tests) / sizeof(tests[0]));
     temp_dir_remove(&temp);

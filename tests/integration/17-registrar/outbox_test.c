@@ -252,7 +252,7 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "usage: outbox_test CHAINTURN-REGISTRAR\n");
         return 2;
     }
-    (void)alarm(120); /* nothing here may hang */
+    (void)alarm(580); /* nothing here may hang */
     program = argv[1];
     if (!open_all()) {
         (void)fprintf(stderr, "no chain or no registrar to test with\n");
