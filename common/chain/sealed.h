@@ -42,8 +42,8 @@ CT_MUST_USE ct_err ct_sealed_load(uint8_t **file, struct ct_rd *body, const stru
 /* For who finds no sense in the body: CT_ERR_FORMAT, and why it is not used. */
 ct_err ct_sealed_refuse(const struct ct_sealed *s, struct ct_why *why);
 
-/* Removes what a process that was killed while it wrote has left beside the file; when nobody writes
- * it. */
+/* Removes what a process that was killed while it wrote has left beside the file; when nobody
+ * writes it. */
 void ct_sealed_sweep(const char *path);
 
 /* The same with the caller's bytes: file has room for CT_SEALED_AROUND and the body, which is in
