@@ -159,6 +159,14 @@ static bool is_let_through(enum mode mode, const struct kind *kind, enum way way
            (mode == DEVICES && kind->standing == DEVICE_PORT);
 }
 
+/* Does the gate let it in? What it lets in may still go nowhere. */
+static bool is_admitted(enum mode mode, const struct kind *kind, enum way way)
+{
+    struct kind somewhere = *kind;
+    somewhere.is_nowhere = false;
+    return is_let_through(mode, &somewhere, way);
+}
+
 /* ---- the place ---- */
 
 static bool run_shell(const char *line)
@@ -510,6 +518,39 @@ static void check_cells(enum mode mode)
     CHECK_EQ(wrong, 0);
 }
 
+/* What the server has refused of packets that went this way, by its log. */
+static unsigned refused(const char *way)
+{
+    char by[32];
+    unsigned sum = 0;
+    (void)snprintf(by, sizeof(by), " by=%s packets=", way);
+    const char *line = place_said(&place, "peers verdict=");
+    while (line) {
+        const char *end = strchr(line, '\n');
+        const char *found = strstr(line, by);
+        if (found && (!end || found < end) && strncmp(line + 14, "admitted", 8) != 0) {
+            sum += (unsigned)strtoul(found + strlen(by), NULL, 10);
+        }
+        line = strstr(line + 1, "peers verdict=");
+    }
+    return sum;
+}
+
+/* A datagram to where nobody is comes to nobody, whoever lets it through: so the refusals are
+ * counted, too, one for each packet that no permission asked for. */
+static void check_refusals(enum mode mode)
+{
+    unsigned sent = 0;
+    unsigned heard = 0;
+    for (size_t i = 0; i < KINDS; i++) {
+        sent += is_admitted(mode, &kinds[i], SEND) ? 0u : TRANSPORTS;
+        bool comes = !kinds[i].is_nowhere && !is_admitted(mode, &kinds[i], HEARD);
+        heard += comes ? TRANSPORTS : 0u;
+    }
+    CHECK_EQ(refused("send"), sent);
+    CHECK_EQ(refused("data"), heard);
+}
+
 static void check_mode(enum mode mode)
 {
     pid_t server = start(mode);
@@ -517,6 +558,7 @@ static void check_mode(enum mode mode)
     CHECK(fill(ours[mode]));
     check_cells(mode);
     CHECK_EQ(place_stop(server), 0);
+    check_refusals(mode);
 }
 
 static void every_cell_of_mode_off_is_as_specified(void)
