@@ -561,6 +561,46 @@ static void check_mode(enum mode mode)
     check_refusals(mode);
 }
 
+/* A permission is for an address (RFC 8656, 9): it must not open the ports there that are closed.
+ */
+static void permission_for_another_port_opens_no_closed_one(void)
+{
+    enum { ELSEWHERE = 40000 };
+    static const unsigned families[2] = {4, 6};
+    unsigned tried = 0;
+    pid_t server = start(OPEN);
+    REQUIRE(server > 0);
+    for (size_t f = 0; f < 2; f++) {
+        struct probe p;
+        struct mark mark;
+        REQUIRE(open_marked(&p, &mark, PROBE_UDP, families[f]));
+        for (size_t i = 0; i < KINDS; i++) {
+            struct ct_addr closed = at(&kinds[i]);
+            struct ct_addr open = address(kinds[i].addr, ELSEWHERE);
+            if (closed.family != families[f] || kinds[i].standing != FILTERED ||
+                kinds[i].is_nowhere || probe_permit(&p, &open) != 0) {
+                continue;
+            }
+            int peer = socket_at(&closed, SOCK_DGRAM);
+            probe_send(&p, &closed, "sent");
+            bool is_sent = has_arrived(&p, &mark, peer, "sent");
+            socket_send(peer, &p.relayed, "heard");
+            bool is_heard = has_been_heard(&p, &mark, "heard");
+            if (is_sent || is_heard) {
+                printf("    %s (%s): %s%s\n", kinds[i].name, kinds[i].addr,
+                       is_sent ? "sent to " : "", is_heard ? "heard" : "");
+            }
+            CHECK(!is_sent && !is_heard);
+            tried++;
+            (void)close(peer);
+        }
+        close_marked(&p, &mark);
+    }
+    printf("    %u closed ports of addresses that have others\n", tried);
+    CHECK(tried >= 4);
+    CHECK_EQ(place_stop(server), 0);
+}
+
 static void every_cell_of_mode_off_is_as_specified(void)
 {
     check_mode(OFF);
@@ -611,6 +651,7 @@ static const struct ct_test tests[] = {
     CT_TEST(every_cell_of_mode_relays_is_as_specified),
     CT_TEST(every_cell_of_mode_devices_is_as_specified),
     CT_TEST(every_cell_of_mode_open_is_as_specified),
+    CT_TEST(permission_for_another_port_opens_no_closed_one),
     CT_TEST(server_relay_lets_through_what_no_mode_does),
 };
 
