@@ -61,6 +61,7 @@ static const struct kind kinds[] = {
     {"own other address", "198.51.101.1", FILTERED, 51000, false},
     {"chain's endpoint", "198.51.100.30", FILTERED, 8545, false},
     {"wallet manager", "198.51.100.20", FILTERED, 8443, false},
+    {"wallet manager, handshake", "198.51.100.20", FILTERED, 8080, false},
     {"Redis", "198.51.100.40", FILTERED, 6379, false},
     {"Redis's host, other port", "198.51.100.40", STRANGER, 50000, false},
     {"own command line", "198.51.100.11", FILTERED, 5766, false},
