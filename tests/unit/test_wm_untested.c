@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "ct_test.h"
 #include "wm-server/src/relays/probe.h"
 #include "wm-server/src/relays/reprobe.h"
@@ -171,7 +172,11 @@ static void repeated_test_asks_what_can_be_asked(void)
     uint32_t rtt_us = 0;
     struct ct_why why = {{0}};
     static const uint8_t contract20[20] = {7};
-    const struct ct_pass_issuer issuer = {.life_s = 60};
+    struct ct_secret32 secret;
+    struct ct_ed25519 key;
+    REQUIRE(ct_random(&secret, sizeof secret) == CT_OK &&
+            ct_ed25519_from_seed(&key, &secret) == CT_OK);
+    const struct ct_pass_issuer issuer = {.life_s = 60, .key_id = 1, .key = &key};
     struct ct_probe probe = {.issuer = &issuer,
                              .contract20 = contract20,
                              .relay = &world.relay,
@@ -181,8 +186,9 @@ static void repeated_test_asks_what_can_be_asked(void)
     begin(CT_RECORD_APPROVED);
     set4(loopback4);
     set6(nowhere6);
+    world.relay.key32[0] = 9; /* a point like any other */
     CHECK(ct_probe_relay(&probe, &rtt_us, &why) != CT_OK);
-    CHECK(strstr(why.text, "IPv6") == NULL);
+    CHECK(strstr(why.text, "at 127.0.0.1:9") != NULL);
     probe.approves = true;
     CHECK_EQ(ct_probe_relay(&probe, &rtt_us, &why), CT_ERR_REFUSED);
     CHECK(strstr(why.text, "IPv6 cannot be tested") != NULL);
