@@ -8,7 +8,8 @@
 
 static struct ct_txmgr m;
 static uint64_t needed; /* by what is asked about; 0: the contract reverts it */
-static unsigned estimates, runs;
+static uint64_t has_wei;
+static unsigned estimates, runs, balances;
 
 /* A node that says what the transaction needs, and runs it with the gas that it is given. */
 static void answer(struct ct_http_request *r)
@@ -16,9 +17,13 @@ static void answer(struct ct_http_request *r)
     char result[160];
     const char *gas = strstr(r->body, "\"gas\":\"0x");
     bool is_run = strstr(r->body, "eth_call") != NULL;
-    estimates += !is_run;
+    bool is_balance = strstr(r->body, "eth_getBalance") != NULL;
+    balances += is_balance;
+    estimates += !is_run && !is_balance;
     runs += is_run;
-    if (needed == 0) {
+    if (is_balance) {
+        (void)snprintf(result, sizeof result, "\"result\":\"0x%llx\"", (unsigned long long)has_wei);
+    } else if (needed == 0) {
         (void)snprintf(result, sizeof result, "\"error\":{\"code\":3,\"message\":\"no\"}");
     } else if (!is_run) {
         (void)snprintf(result, sizeof result, "\"result\":\"0x%llx\"", (unsigned long long)needed);
@@ -141,11 +146,35 @@ static void kinds_are_known_apart_and_payments_not_at_all(void)
     ct_chain_free(m.chain);
 }
 
+/* Asked for once a round, and anew before it is called too little. */
+static void ether_is_asked_for_once_a_round_and_when_it_falls_short(void)
+{
+    const struct ct_wallet wallet = {.addr20 = {1}};
+    const struct ct_tx tx = {.max_fee_wei = ct_u256_from_u64(10), .gas_limit = 100};
+    struct ct_why why = {""};
+    begin(CT_OP_REGISTER);
+    m.config.wallet = &wallet;
+    m.config.role = "approver";
+    has_wei = 2500;
+    balances = 0;
+    CHECK_EQ(ct_txmgr_ether(&m, &tx, &why), CT_OK);
+    CHECK_EQ(ct_txmgr_ether(&m, &tx, &why), CT_OK);
+    CHECK_EQ(balances, 2);                          /* k endpoints, once */
+    CHECK_EQ(ct_txmgr_ether(&m, &tx, &why), CT_OK); /* by the node's word it has 2500 still */
+    CHECK_EQ(balances, 4);
+    has_wei = 999;
+    CHECK_EQ(ct_txmgr_ether(&m, &tx, &why), CT_OK);
+    CHECK_EQ(ct_txmgr_ether(&m, &tx, &why), CT_ERR_CHAIN);
+    CHECK(strstr(why.text, "approver account 0x01") != NULL);
+    ct_chain_free(m.chain);
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(second_batch_is_run_once_by_each_of_k),
     CT_TEST(batch_that_needs_more_is_estimated_again),
     CT_TEST(larger_batch_gets_more_and_a_far_smaller_one_does_not_pay_for_it),
     CT_TEST(refused_batch_is_refused_by_the_estimate_and_leaves_nothing_known),
     CT_TEST(kinds_are_known_apart_and_payments_not_at_all),
+    CT_TEST(ether_is_asked_for_once_a_round_and_when_it_falls_short),
 };
 CT_TEST_MAIN(tests)

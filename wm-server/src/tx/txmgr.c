@@ -65,27 +65,34 @@ ct_err ct_txmgr_fee(struct ct_txmgr *m, struct ct_fee *out, struct ct_why *why)
     return err;
 }
 
+static ct_err ask_left(struct ct_txmgr *m, struct ct_why *why)
+{
+    ct_err err = ct_rpc_balance(m->chain, m->config.wallet->addr20, &m->left_wei, why);
+    m->has_left = err == CT_OK;
+    return err;
+}
+
 ct_err ct_txmgr_ether(struct ct_txmgr *m, const struct ct_tx *tx, struct ct_why *why)
 {
     struct ct_u256 needed;
-    struct ct_u256 balance;
     char addr[CT_ADDR_TEXT_LEN];
     char has[CT_U256_DECIMAL_LEN + 2];
     ct_err err = ct_u256_mul_u64(&needed, &tx->max_fee_wei, tx->gas_limit);
     if (err == CT_OK) {
         err = ct_u256_add(&needed, &needed, &tx->value_wei);
     }
-    if (err == CT_OK) {
-        err = ct_rpc_balance(m->chain, m->config.wallet->addr20, &balance, why);
+    /* what was signed takes less than it may, so a shortage is one only when asked anew */
+    if (err == CT_OK && (!m->has_left || ct_u256_cmp(&m->left_wei, &needed) < 0)) {
+        err = ask_left(m, why);
     }
-    if (err == CT_OK && ct_u256_cmp(&balance, &needed) < 0) {
+    if (err == CT_OK && ct_u256_cmp(&m->left_wei, &needed) < 0) {
         ct_addr_text(addr, m->config.wallet->addr20);
-        ct_u256_ether(has, &balance);
-        err = ct_why(why, CT_ERR_CHAIN,
-                     "the wallet manager's %s account %s has only %s ether; fund it",
-                     m->config.role, addr, has);
+        ct_u256_ether(has, &m->left_wei);
+        return ct_why(why, CT_ERR_CHAIN,
+                      "the wallet manager's %s account %s has only %s ether; fund it",
+                      m->config.role, addr, has);
     }
-    return err;
+    return err == CT_OK ? ct_u256_sub(&m->left_wei, &m->left_wei, &needed) : err;
 }
 
 static uint64_t wei_of(const struct ct_u256 *value)
@@ -161,6 +168,7 @@ void ct_txmgr_round(void *txmgr, struct ct_loop *loop)
         return;
     }
     m->has_fee = false;
+    m->has_left = false;
     if (ct_mono_ms() >= m->settle_at_ms && ct_txmgr_settle(m) == CT_OK) {
         ct_txmgr_dispatch(m, loop);
     }

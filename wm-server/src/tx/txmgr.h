@@ -78,6 +78,8 @@ struct ct_txmgr {
     uint64_t used; /* how many nonces the account has used at that block, proven */
     bool has_fee;  /* of this round: */
     struct ct_fee fee;
+    bool has_left;           /* of this round: */
+    struct ct_u256 left_wei; /* the account's ether, less what was signed since it was asked for */
     struct ct_gas_known gas[CT_OP_KINDS];
     struct ct_op ops[CT_BATCH_MAX];
     struct ct_op_end ends[CT_BATCH_MAX];
@@ -98,7 +100,8 @@ CT_MUST_USE ct_err ct_txmgr_fee(struct ct_txmgr *m, struct ct_fee *out, struct c
  * revert it. */
 CT_MUST_USE ct_err ct_txmgr_gas(struct ct_txmgr *m, const struct ct_rpc_tx *question, size_t count,
                                 uint64_t *limit, struct ct_why *why);
-/* Is there ether for value and gas at the highest price? Without, it would hang at its nonce. */
+/* Is there ether for value and gas at the highest price, beside what this round has signed?
+ * Without, it would hang at its nonce. */
 CT_MUST_USE ct_err ct_txmgr_ether(struct ct_txmgr *m, const struct ct_tx *tx, struct ct_why *why);
 /* Signs into out, which gets hash, bytes, fee and time; nonce and attempt are the caller's. */
 CT_MUST_USE ct_err ct_txmgr_sign(struct ct_txmgr *m, struct ct_txn *out, const struct ct_tx *tx,
