@@ -17,7 +17,7 @@
 #include "scene.h"
 #include "wm-server/src/tx/crash.h"
 
-enum { KILLS_EACH = 3, STEP_MS = 60, DRIVE_MS = 60000 };
+enum { KILLS_EACH = 3, STEP_MS = 60, DRIVE_MS = 60000, AGAIN_MS = 8000 };
 
 /* What brings the program to a point. */
 enum road { PLAIN, STUCK, REORG, STOLEN, GAP };
@@ -234,10 +234,10 @@ static void spoil_or_mine(struct pair *p)
     }
 }
 
-/* Until all is done or the server dies. */
-static bool drive(struct pair *p)
+/* Until all is done or the server dies, or has no step left to die at. */
+static bool drive(struct pair *p, uint32_t wait_ms)
 {
-    uint64_t until = ct_mono_ms() + DRIVE_MS;
+    uint64_t until = ct_mono_ms() + wait_ms;
     while (ct_mono_ms() < until && platform.pid > 0) {
         ask(p);
         if (died(STEP_MS)) {
@@ -284,7 +284,9 @@ static void kill_at(enum ct_crash point)
     memcpy(paid20[point], p.paid.wallet.addr20, 20);
     set_road(&p);
     for (int i = 0; i < KILLS_EACH; i++) {
-        if (run_until_ready(points[point].name) && drive(&p)) {
+        /* once is what counts, and further times where there are any */
+        uint32_t wait_ms = i == 0 ? DRIVE_MS : AGAIN_MS;
+        if (run_until_ready(points[point].name) && drive(&p, wait_ms)) {
             break; /* no more of its steps are to be done */
         }
         if (platform.pid > 0) {
