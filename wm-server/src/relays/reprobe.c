@@ -9,9 +9,9 @@
 #include "base/secret.h"
 #include "chain/registry.h"
 #include "operator/metrics.h"
-#include "relays/probe.h"
+#include "relays/witness.h"
 
-enum { DAY_S = 86400, BACKOFF_DOUBLINGS = 5, WITNESSES = 5, WITNESS_S = 30, ASK_AGAIN_S = 30 };
+enum { DAY_S = 86400, BACKOFF_DOUBLINGS = 5, ASK_AGAIN_S = 30 };
 
 /* What one look at a relay works on. */
 struct look {
@@ -59,64 +59,6 @@ static void leave(struct ct_relay_watch *w)
     w->strikes = w->passes = 0;
     w->failing_s = 0;
     w->op[0] = '\0';
-}
-
-static bool is_expired(const struct ct_relay *relay, uint64_t now_s)
-{
-    return now_s / DAY_S > relay->expiry_day;
-}
-
-/* ---- the test, and whether its failure means anything ---- */
-
-static ct_err probe_one(struct ct_reprobe *r, const struct ct_relay *relay, uint32_t *rtt_us,
-                        struct ct_why *why)
-{
-    const struct ct_probe probe = {.issuer = &r->issuer,
-                                   .chain_id = r->chain_id,
-                                   .contract20 = r->contract20,
-                                   .relay = relay,
-                                   .timeout_ms = r->bounds.timeout_ms,
-                                   .allow_private = r->bounds.allow_private,
-                                   .approves = relay->state != CT_RECORD_APPROVED,
-                                   .peer_at = r->probe_at,
-                                   .now_s = r->wall_s()};
-    ct_err err = r->probe(&probe, rtt_us, why);
-    if (err == CT_OK) {
-        r->witness_s = r->wall_s();
-        r->witness = *relay;
-    }
-    return err;
-}
-
-/* Whether this host's IPv6 works is told by relays that have it alone. */
-static bool may_witness(const struct ct_relay *witness, const struct ct_relay *failed)
-{
-    return ct_relay_has_ip6(witness->listen_ip6) || !ct_relay_has_ip6(failed->listen_ip6);
-}
-
-/* Does another relay pass now? */
-static bool has_witness(struct ct_reprobe *r, const struct ct_relay *failed, struct ct_loop *loop)
-{
-    uint64_t now_s = r->wall_s();
-    size_t at = (size_t)(failed - r->list);
-    if (r->witness.index != 0 && r->witness.index != failed->index &&
-        now_s <= r->witness_s + WITNESS_S && may_witness(&r->witness, failed)) {
-        return true;
-    }
-    unsigned asked = 0;
-    for (size_t i = 1; i < r->count && asked < WITNESSES && !ct_loop_ending(loop); i++) {
-        const struct ct_relay *other = &r->list[(at + i) % r->count];
-        struct ct_why why = {{0}};
-        uint32_t rtt_us = 0;
-        if (other->state == CT_RECORD_APPROVED && !is_expired(other, now_s) &&
-            may_witness(other, failed)) {
-            asked++;
-            if (probe_one(r, other, &rtt_us, &why) == CT_OK) {
-                return true;
-            }
-        }
-    }
-    return false;
 }
 
 /* ---- what people see: the newest row of that index ---- */
@@ -235,9 +177,9 @@ static bool test(struct look *l, struct ct_loop *loop)
     struct ct_reprobe *r = l->r;
     struct ct_why why = {{0}};
     uint32_t rtt_us = 0;
-    ct_err err = probe_one(r, l->relay, &rtt_us, &why);
-    bool blind =
-        err != CT_OK && (CT_ERR_CLASS(err) == CT_ERR_CLASS_HOST || !has_witness(r, l->relay, loop));
+    ct_err err = ct_witness_probe(r, l->relay, &rtt_us, &why);
+    bool blind = err != CT_OK &&
+                 (CT_ERR_CLASS(err) == CT_ERR_CLASS_HOST || !ct_witness_found(r, l->relay, loop));
     if (ct_loop_ending(loop)) {
         return false; /* a test that was cut short says nothing */
     }
@@ -323,7 +265,7 @@ static bool look_at(struct ct_reprobe *r, const struct ct_relay *relay, struct c
     struct look l = {.r = r, .relay = relay};
     bool go_on = true;
     if ((relay->state != CT_RECORD_APPROVED && relay->state != CT_RECORD_REVOKED) ||
-        is_expired(relay, r->wall_s()) || !open_watch(&l) || !settle(&l)) {
+        ct_witness_is_expired(relay, r->wall_s()) || !open_watch(&l) || !settle(&l)) {
         return true;
     }
     bool revoked = l.watch.act == CT_RELAY_REVOKED && l.watch.held_s < l.watch.acted_s;
