@@ -86,14 +86,22 @@ enum ct_verdict ct_sets_gate(struct ct_sets *sets, const struct ct_policy *polic
     return verdict;
 }
 
+/* Asked for each packet of a permission. The first policy is never freed, and only of this host's
+ * own ports the set of relays has anything to say: so mostly nothing is entered. */
 enum ct_verdict ct_sets_filter(struct ct_sets *sets, const struct ct_policy *policy,
                                const struct ct_endpoint *peer)
 {
+    enum ct_verdict verdict = CT_VERDICT_OWN_PORT;
+    if (!ct_snapshot_read(&sets->policy)) {
+        verdict = ct_policy_filter(policy, NULL, peer);
+    }
+    if (verdict != CT_VERDICT_OWN_PORT) {
+        return verdict;
+    }
     if (!ct_readers_enter(&sets->readers)) {
         return ct_policy_filter(policy, NULL, peer);
     }
-    enum ct_verdict verdict =
-        ct_policy_filter(policy_of(sets, policy), ct_snapshot_read(&sets->relays), peer);
+    verdict = ct_policy_filter(policy_of(sets, policy), ct_snapshot_read(&sets->relays), peer);
     ct_readers_leave(&sets->readers);
     return verdict;
 }
