@@ -7,7 +7,7 @@ import os from "node:os";
 import path from "node:path";
 import { eventually, Program } from "../../testbed/processes.mjs";
 import { Claims } from "../claims.mjs";
-import { serverAddresses, servers } from "./scenarios.mjs";
+import { attacks, peersOf, REDIS_ROWS, serverAddresses, servers } from "./scenarios.mjs";
 
 const [bin, patches] = process.argv.slice(2);
 const MESSAGES = 40, CLIENTS = 6; // of each scenario; the client makes it more where they go in pairs
@@ -79,11 +79,11 @@ async function startServer(server, module, { plus = 0, options = server.options 
   fs.mkdirSync(dir);
   const database = path.join(dir, "db");
   if (server.admin) {
-    const user = ["-a", "-u", "gorst", "-r", server.realm, "-p", "hero", "-b", database];
-    await run("turnadmin", ["bash", "-c", 'exec -a turnadmin "$0" "$@"', tool("turnserver"), ...user]);
+    const words = [...server.admin, "-r", server.realm, "-b", database];
+    await run("turnadmin", ["bash", "-c", 'exec -a turnadmin "$0" "$@"', tool("turnserver"), ...words]);
   }
   const argv = [tool("turnserver"), "-n", ...serverAddresses(server.ipv4), "-p", String(port), ...filled(options, port), "-m", "2",
-    "--no-cli", "--log-file=stdout", "--simple-log", "-b", database, `--pidfile=${dir}/pid`, "--min-port=32355", "--max-port=65535"];
+    "--no-cli", "--log-file=stdout", "--simple-log", ...(server.onRedis ? [] : ["-b", database]), `--pidfile=${dir}/pid`, "--min-port=32355", "--max-port=65535"];
   argv.push(...(server.tls ? [`--tls-listening-port=${port + 1}`] : ["--no-tls", "--no-dtls"]));
   if (module) argv.push(...moduleOptions(dir));
   const program = start(`turnserver-${server.name}`, argv, { cwd: dir });
@@ -115,16 +115,45 @@ function peersAreThere() {
   return sockets.match(/: [0-9A-F]+:0D98 /g)?.length >= PEERS.length;
 }
 
+// redis-tools has the server under its checker's name.
+async function startRedis() {
+  const own = ["/usr/bin/redis-server", "/usr/bin/redis-check-rdb"].find((name) => fs.existsSync(name));
+  const options = ["--port", "6379", "--bind", "127.0.0.1", "--save", "", "--dir", folder];
+  await start("redis", ["bash", "-c", 'exec -a redis-server "$0" "$@"', own, ...options]).waitText(/eady to accept connections/, "ready");
+  for (const row of REDIS_ROWS) {
+    const done = await run("redis-cli", ["redis-cli", "-n", "2", ...row.split(" ")]);
+    if (done.code !== 0) throw new Error(done.text());
+  }
+}
+
+// What a server under attack has to do is to be there for the next honest client.
+async function attacked(server, program, module, mode) {
+  const clients = attacks(peersOf(module)).map((one) => {
+    const port = server.port + (one.options.includes("-S") ? 1 : 0);
+    return start("attack", [tool("turnutils_uclient"), "-n", "1000", "-m", "10", "-l", "170", "-p", String(port), ...filled(one.options, port), one.to], { input: "" });
+  });
+  await scenario(server, { ...server.clients[0], what: "secure_udp_client, during the attack" }, mode);
+  for (const client of clients) client.child.kill("SIGKILL");
+  await Promise.all(clients.map((client) => client.ended));
+  await scenario(server, { ...server.clients[2], what: "secure_tcp_client, after the attack" }, mode);
+  claims.that(`${mode}, ${server.name}: the server has survived ${clients.length} attacks`, program.child.exitCode === null && program.child.signalCode === null,
+    program.text().slice(-700));
+}
+
 async function examples(module) {
   const mode = module ? "module on" : "module off";
+  await startRedis();
   for (const address of PEERS) start(`peer-${address}`, [tool("turnutils_peer"), "-L", address]);
   if (!(await eventually(peersAreThere))) throw new Error("the peers do not listen");
   const list = servers(module);
+  let secure;
   for (const server of list) {
-    await startServer(server, module);
+    const program = await startServer(server, module);
+    if (server.name === "longtermsecure") secure = { server, program };
     for (const plus of server.slaves ?? []) await startServer(server, module, { plus, options: server.options.filter((one) => !one.startsWith("--alternate")) });
   }
   await Promise.all(list.flatMap((server) => server.clients.map((one) => scenario(server, one, mode))));
+  await attacked(secure.server, secure.program, module, mode);
   await endAll();
 }
 
