@@ -32,7 +32,8 @@ struct fake_relay {
     unsigned error;     /* answers this code to what has the right credentials */
     bool is_forger;     /* signs answers with a wrong key */
     bool refuses_peers; /* 403 to CreatePermission and ChannelBind */
-    const void *owner;  /* what it says of whose it is, asked or not; NULL: nothing */
+    bool (*refuses)(void *arg, const struct ct_addr *peer); /* likewise, for some; or NULL */
+    const void *owner; /* what it says of whose it is, asked or not; NULL: nothing */
     size_t owner_len;
     size_t owner_asked;
     uint8_t family_asked; /* as in the attribute: 2 is IPv6 */
@@ -168,7 +169,7 @@ static inline void fake_relay_request(struct fake_relay *r, unsigned client,
         return;
     }
     if (r->error != 0 || (alloc == NULL && m->method != CT_STUN_ALLOCATE) ||
-        (is_peer && r->refuses_peers)) {
+        (is_peer && (r->refuses_peers || (r->refuses != NULL && r->refuses(r->arg, &m->peer))))) {
         unsigned code = r->error != 0 ? r->error : alloc == NULL ? 437 : 403;
         fake_relay_error(r, client, m, code, key16);
         return;

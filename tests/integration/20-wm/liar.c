@@ -17,12 +17,27 @@ static void to_client(void *arg, unsigned client, const uint8_t *bytes, size_t l
     (void)!ct_udp_send(l->fd, &l->clients[client], bytes, len);
 }
 
+static bool passes(const struct liar *l, enum liar_way kept)
+{
+    return (l->ways & kept) == 0 && ((l->ways & LIAR_STRICT) == 0 || l->relay.permissions > 0);
+}
+
+/* What is shown of the test's own peer is of the Internet; all else that it asks for is not. */
+static bool refuses(void *arg, const struct ct_addr *peer)
+{
+    static const uint8_t loopback[4] = {127, 0, 0, 1};
+    const struct liar *l = arg;
+    bool is_loopback = peer->family == 4 && memcmp(peer->ip, loopback, 4) == 0;
+    return (l->ways & LIAR_FILTERS) != 0 && memcmp(peer->ip, outside, 4) != 0 &&
+           (!is_loopback || (l->ways & LIAR_LOOPBACK) == 0);
+}
+
 static void to_peer(void *arg, const struct ct_addr *from, const struct ct_addr *to,
                     const uint8_t *bytes, size_t len)
 {
     const struct liar *l = arg;
     const struct ct_addr *really = ct_addr_equal(to, &l->shown) ? &l->peer : to;
-    if (!l->is_strict || l->relay.permissions > 0) {
+    if (passes(l, LIAR_KEEPS_OUT)) {
         (void)!ct_udp_send(l->relayed[from->port - RELAYED_FIRST], really, bytes, len);
     }
 }
@@ -72,7 +87,7 @@ static void from_peer(struct liar *l, uint16_t port, const struct ct_addr *from,
                       const uint8_t *bytes, size_t len)
 {
     const struct ct_addr to = ct_addr_ip4(l->relay.ip4, port);
-    if (!l->is_strict || l->relay.permissions > 0) {
+    if (passes(l, LIAR_KEEPS_IN)) {
         fake_relay_inbound(&l->relay, ct_addr_equal(from, &l->peer) ? &l->shown : from, &to, bytes,
                            len);
     }
@@ -104,11 +119,11 @@ static void *serve(void *arg)
 }
 
 bool liar_open(struct liar *l, const struct ct_addr *at, const struct ct_x25519 *key,
-               const struct ct_owner *statement, bool is_strict)
+               const struct ct_owner *statement, unsigned ways)
 {
     memset(l, 0, sizeof *l);
     l->key = *key;
-    l->is_strict = is_strict;
+    l->ways = ways;
     l->at = *at;
     l->shown = ct_addr_ip4(outside, 40000);
     l->relay = (struct fake_relay){.password = "",
@@ -118,6 +133,7 @@ bool liar_open(struct liar *l, const struct ct_addr *at, const struct ct_x25519 
                                    .mapped_port = 40000,
                                    .to_client = to_client,
                                    .to_peer = to_peer,
+                                   .refuses = refuses,
                                    .arg = l};
     memcpy(l->relay.ip4, at->ip, 4);
     for (size_t i = 0; i < FAKE_ALLOCS; i++) {
