@@ -10,6 +10,7 @@
 #include "base/secret.h"
 #include "chain/key.h"
 #include "ct_test.h"
+#include "memory.h"
 #include "scene.h"
 #include "softhsm.h"
 
@@ -29,6 +30,7 @@ static struct {
 } scene;
 
 static char said[65536];
+static struct ct_wallet funder;
 
 static const char bank[] = "pkcs11:token=wm;object=bank" SOFTHSM_QUERY;
 static const char approver[] = "pkcs11:token=wm;object=approver" SOFTHSM_QUERY;
@@ -79,6 +81,7 @@ static void keystores_are_made_and_imported_by_command(void)
     const char *const address[] = {"key",      "address",         "--passphrase",
                                    at("pass"), at("funder.json"), NULL};
     char first[64];
+    struct ct_why why = {{0}};
     CHECK_EQ(admin(make), 0);
     CHECK_EQ(admin(make), 2); /* never over a key that is there */
     CHECK(says("File exists"));
@@ -88,6 +91,7 @@ static void keystores_are_made_and_imported_by_command(void)
     CHECK_STR(said, first);
     CHECK_EQ(admin(address), 0);
     CHECK_STR(said, first);
+    CHECK_EQ(ct_wallet_load(&funder, at("funder.key"), &why), CT_OK);
     CHECK_EQ(unlink(at("funder.key")), 0);
 }
 
@@ -203,17 +207,20 @@ static void wrong_or_missing_passphrases_are_told_and_nothing_runs(void)
     }
 }
 
-/* What /proc tells of a process, in kB. */
-static long locked_kb(pid_t pid)
+/* What its memory tells: of what a keystore holds there is the key, and that only where no page is
+ * written to a disk. */
+static void check_memory(pid_t pid)
 {
-    char path[64];
-    char text[8192];
-    (void)snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-    if (!scene_read(text, sizeof text, path)) {
-        return -1;
-    }
-    const char *line = strstr(text, "VmLck:");
-    return line == NULL ? -1 : strtol(line + 6, NULL, 10);
+    static const char passphrase[] = "correct horse";
+    struct found key = {0}, words = {0}, address = {0};
+    CHECK(memory_find(&key, pid, funder.secret.bytes, sizeof funder.secret.bytes));
+    CHECK(memory_find(&words, pid, passphrase, sizeof passphrase - 1));
+    CHECK(memory_find(&address, pid, funder.addr20, sizeof funder.addr20));
+    CHECK(key.locked > 0 && key.open == 0);
+    CHECK_EQ(words.locked + words.open, 0);
+    CHECK(address.open > 0); /* which is no secret: all of its memory is seen */
+    printf("    the key %u times in locked memory, %u times elsewhere; the passphrase %u times\n",
+           key.locked, key.open, words.locked + words.open);
 }
 
 static void server_runs_with_a_credential_and_one_alone_has_the_token(void)
@@ -228,7 +235,7 @@ static void server_runs_with_a_credential_and_one_alone_has_the_token(void)
     REQUIRE(setenv("CREDENTIALS_DIRECTORY", scene.folder, 1) == 0);
     pid_t pid = scene_spawn(scene.log, run);
     REQUIRE(scene_await(scene.log, "ready"));
-    CHECK(locked_kb(pid) > 0);
+    check_memory(pid);
     CHECK_EQ(scene_run(said, sizeof said, run), 2);
     CHECK(says("another wm-server runs with the account of pkcs11:"));
     CHECK_EQ(scene_end(pid, SIGTERM), 0);
