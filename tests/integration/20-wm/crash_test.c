@@ -1,6 +1,7 @@
 /*
- * The wallet manager killed between any two steps of a transaction's life, three times at each:
- * afterwards every payment and every registration that was asked for happened once.
+ * The wallet manager killed between any two steps of a transaction's life, at each of them once and
+ * up to three times: afterwards every payment, registration and change that was asked for happened
+ * once.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "chain/json.h"
+#include "chain/registry_client.h"
 #include "chain/rpc.h"
 #include "chain/tx.h"
 #include "ct_test.h"
@@ -51,11 +53,12 @@ static enum road road_to(enum ct_crash point)
     }
 }
 
-/* Two devices of one point: one that is paid for, one that is registered. */
+/* Devices of one point: one that is paid for, one that is registered, one that changes its record.
+ */
 struct pair {
-    struct device paid, listed;
+    struct device paid, listed, *changed;
     struct ct_wm_operation payment, registration;
-    bool payment_known, registration_known; /* acknowledged */
+    bool payment_known, registration_known, change_known; /* acknowledged */
     enum road road;
     uint64_t nonce; /* the funder's next, at first */
     bool is_spoilt; /* what the road does to the chain is done */
@@ -66,7 +69,9 @@ struct pair {
 static const char *server;
 static bool on_redis;
 static unsigned kills, pairs;
-static uint8_t paid20[CT_CRASH_COUNT][20]; /* the wallets that were to be paid */
+static unsigned kills_paying, kills_listing, kills_changing; /* while such a one was under way */
+static struct device changed[CT_CRASH_COUNT];                /* registered before all that */
+static uint8_t paid20[CT_CRASH_COUNT][20];                   /* the wallets that were to be paid */
 
 /* ---- the chain ---- */
 
@@ -151,6 +156,28 @@ static bool is_listed(const struct pair *p)
            memcmp(record.wallet20, p->listed.wallet.addr20, 20) == 0;
 }
 
+static bool is_changed(const struct pair *p)
+{
+    struct ct_device record;
+    return device_record(p->changed, &record) == CT_OK && record.sequence == 2;
+}
+
+static ct_err ask_change(const struct pair *p)
+{
+    struct ct_why why = {{0}};
+    struct ct_wm_operation op;
+    struct ct_wm_change change = {.kind = CT_WM_UPDATE};
+    struct ct_client_update *u = &change.of.update.update;
+    uint8_t digest[32];
+    *u = (struct ct_client_update){.sequence = 1, .deadline_s = ct_wall_s() + 600};
+    ct_err err = ct_identity_hash(u->id_hash32, p->changed->identity);
+    ct_client_update_digest(digest, platform.bundle.chain_id, platform.bundle.contract20, u);
+    if (err == CT_OK) {
+        err = ct_wallet_sign(change.of.update.sig65, &p->changed->wallet, digest);
+    }
+    return err == CT_OK ? ct_wm_change(p->changed->wm, &op, &change, &why) : err;
+}
+
 static void ask(struct pair *p)
 {
     struct ct_why why = {{0}};
@@ -165,6 +192,9 @@ static void ask(struct pair *p)
         p->registration_known =
             device_try_registration(&p->listed, &p->registration) == CT_OK || is_listed(p);
     }
+    if (p->road == PLAIN && !p->change_known && p->payment_known) {
+        p->change_known = ask_change(p) == CT_OK || is_changed(p);
+    }
 }
 
 static bool is_done(struct device *d, struct ct_wm_operation *op)
@@ -177,7 +207,8 @@ static bool is_done(struct device *d, struct ct_wm_operation *op)
 static bool all_done(struct pair *p)
 {
     return p->payment_known && is_done(&p->paid, &p->payment) &&
-           (p->road != PLAIN || (p->registration_known && is_done(&p->listed, &p->registration)));
+           (p->road != PLAIN || (p->registration_known && is_done(&p->listed, &p->registration) &&
+                                 p->change_known && is_changed(p)));
 }
 
 /* Before anything is asked. */
@@ -270,6 +301,15 @@ static bool finish(struct pair *p)
     return false;
 }
 
+/* What was acknowledged, or asked for, and is not in the chain when the server dies. */
+static void count_kill(const struct pair *p)
+{
+    struct ct_u256 has = platform_balance(p->paid.wallet.addr20);
+    kills_paying += ct_u256_is_zero(&has);
+    kills_listing += p->registration_known && !is_listed(p);
+    kills_changing += p->change_known && !is_changed(p);
+}
+
 static void kill_at(enum ct_crash point)
 {
     static struct pair p;
@@ -277,6 +317,7 @@ static void kill_at(enum ct_crash point)
     unsigned here = 0;
     memset(&p, 0, sizeof p);
     p.road = road_to(point);
+    p.changed = &changed[point];
     (void)snprintf(name, sizeof name, "paid-%u", (unsigned)point);
     REQUIRE(device_new(&p.paid, name));
     (void)snprintf(name, sizeof name, "listed-%u", (unsigned)point);
@@ -293,6 +334,7 @@ static void kill_at(enum ct_crash point)
             break;
         }
         here++;
+        count_kill(&p);
     }
     (void)platform_end(SIGKILL);
     REQUIRE(run_until_ready(NULL));
@@ -307,6 +349,8 @@ static void kill_at(enum ct_crash point)
     if (p.road == PLAIN) {
         struct ct_device record;
         CHECK(device_record(&p.listed, &record) == CT_OK && record.sequence == 1 &&
+              record.state == CT_RECORD_APPROVED);
+        CHECK(device_record(p.changed, &record) == CT_OK && record.sequence == 2 &&
               record.state == CT_RECORD_APPROVED);
     }
     CHECK_EQ(platform_end(SIGTERM), 0);
@@ -330,6 +374,27 @@ static void platform_is_ready(void)
     REQUIRE(platform_automine(false));
 }
 
+static void devices_are_registered_that_change_their_records(void)
+{
+    static struct ct_wm_operation ops[CT_CRASH_COUNT];
+    uint64_t until = ct_mono_ms() + DRIVE_MS;
+    REQUIRE(platform.chain != NULL && run_until_ready(NULL));
+    for (unsigned i = 0; i < CT_CRASH_COUNT; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "changed-%u", i);
+        REQUIRE(device_new(&changed[i], name) &&
+                device_ask_registration(&changed[i], &ops[i]) == CT_OK);
+    }
+    for (unsigned i = 0; i < CT_CRASH_COUNT; i++) {
+        while (!is_done(&changed[i], &ops[i]) && ct_mono_ms() < until) {
+            platform_mine();
+            (void)died(STEP_MS);
+        }
+        CHECK(is_done(&changed[i], &ops[i]));
+    }
+    CHECK_EQ(platform_end(SIGTERM), 0);
+}
+
 static void killed_at_each_point_it_ends_what_was_asked_for(void)
 {
     REQUIRE(platform.chain != NULL);
@@ -337,6 +402,10 @@ static void killed_at_each_point_it_ends_what_was_asked_for(void)
         kill_at((enum ct_crash)point);
     }
     printf("    %u points, %u kills\n", pairs, kills);
+    printf(
+        "    %u kills with a payment not in the chain, %u with a registration, %u with a change\n",
+        kills_paying, kills_listing, kills_changing);
+    CHECK(kills_paying > 0 && kills_listing > 0 && kills_changing > 0);
     CHECK_EQ(pairs, CT_CRASH_COUNT);
     CHECK(kills >= CT_CRASH_COUNT);
 }
@@ -395,6 +464,7 @@ static void each_payment_is_in_the_chain_once(void)
 
 static const struct ct_test tests[] = {
     CT_TEST(platform_is_ready),
+    CT_TEST(devices_are_registered_that_change_their_records),
     CT_TEST(killed_at_each_point_it_ends_what_was_asked_for),
     CT_TEST(each_payment_is_in_the_chain_once),
 };
