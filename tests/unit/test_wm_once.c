@@ -217,6 +217,29 @@ static void token_is_minted_once_a_key_and_kept_nowhere(void)
     end();
 }
 
+/* One party mints for a whole day's devices. */
+static void a_factorys_line_is_held_up_by_no_keys(void)
+{
+    enum { DEVICES = CT_REPLIES_OF_PARTY + 20 };
+    char factory[CT_TOKEN_TEXT_MAX + 1];
+    char body[1024];
+    char key[16];
+    unsigned minted = 0;
+    struct ct_token t = {.key_id = 1, .batch = "F1", .is_prefix = true, .count = DEVICES};
+    begin_with_token();
+    t.expiry_s = ct_wall_s() + 100;
+    (void)snprintf(t.identity, sizeof t.identity, "sensor-");
+    REQUIRE(ct_token_sign(factory, sizeof factory, &t, &pass_key) == CT_OK);
+    for (unsigned i = 0; i < DEVICES; i++) {
+        (void)snprintf(key, sizeof key, "k%u", i);
+        (void)snprintf(body, sizeof body, "{\"factory\":\"%s\",\"identity\":\"sensor-%u\"}",
+                       factory, i);
+        minted += ask_once(key, "/v1/tokens", body) == 201;
+    }
+    CHECK_EQ(minted, DEVICES);
+    end();
+}
+
 /* ---- two at once ---- */
 
 static struct {
@@ -382,6 +405,7 @@ static const struct ct_test tests[] = {
     CT_TEST(a_party_keeps_so_many_keys),
     CT_TEST(every_post_looks_at_its_key),
     CT_TEST(token_is_minted_once_a_key_and_kept_nowhere),
+    CT_TEST(a_factorys_line_is_held_up_by_no_keys),
     CT_TEST(of_two_at_once_the_second_is_told_to_wait),
     CT_TEST(a_party_that_asks_too_often_waits),
     CT_TEST(an_address_prefix_that_asks_too_often_waits),
