@@ -297,6 +297,9 @@ async function readiness(page, server, scene) {
     claims.that("the page and its title say so", (await page.evaluate(() => document.title)).startsWith("Not ready"));
     await shot(page, "not-ready");
     claims.that("alive all the same", (await fetch(`${server.url}/healthz`)).status === 200);
+    const lag = (await metrics(server)).chain_head_lag_seconds;
+    await until("metrics: the chain's head falls behind", async () => (await metrics(server)).chain_head_lag_seconds > lag);
+    claims.that("metrics: the lag of a chain that stands still grows", true);
   } finally {
     process.kill(scene.anvil, "SIGCONT");
   }
