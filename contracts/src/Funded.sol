@@ -55,16 +55,19 @@ abstract contract Funded is Devices {
         }
     }
 
-    /// @dev An approver's word for a day lengthens a record, and can neither begin one nor give it
-    /// another key; whose record it is _write checks.
+    /// @dev An approver's word for a day lengthens a record, and can neither begin nor shorten one nor
+    /// give it another key; whose record it is _write checks.
     function _checkRenewal(bytes32 identityHash, uint256 day, bytes32 key, uint256 terms)
         private
         view
         returns (SkipReason)
     {
         Device storage d = _devices[identityHash];
-        if (!_deviceLive(d.word0)) return SkipReason.NotLive;
-        if (d.key != key || Pack.termsExpiryDay(terms) != day) return SkipReason.OtherTerms;
+        uint256 w = d.word0;
+        if (!_deviceLive(w)) return SkipReason.NotLive;
+        if (d.key != key || Pack.termsExpiryDay(terms) != day || day < Pack.deviceExpiryDay(w)) {
+            return SkipReason.OtherTerms;
+        }
         return SkipReason.None;
     }
 

@@ -318,14 +318,17 @@ interface IRegistry {
 
     /// @notice Write the caller's own record as pending, on a voucher of an approver. The caller is
     /// the voucher's wallet. Refused while an approved record of that name lives, unless the voucher
-    /// is one to renew it: then the record stays approved, with another expiryDay, relays and
-    /// ports, and the event is ClientRegistered.
+    /// is one to renew it: then the record stays approved, with other relays, ports and expiryDay,
+    /// which is never an earlier one, and the event is ClientRegistered.
     /// @dev A voucher is bound to name, wallet and deadline and is not used up, which saves the
     /// 22,100 gas of a mark: all that a second use can do is to replace the same wallet's record
     /// of the same name, which is pending again and needs an approval that names its new digest; or
-    /// to move the renewed record as updateAllocation would. The token itself never comes here.
+    /// to move the renewed record as updateAllocation would, and to set the voucher's day again
+    /// should an approver have revoked the record meanwhile and registered the same wallet and key
+    /// for a shorter time. The token itself never comes here.
     /// @param tokenHash keccak256 of the token that the voucher was given for; or, below 2^16 as no
-    /// hash is, the expiryDay to which the caller's live record, with the key that it has, is renewed
+    /// hash is, the expiryDay, not before the present one, to which the caller's live record, with
+    /// the key that it has, is renewed
     /// @param terms as in a Registration; the deadline is the voucher's
     /// @param r,vs the approver's signature over Voucher(bytes32 identity,bytes32 tokenHash,
     /// address wallet,uint64 deadline)

@@ -189,6 +189,38 @@ contract RenewalTest is Fixture {
         vm.assertEq(registry.getClient(NAME).expiryDay, LATER + 90);
     }
 
+    function test_renewalShortensNoRecord() public {
+        Terms memory t = wanted();
+        t.expiryDay = TODAY + 29; // the record's is a day later
+        expectRefused(vouch(t), IRegistry.SkipReason.OtherTerms);
+        (t.expiryDay, t.port) = (TODAY + 30, 50_003);
+        renew(vouch(t));
+        vm.assertEq(registry.getClient(NAME).port, 50_003);
+        t = wanted();
+        (t.sequence, t.expiryDay) = (2, LATER + 60);
+        Renewal memory shorter = vouch(t);
+        t.expiryDay = LATER + 90;
+        renew(vouch(t));
+        shorter.t.sequence = 3;
+        expectRefused(shorter, IRegistry.SkipReason.OtherTerms);
+        vm.assertEq(registry.getClient(NAME).expiryDay, LATER + 90);
+    }
+
+    /// @dev What the contract promises for a voucher that is not used up, no more and no less.
+    function test_renewalVoucherSetsItsDayAgainUntilItsDeadline() public {
+        Renewal memory e = vouch(wanted());
+        renew(e);
+        vm.prank(APPROVER);
+        registry.revokeClient(NAME);
+        Terms memory t = wanted();
+        (t.sequence, t.expiryDay, e.t.sequence) = (2, LATER + 10, 3);
+        expectRefused(e, IRegistry.SkipReason.NotLive);
+        register(t, DEVICE_KEY);
+        vm.assertEq(registry.getClient(NAME).expiryDay, LATER + 10);
+        renew(e);
+        vm.assertEq(registry.getClient(NAME).expiryDay, LATER + 90);
+    }
+
     function test_renewalsTermsAreThoseOfARegistration() public {
         Terms memory t = wanted();
         t.port = 49_999;
@@ -241,6 +273,7 @@ contract RenewalTest is Fixture {
         vm.prank(e.sender);
         try registry.addClient(NAME, bytes32(e.allowed), t.key, packed(t), e.r, e.vs) {
             vm.assertEq(registry.getClient(NAME).expiryDay, t.expiryDay);
+            vm.assertTrue(t.expiryDay >= before);
         } catch {
             vm.assertEq(registry.getClient(NAME).expiryDay, before);
         }
