@@ -259,7 +259,7 @@ bool ct_client_close(struct ct_client *c)
     for (size_t i = 0; i < CT_LANES; i++) {
         ct_lane_close(&c->lanes[i]);
     }
-    bool is_clean = ct_worker_free(c->worker);
+    bool is_clean = ct_worker_free(c->worker, c->device.lock);
     ct_resolver_free(c->resolver);
     ct_dtls_env_free(c->dtls);
     if (is_clean) { /* else the thread that goes on may use it */

@@ -45,12 +45,24 @@ static void close_home(struct ct_client *c, const char *text)
     }
 }
 
-static void unlock(struct ct_device_machine *d)
+/* A job that signs and writes works for HOME as well, and lets go of it when it is over. */
+void ct_device_unlock(struct ct_device_machine *d)
 {
-    if (d->lock >= 0) {
+    if (d->lock >= 0 && !d->is_checking) {
         (void)close(d->lock);
         d->lock = -1;
     }
+}
+
+void ct_device_reset(struct ct_device_machine *d, bool is_once)
+{
+    const int lock = d->lock;
+    const bool is_checking = d->is_checking;
+    memset(d, 0, sizeof *d);
+    d->lock = lock;
+    d->is_checking = is_checking;
+    d->is_once = is_once;
+    d->backoff_ms = CT_DEVICE_BACKOFF_MIN_MS;
 }
 
 /* Ends it, or waits and tries again: a device that has been up stays at it. */
@@ -64,7 +76,7 @@ void ct_device_failed(struct ct_client *c, ct_err err, const char *text)
     d->to_relay = 0;                         /* wherever it can be, next time */
     if (!d->was_up || err == CT_ERR_MOVED) { /* there, this client is none any more */
         d->state = CT_DEVICE_OFF;
-        unlock(d);
+        ct_device_unlock(d);
         ct_move_ended(c, err, copy);
         tell(c, CT_CLIENT_FAILED, err, c->error);
         return;
@@ -164,11 +176,8 @@ ct_err ct_device_start(struct ct_client *c, const struct ct_client_enrol *enrol,
     if (d->state != CT_DEVICE_OFF) {
         return ct_client_fail(c, CT_ERR_STATE, "this client is up or coming up already");
     }
-    unlock(d);
-    memset(d, 0, sizeof *d);
-    d->lock = -1;
-    d->is_once = is_once;
-    d->backoff_ms = CT_DEVICE_BACKOFF_MIN_MS;
+    ct_device_unlock(d);
+    ct_device_reset(d, is_once);
     if (enrol != NULL && enrol->identity != NULL) {
         if (!ct_identity_valid(enrol->identity)) {
             return ct_client_fail(c, CT_ERR_ARG,
@@ -187,7 +196,7 @@ ct_err ct_device_start(struct ct_client *c, const struct ct_client_enrol *enrol,
         (void)snprintf(d->token, sizeof d->token, "%s", enrol->token);
     }
     ct_err err = ct_home_make(&c->home, &why); /* for the lock: keys are not made twice */
-    if (err == CT_OK) {
+    if (err == CT_OK && d->lock < 0) {
         err = ct_home_lock(&c->home, &d->lock, &why);
     }
     if (err != CT_OK) {
@@ -251,7 +260,6 @@ void ct_device_stop(struct ct_client *c, uint64_t now_ms)
         ct_home_drop_lane(&c->home);
         ct_lane_release(&c->lanes[CT_LANE_HOME], now_ms);
     }
-    unlock(d);
-    d->state = CT_DEVICE_OFF;
+    d->state = CT_DEVICE_OFF; /* the lock goes with the worker: its jobs may be for HOME */
     ct_wipe(d->token, sizeof d->token);
 }

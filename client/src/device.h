@@ -14,6 +14,10 @@
 void ct_device_failed(struct ct_client *c, ct_err err, const char *text);
 void ct_device_tell_place(struct ct_client *c, enum ct_client_event_kind kind,
                           const struct ct_addr *relayed, uint16_t relay);
+/* Lets go of HOME's lock, unless a job for the record is under way. */
+void ct_device_unlock(struct ct_device_machine *d);
+/* As new, but for the lock and the job that is under way. */
+void ct_device_reset(struct ct_device_machine *d, bool is_once);
 /* Opens the home lane, going on with an allocation that was left, if there is one. */
 void ct_device_allocate(struct ct_client *c);
 

@@ -108,6 +108,9 @@ static void registered(struct ct_job *job, void *owner)
     end_registration(c, r, is_current);
     ct_wipe(r, sizeof *r);
     free(r);
+    if (d->state == CT_DEVICE_OFF) {
+        ct_device_unlock(d);
+    }
     if (!is_current && d->state == CT_DEVICE_REGISTERING && lane->is_open &&
         ct_alloc_state(&lane->alloc) == CT_ALLOC_READY) {
         ct_device_register(c); /* the allocation is another one by now */

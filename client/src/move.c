@@ -93,11 +93,12 @@ void ct_move_start(struct ct_client *c, struct ct_conn *conn)
         return;
     }
     if (d->state == CT_DEVICE_OFF) {
-        int lock = d->lock;
-        memset(d, 0, sizeof *d);
-        d->lock = lock;
-        d->is_once = true; /* the home stays there for the next listener */
-        d->backoff_ms = CT_DEVICE_BACKOFF_MIN_MS;
+        ct_err err = ct_move_check(c); /* a move that failed meanwhile has let go of the lock */
+        if (err != CT_OK) {
+            ct_conn_end(c, conn, err, c->error);
+            return;
+        }
+        ct_device_reset(d, true); /* the home stays there for the next listener */
     } else if (leave(c) != CT_OK) {
         ct_conn_end(c, conn, CT_ERR_ROOM, "too many calls at one time to move");
         return;

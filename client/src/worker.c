@@ -31,6 +31,7 @@ struct ct_worker {
     bool ends, has_ended, is_orphan; /* these and the queues: under the mutex */
     struct queue todo, done;
     int pipe[2];
+    int lock; /* -1, or closed with the rest */
 };
 
 static void push(struct queue *queue, struct ct_job *job)
@@ -66,6 +67,9 @@ static void destroy(struct ct_worker *w)
     ct_chain_free(w->env.chain);
     (void)close(w->pipe[0]);
     (void)close(w->pipe[1]);
+    if (w->lock >= 0) {
+        (void)close(w->lock);
+    }
     (void)pthread_cond_destroy(&w->ended);
     (void)pthread_cond_destroy(&w->work);
     (void)pthread_mutex_destroy(&w->mutex);
@@ -117,6 +121,7 @@ ct_err ct_worker_new(struct ct_worker **out, const struct ct_worker_env *env)
     }
     (void)ct_memory_lock(&w->env.wallet, sizeof w->env.wallet);
     (void)ct_memory_lock(&w->env.key, sizeof w->env.key);
+    w->lock = -1;
     w->env.bundle = env->bundle;
     w->env.home = env->home;
     w->log = env->log;
@@ -156,11 +161,14 @@ static bool wait_ended(struct ct_worker *w)
     return has_ended;
 }
 
-bool ct_worker_free(struct ct_worker *w)
+bool ct_worker_free(struct ct_worker *w, int lock)
 {
     if (w == NULL) {
         return true;
     }
+    (void)pthread_mutex_lock(&w->mutex);
+    w->lock = lock;
+    (void)pthread_mutex_unlock(&w->mutex);
     if (w->is_running) {
         if (!wait_ended(w)) {
             return false;

@@ -50,8 +50,9 @@ CT_MUST_USE ct_err ct_worker_new(struct ct_worker **out, const struct ct_worker_
  * Drops the jobs that wait (free()) and wipes. A job that runs has two seconds to end; after that
  * the thread is left to itself and cleans up when it ends, and this returns false: the process
  * should end by _exit(), since libraries' clean-up at exit() would pull the rug from under it.
+ * lock: -1, or a descriptor that is closed once no job runs any more.
  */
-bool ct_worker_free(struct ct_worker *worker);
+bool ct_worker_free(struct ct_worker *worker, int lock);
 int ct_worker_fd(const struct ct_worker *worker); /* readable when jobs are done */
 /* Takes the job, which was allocated with malloc(). */
 CT_MUST_USE ct_err ct_worker_submit(struct ct_worker *worker, struct ct_job *job);

@@ -62,7 +62,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    CHECK(ct_worker_free(worker));
+    CHECK(ct_worker_free(worker, -1));
     ct_resolver_free(resolver);
     temp_dir_remove(&dir);
 }
@@ -208,7 +208,7 @@ static void a_stuck_look_up_does_not_hold_up_the_end(void)
     stuck->began = begun[1];
     REQUIRE(ct_worker_submit(worker, &stuck->job) == CT_OK);
     REQUIRE(read(begun[0], &byte, 1) == 1);
-    CHECK(!ct_worker_free(worker)); /* returns, though the job does not */
+    CHECK(!ct_worker_free(worker, -1)); /* returns, though the job does not */
     ct_resolver_free(resolver);
     temp_dir_remove(&dir);
     (void)close(end[1]); /* the thread goes on, and cleans up by itself */

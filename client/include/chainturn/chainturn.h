@@ -115,7 +115,7 @@ CT_MUST_USE ct_err ct_client_open(struct ct_client **out, const struct ct_client
 /*
  * Hangs up, frees allocations at relays (waits up to a second for that), wipes. NULL is fine. False
  * when a request to the chain or the wallet manager did not end within two more seconds: its thread
- * goes on until it does, so leave the process by _exit() if you leave it now.
+ * goes on until it does, and holds HOME so long; leave the process by _exit() if you leave it now.
  */
 bool ct_client_close(struct ct_client *client);
 const char *ct_client_error(const struct ct_client *client);
