@@ -137,8 +137,10 @@ static void run_stuck(struct ct_job *job, struct ct_worker_env *env)
     const struct stuck *stuck = (const struct stuck *)job;
     char byte = 0;
     (void)env;
-    CHECK_EQ(write(stuck->began, "", 1), 1);
-    CHECK_EQ(read(stuck->end, &byte, 1), 0);
+    (void)!write(stuck->began, "", 1);
+    (void)!read(stuck->end, &byte, 1);
+    (void)close(stuck->began);
+    (void)close(stuck->end);
 }
 
 static void never_done(struct ct_job *job, void *owner)
@@ -171,9 +173,7 @@ static void a_closed_client_holds_its_home_until_its_thread_has_ended(void)
         (void)nanosleep(&pause, NULL);
     }
     CHECK(is_free());
-    (void)close(end[0]);
     (void)close(begun[0]);
-    (void)close(begun[1]);
     temp_dir_remove(&dir);
 }
 
