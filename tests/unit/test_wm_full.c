@@ -14,6 +14,7 @@
 #include "wm-server/src/operator/room.h"
 #include "wm-server/src/store/store.h"
 #include "wm-server/src/store/store_observed.h"
+#include "wm-server/src/tx/ops.h"
 
 enum { ROOM = 256 * 1024, TRIES = 100000 };
 
@@ -192,6 +193,79 @@ static void full_disk_is_told_once_with_what_to_do_and_that_it_is_over(void)
     ct_store_free(s);
 }
 
+static unsigned lines_with(const char *name, const char *what)
+{
+    char line[4096];
+    unsigned n = 0;
+    FILE *f = fopen(at(name), "r");
+    while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+        n += strstr(line, what) != NULL;
+    }
+    if (f != NULL) {
+        (void)fclose(f);
+    }
+    return n;
+}
+
+/* The payment of a device, sent by tx. */
+static struct ct_op sent_payment(struct ct_store *s, struct ct_txn *tx)
+{
+    static const uint8_t to20[20] = {8};
+    const struct ct_u256 wei = ct_u256_from_u64(7000000000);
+    struct ct_op op = {.kind = CT_OP_FUND, .state = CT_OP_QUEUED, .subject = "0x07"};
+    *tx = (struct ct_txn){.sender20 = {4}, .nonce = 11, .hash32 = {5}, .raw_len = 1};
+    CHECK_EQ(ct_op_put_payment(&op, to20, &wei), CT_OK);
+    CHECK_EQ(s->ops->op_add(s, &op), CT_OK);
+    CHECK_EQ(s->ops->tx_add(s, tx, (const char(*)[CT_OP_ID]) & op.id, 1), CT_OK);
+    return op;
+}
+
+/* The wallet manager tries it each second: neither the audit log nor a count grows with the tries.
+ */
+static void end_that_finds_no_room_is_told_and_counted_once(void)
+{
+    enum { AGAIN = 50 };
+    static struct ct_txn tx, next;
+    struct ct_store *s = NULL;
+    struct ct_audit *a = NULL;
+    struct ct_room room = {.has_begun = false};
+    struct ct_why why = {{0}};
+    struct ct_op_end end = {.state = CT_OP_DONE};
+    ct_err err;
+    ct_metrics_set(CT_GAUGE_STORE_FULL, 0);
+    ct_metrics_set(CT_GAUGE_AUDIT_FULL, 0);
+    REQUIRE(ct_store_sqlite(&s, at("ends.sqlite"), &why) == CT_OK);
+    REQUIRE(ct_audit_open(&a, at("ends.log"), 1 << 30, &why) == CT_OK);
+    REQUIRE(ct_store_observe(s, a) == CT_OK);
+    struct ct_op op = sent_payment(s, &tx);
+    memcpy(end.id, op.id, sizeof end.id);
+    next = tx;
+    next.hash32[0] = 6;
+    next.attempt = 1;
+    uint64_t done = ct_metrics_get(CT_METRIC_OPS_DONE);
+    uint64_t paid = ct_metrics_get(CT_METRIC_FUNDED);
+    uint64_t gwei = ct_metrics_get(CT_METRIC_FUNDED_SPENT);
+    limit(ROOM);
+    (void)add_until_full(s, 0, &err);
+    ct_metrics_set(CT_GAUGE_STORE_FULL, 0); /* nobody has noticed yet */
+    for (int i = 0; i < AGAIN; i++) {
+        CHECK_EQ(s->ops->tx_close(s, tx.hash32, CT_TXN_CONFIRMED, 12, &end, 1), CT_ERR_FULL);
+        CHECK_EQ(s->ops->tx_replace(s, tx.hash32, &next, NULL), CT_ERR_FULL);
+    }
+    CHECK(lines_with("ends.log", "\"funding_paid\"") <= 1);
+    CHECK_EQ(lines_with("ends.log", "\"key_used\""), 1); /* the first attempt's */
+    CHECK_EQ(ct_metrics_get(CT_METRIC_OPS_DONE), done);
+    CHECK_EQ(ct_metrics_get(CT_METRIC_FUNDED), paid);
+    limit(0);
+    ct_room_round(&room, s, &ears);
+    CHECK_EQ(s->ops->tx_close(s, tx.hash32, CT_TXN_CONFIRMED, 12, &end, 1), CT_OK);
+    CHECK(lines_with("ends.log", "\"funding_paid\"") >= 1); /* never none */
+    CHECK_EQ(ct_metrics_get(CT_METRIC_OPS_DONE), done + 1);
+    CHECK_EQ(ct_metrics_get(CT_METRIC_FUNDED), paid + 1);
+    CHECK_EQ(ct_metrics_get(CT_METRIC_FUNDED_SPENT), gwei + 7);
+    ct_store_free(s);
+}
+
 static void redis_without_room_says_so_too(void)
 {
     struct ct_redis_server redis;
@@ -215,6 +289,7 @@ static const struct ct_test tests[] = {
     CT_TEST(store_is_as_it_was_when_its_program_is_killed_on_a_full_disk),
     CT_TEST(audit_log_says_so_and_its_chain_holds_afterwards),
     CT_TEST(full_disk_is_told_once_with_what_to_do_and_that_it_is_over),
+    CT_TEST(end_that_finds_no_room_is_told_and_counted_once),
     CT_TEST(redis_without_room_says_so_too),
 };
 

@@ -103,6 +103,12 @@ static ct_err funding_add(struct ct_store *s, struct ct_op *op, const struct ct_
 
 /* ---- transactions ---- */
 
+/* What is told before its step is told once, not once for each try, while the store has no room. */
+static ct_err has_room(void)
+{
+    return ct_metrics_gauge(CT_GAUGE_STORE_FULL) > 0 ? CT_ERR_FULL : CT_OK; /* NaN: not asked yet */
+}
+
 static ct_err tx_add(struct ct_store *s, const struct ct_txn *tx, const char (*ids)[CT_OP_ID],
                      size_t count)
 {
@@ -111,7 +117,10 @@ static ct_err tx_add(struct ct_store *s, const struct ct_txn *tx, const char (*i
     ct_told_u64(&l, "nonce", tx->nonce);
     ct_told_hex(&l, "transaction", tx->hash32, 32);
     ct_told_u64(&l, "operations", count);
-    ct_err err = ct_told_tell(s, "key_used", &l);
+    ct_err err = has_room();
+    if (err == CT_OK) {
+        err = ct_told_tell(s, "key_used", &l);
+    }
     if (err == CT_OK) {
         err = ct_observed_driver(s)->tx_add(s, tx, ids, count);
     }
@@ -129,7 +138,10 @@ static ct_err tx_replace(struct ct_store *s, const uint8_t old32[32], const stru
     ct_told_u64(&l, "nonce", tx->nonce);
     ct_told_hex(&l, "transaction", tx->hash32, 32);
     ct_told_hex(&l, "replaces", old32, 32);
-    ct_err err = ct_told_tell(s, "key_used", &l);
+    ct_err err = has_room();
+    if (err == CT_OK) {
+        err = ct_told_tell(s, "key_used", &l);
+    }
     if (err == CT_OK) {
         err = ct_observed_driver(s)->tx_replace(s, old32, tx, reason);
     }
@@ -139,36 +151,46 @@ static ct_err tx_replace(struct ct_store *s, const uint8_t old32[32], const stru
     return err;
 }
 
-static void note_payment(const struct ct_op *op)
-{
-    uint8_t to20[20];
+/* What is counted of an operation, once its end is kept. */
+struct end_seen {
+    enum ct_op_state state;
+    bool pays;
     struct ct_u256 wei;
-    if (op->kind == CT_OP_FUND && ct_op_get_payment(to20, &wei, op) == CT_OK) {
-        ct_spent_payment(&wei);
+    uint64_t created_s;
+};
+
+static void count_end(const struct end_seen *seen)
+{
+    bool done = seen->state == CT_OP_DONE;
+    uint64_t now_s = ct_wall_s();
+    if (seen->state == CT_OP_QUEUED) {
+        return; /* it is sent again */
     }
+    if (done && seen->pays) {
+        ct_spent_payment(&seen->wei);
+    }
+    ct_metrics_count(done ? CT_METRIC_OPS_DONE : CT_METRIC_OPS_FAILED);
+    ct_metrics_time(CT_TIMER_CONFIRM,
+                    now_s > seen->created_s ? (now_s - seen->created_s) * 1000000000 : 0);
 }
 
 /* One line for each end; all of them are synced at once. */
 static ct_err tell_end(struct ct_store *s, const uint8_t hash32[32], uint64_t block,
-                       const struct ct_op_end *end)
+                       const struct ct_op_end *end, struct end_seen *seen)
 {
     struct ct_told l = {.count = 0};
     struct ct_op op;
+    uint8_t to20[20];
     ct_err err = ct_observed_driver(s)->op_find(s, end->id, &op);
     if (err != CT_OK) {
         return err;
     }
+    seen->state = end->state;
+    seen->created_s = op.created_s;
+    seen->pays = op.kind == CT_OP_FUND && ct_op_get_payment(to20, &seen->wei, &op) == CT_OK;
     if (end->state == CT_OP_QUEUED) {
-        return CT_OK; /* it is sent again */
+        return CT_OK;
     }
-    bool done = end->state == CT_OP_DONE;
-    uint64_t now_s = ct_wall_s();
-    if (done) {
-        note_payment(&op);
-    }
-    ct_metrics_count(done ? CT_METRIC_OPS_DONE : CT_METRIC_OPS_FAILED);
-    ct_metrics_time(CT_TIMER_CONFIRM,
-                    now_s > op.created_s ? (now_s - op.created_s) * 1000000000 : 0);
     ct_told_put(&l, "operation", op.id);
     ct_told_put(&l, "subject", op.subject);
     ct_told_hex(&l, "wallet", op.wallet20, 20);
@@ -177,28 +199,45 @@ static ct_err tell_end(struct ct_store *s, const uint8_t hash32[32], uint64_t bl
     if (end->reason[0] != '\0') {
         ct_told_put(&l, "reason", end->reason);
     }
-    return ct_audit_add(s->observed->audit, done ? outcome(op.kind) : "operation_failed", l.field,
+    return ct_audit_add(s->observed->audit,
+                        end->state == CT_OP_DONE ? outcome(op.kind) : "operation_failed", l.field,
                         l.count);
+}
+
+static ct_err tell_ends(struct ct_store *s, const uint8_t hash32[32], uint64_t block,
+                        const struct ct_op_end *ends, size_t count, struct end_seen *seen)
+{
+    ct_err err = CT_OK;
+    for (size_t i = 0; i < count && err == CT_OK; i++) {
+        err = tell_end(s, hash32, block, &ends[i], &seen[i]);
+    }
+    return err == CT_OK ? ct_audit_sync(s->observed->audit) : err;
 }
 
 static ct_err tx_close(struct ct_store *s, const uint8_t hash32[32], enum ct_txn_state state,
                        uint64_t block, const struct ct_op_end *ends, size_t count)
 {
-    ct_err err = CT_OK;
-    for (size_t i = 0; i < count && err == CT_OK; i++) {
-        err = tell_end(s, hash32, block, &ends[i]);
+    ct_err err = has_room();
+    if (err != CT_OK) {
+        return err;
     }
-    if (err == CT_OK) {
-        err = ct_audit_sync(s->observed->audit);
+    struct end_seen *seen = calloc(count + 1, sizeof *seen);
+    if (seen == NULL) {
+        return CT_ERR_NOMEM;
     }
+    err = tell_ends(s, hash32, block, ends, count, seen);
     if (err == CT_OK) {
         err = ct_observed_driver(s)->tx_close(s, hash32, state, block, ends, count);
     }
     if (err == CT_OK) {
+        for (size_t i = 0; i < count; i++) {
+            count_end(&seen[i]);
+        }
         ct_metrics_count(state == CT_TXN_REPLACED ? CT_METRIC_TX_LOST
                          : state == CT_TXN_FAILED ? CT_METRIC_TX_FAILED
                                                   : CT_METRIC_TX_MINED);
     }
+    free(seen);
     return err;
 }
 
