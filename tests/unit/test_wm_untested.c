@@ -13,7 +13,10 @@
 #include "wm-server/src/relays/vet.h"
 #include "wm-server/src/tx/ops.h"
 
-enum { TIMEOUT_MS = 200 }; /* of tests that nobody answers */
+enum {
+    TIMEOUT_MS = 200, /* of tests that nobody answers */
+    GIVE_UP_S = 900   /* then what this host cannot test is refused */
+};
 
 static const uint8_t loopback4[4] = {127, 0, 0, 1};
 static const uint8_t nowhere4[4] = {255, 255, 255, 255};    /* a broadcast: refused */
@@ -23,6 +26,7 @@ static struct {
     struct ct_relay relay;
     uint64_t now_s;
     bool approves; /* what the test was for */
+    unsigned more; /* other relays like it, 0 or 1 */
     unsigned probes;
 } world;
 
@@ -45,7 +49,9 @@ static ct_err relays(void *arg, struct ct_relay *out, size_t cap, size_t *count,
     (void)why;
     (void)cap;
     out[0] = world.relay;
-    *count = world.relay.state == CT_RECORD_PENDING ? 0 : 1;
+    out[1] = world.relay;
+    out[1].index++;
+    *count = world.relay.state == CT_RECORD_PENDING ? 0 : 1 + world.more;
     return CT_OK;
 }
 
@@ -56,6 +62,12 @@ static ct_err noting_probe(const struct ct_probe *probe, uint32_t *rtt_us, struc
     world.probes++;
     *rtt_us = 777;
     return CT_OK;
+}
+
+static ct_err unable_probe(const struct ct_probe *probe, uint32_t *rtt_us, struct ct_why *why)
+{
+    (void)noting_probe(probe, rtt_us, why);
+    return ct_why(why, CT_ERR_SYSTEM, "no way");
 }
 
 static uint64_t clock_s(void)
@@ -106,32 +118,44 @@ static void end(void)
     }
 }
 
-/* The operation of a proposal with these addresses, after one look by the real test. */
-static struct ct_op vetted(void)
+static struct ct_op asked(void)
 {
     struct ct_op_approval approval = {.pending32 = {9}};
-    struct ct_op got = {0};
-    struct ct_vet vet = {.ledger = {.ops = &ledger},
-                         .store = store,
-                         .probe = ct_probe_relay,
-                         .probe_timeout_ms = TIMEOUT_MS,
-                         .allow_private = true,
-                         .wall_s = clock_s};
     struct ct_op op = {
         .kind = CT_OP_APPROVE_RELAY, .state = CT_OP_CHECKING, .subject = "0x09", .wallet20 = {1}};
     CHECK_EQ(ct_op_put_approval(&op, &approval), CT_OK);
     CHECK_EQ(store->ops->op_add(store, &op), CT_OK);
-    ct_vet_one(&vet, &op);
-    CHECK_EQ(store->ops->op_find(store, op.id, &got), CT_OK);
+    CHECK_EQ(store->ops->op_find(store, op.id, &op), CT_OK);
+    world.now_s = op.created_s;
+    return op;
+}
+
+/* The operation after a look at it, wait_s after the one before. */
+static struct ct_op look(const struct ct_op *op, uint64_t wait_s,
+                         ct_err (*probe)(const struct ct_probe *, uint32_t *, struct ct_why *))
+{
+    struct ct_op got = {0};
+    struct ct_vet vet = {.ledger = {.ops = &ledger},
+                         .store = store,
+                         .probe = probe,
+                         .probe_timeout_ms = TIMEOUT_MS,
+                         .allow_private = true,
+                         .wall_s = clock_s};
+    world.now_s += wait_s;
+    ct_vet_one(&vet, op);
+    CHECK_EQ(store->ops->op_find(store, op->id, &got), CT_OK);
     return got;
 }
 
-static void relay_whose_ipv6_cannot_be_tested_is_refused_and_told_what_to_do(void)
+static void relay_whose_ipv6_cannot_be_tested_is_refused_after_a_while_and_told_what_to_do(void)
 {
     begin(CT_RECORD_PENDING);
     set4(loopback4);
     set6(nowhere6);
-    struct ct_op got = vetted();
+    struct ct_op op = asked();
+    CHECK_EQ(look(&op, 0, ct_probe_relay).state, CT_OP_CHECKING);
+    CHECK_EQ(look(&op, GIVE_UP_S - 1, ct_probe_relay).state, CT_OP_CHECKING);
+    struct ct_op got = look(&op, 1, ct_probe_relay);
     CHECK_EQ(got.state, CT_OP_FAILED);
     CHECK(strstr(got.reason, "IPv6 cannot be tested") != NULL);
     CHECK(strstr(got.reason, "[fe80::1]:9") != NULL);
@@ -147,13 +171,11 @@ static void relay_whose_ipv4_cannot_be_tested_is_refused_likewise(void)
     begin(CT_RECORD_PENDING);
     set4(nowhere4);
     set6(loopback6);
-    struct ct_op got = vetted();
-    if (ct_udp_has_way(&six)) {
-        CHECK_EQ(got.state, CT_OP_FAILED);
-        CHECK(strstr(got.reason, "register IPv6 alone") != NULL);
-    } else { /* a host without IPv6 has no way to either */
-        CHECK_EQ(got.state, CT_OP_CHECKING);
-    }
+    struct ct_op op = asked();
+    CHECK_EQ(look(&op, 0, ct_probe_relay).state, CT_OP_CHECKING);
+    struct ct_op got = look(&op, GIVE_UP_S, ct_probe_relay);
+    CHECK_EQ(got.state, CT_OP_FAILED);
+    CHECK(strstr(got.reason, ct_udp_has_way(&six) ? "register IPv6 alone" : "no way to") != NULL);
     end();
 }
 
@@ -162,7 +184,19 @@ static void relay_that_this_host_cannot_reach_at_all_waits(void)
 {
     begin(CT_RECORD_PENDING);
     set6(nowhere6);
-    CHECK_EQ(vetted().state, CT_OP_CHECKING);
+    struct ct_op op = asked();
+    CHECK_EQ(look(&op, 0, ct_probe_relay).state, CT_OP_CHECKING);
+    end();
+}
+
+static void relay_is_approved_when_the_missing_family_comes_up(void)
+{
+    begin(CT_RECORD_PENDING);
+    set4(loopback4);
+    set6(nowhere6);
+    struct ct_op op = asked();
+    CHECK_EQ(look(&op, 0, ct_probe_relay).state, CT_OP_CHECKING);
+    CHECK_EQ(look(&op, 60, noting_probe).state, CT_OP_QUEUED);
     end();
 }
 
@@ -190,7 +224,7 @@ static void repeated_test_asks_what_can_be_asked(void)
     CHECK(ct_probe_relay(&probe, &rtt_us, &why) != CT_OK);
     CHECK(strstr(why.text, "at 127.0.0.1:9") != NULL);
     probe.approves = true;
-    CHECK_EQ(ct_probe_relay(&probe, &rtt_us, &why), CT_ERR_REFUSED);
+    CHECK_EQ(ct_probe_relay(&probe, &rtt_us, &why), CT_ERR_SYSTEM);
     CHECK(strstr(why.text, "IPv6 cannot be tested") != NULL);
     end();
 }
@@ -201,44 +235,65 @@ static void no_round(void *arg, struct ct_loop *loop)
     (void)loop;
 }
 
-/* One round of repeated tests, of a relay that is due; act says who revoked it. */
-static void look_again(enum ct_relay_act act)
+/* One round of repeated tests, of relays that are due; act says who revoked them. */
+static void look_again(enum ct_relay_act act,
+                       ct_err (*probe)(const struct ct_probe *, uint32_t *, struct ct_why *))
 {
     struct ct_loop *loop = NULL;
-    struct ct_relay_watch watch = {.index = world.relay.index, .act = act, .acted_s = 1};
     struct ct_reprobe reprobe = {.ledger = {.ops = &ledger},
                                  .store = store,
-                                 .probe = noting_probe,
+                                 .probe = probe,
                                  .bounds = {.every_s = 60, .strikes = 3},
                                  .wall_s = clock_s};
-    ct_relay_digest(watch.digest32, &world.relay);
-    CHECK_EQ(store->ops->relay_watch_put(store, &watch), CT_OK);
+    for (unsigned i = 0; i <= world.more; i++) {
+        struct ct_relay relay = world.relay;
+        relay.index = (uint16_t)(relay.index + i);
+        struct ct_relay_watch watch = {.index = relay.index, .act = act, .acted_s = 1};
+        ct_relay_digest(watch.digest32, &relay);
+        CHECK_EQ(store->ops->relay_watch_put(store, &watch), CT_OK);
+    }
     REQUIRE(ct_loop_start(&loop, 60000, no_round, NULL) == CT_OK);
     ct_reprobe_round(&reprobe, loop);
     ct_loop_stop(loop);
-    CHECK_EQ(world.probes, 1);
 }
 
 static void revoked_relay_comes_back_only_when_all_of_it_is_tested(void)
 {
     begin(CT_RECORD_REVOKED);
     set4(loopback4);
-    look_again(CT_RELAY_REVOKED);
+    look_again(CT_RELAY_REVOKED, noting_probe);
+    CHECK_EQ(world.probes, 1);
     CHECK(world.approves);
     end();
     begin(CT_RECORD_APPROVED);
     set4(loopback4);
-    look_again(CT_RELAY_LEFT);
+    look_again(CT_RELAY_LEFT, noting_probe);
+    CHECK_EQ(world.probes, 1);
     CHECK(!world.approves);
     end();
 }
 
+static void revoked_relay_that_cannot_be_tested_here_keeps_no_other_from_its_test(void)
+{
+    struct ct_relay_watch watch;
+    begin(CT_RECORD_REVOKED);
+    set4(loopback4);
+    world.more = 1;
+    look_again(CT_RELAY_REVOKED, unable_probe);
+    CHECK_EQ(world.probes, 2);
+    CHECK_EQ(store->ops->relay_watch_find(store, world.relay.index, &watch), CT_OK);
+    CHECK_EQ(watch.strikes, 0);
+    end();
+}
+
 static const struct ct_test tests[] = {
-    CT_TEST(relay_whose_ipv6_cannot_be_tested_is_refused_and_told_what_to_do),
+    CT_TEST(relay_whose_ipv6_cannot_be_tested_is_refused_after_a_while_and_told_what_to_do),
     CT_TEST(relay_whose_ipv4_cannot_be_tested_is_refused_likewise),
     CT_TEST(relay_that_this_host_cannot_reach_at_all_waits),
+    CT_TEST(relay_is_approved_when_the_missing_family_comes_up),
     CT_TEST(repeated_test_asks_what_can_be_asked),
     CT_TEST(revoked_relay_comes_back_only_when_all_of_it_is_tested),
+    CT_TEST(revoked_relay_that_cannot_be_tested_here_keeps_no_other_from_its_test),
 };
 
 int main(void)

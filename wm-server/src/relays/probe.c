@@ -243,7 +243,8 @@ static ct_err test_family(const struct ct_probe *probe, uint8_t family, uint32_t
     return err;
 }
 
-/* What this host has a way to is tested; what is to be approved must be tested whole. */
+/* What this host has a way to is tested; what is to be approved must be tested whole. That there is
+ * no way may pass (no route yet, no descriptor left), so it is this host's fault, not a finding. */
 static ct_err choose(const struct ct_probe *probe, bool *test4, bool *test6, struct ct_why *why)
 {
     const struct ct_relay *relay = probe->relay;
@@ -267,7 +268,7 @@ static ct_err choose(const struct ct_probe *probe, bool *test4, bool *test6, str
                       untested);
     }
     if (probe->approves && (*test4 != has4 || *test6 != has6)) {
-        return ct_why(why, CT_ERR_REFUSED,
+        return ct_why(why, CT_ERR_SYSTEM,
                       "the relay's IPv%u cannot be tested, since this wallet manager's host has no "
                       "way to %s, and no address is approved untested: register IPv%u alone, or "
                       "ask the platform to give its wallet manager IPv%u",

@@ -26,12 +26,12 @@ struct ct_probe {
 
 /*
  * Blocks until the answer is known. Both families are tested when the relay has both. When this
- * host has no way to one of them, that one is left out, or, if the relay is to be approved, the
- * whole is refused before any test: an address stands in the list only when it was tested. *rtt_us
+ * host has no way to one of them, that one is left out, or, if the relay is to be approved, nothing
+ * is tested: an address stands in the list only when it was. *rtt_us
  * is the relay's round trip. On any failure the sentence names the step and what the operator can
  * do: CT_ERR_TIMEOUT (no answer), CT_ERR_AUTH (the relay does not hold the key it registered, takes
  * no pass, or is another's), CT_ERR_REFUSED, CT_ERR_EXPIRED (something was wrong with what it did),
- * CT_ERR_SYSTEM (this host can test none of it).
+ * CT_ERR_SYSTEM (this host cannot test it now).
  */
 CT_MUST_USE ct_err ct_probe_relay(const struct ct_probe *probe, uint32_t *rtt_us,
                                   struct ct_why *why);

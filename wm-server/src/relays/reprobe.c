@@ -178,17 +178,17 @@ static bool test(struct look *l, struct ct_loop *loop)
     struct ct_why why = {{0}};
     uint32_t rtt_us = 0;
     ct_err err = ct_witness_probe(r, l->relay, &rtt_us, &why);
-    bool blind = err != CT_OK &&
-                 (CT_ERR_CLASS(err) == CT_ERR_CLASS_HOST || !ct_witness_found(r, l->relay, loop));
+    bool ours = CT_ERR_CLASS(err) == CT_ERR_CLASS_HOST;
+    bool blind = err != CT_OK && (ours || !ct_witness_found(r, l->relay, loop));
     if (ct_loop_ending(loop)) {
         return false; /* a test that was cut short says nothing */
     }
     if (blind) {
         ct_metrics_count(CT_METRIC_PROBES_WAIT);
         ct_log(&r->log, CT_LOG_WARN,
-               "reprobe_blind relay=%u cause=\"%s\" remedy=\"no other approved relay passes "
-               "either: check this host's network; nothing is counted\"",
-               l->relay->index, why.text);
+               "reprobe_blind relay=%u cause=\"%s\" remedy=\"%scheck this host's network; nothing "
+               "is counted\"",
+               l->relay->index, why.text, ours ? "" : "no other approved relay passes either: ");
     } else if (err == CT_OK) {
         passed(l, rtt_us);
     } else {
@@ -197,7 +197,8 @@ static bool test(struct look *l, struct ct_loop *loop)
     note(l, err == CT_OK ? rtt_us : 0, err == CT_OK ? "passed" : why.text);
     l->watch.due_s = later(r->wall_s(), wait_of(l));
     (void)keep(l);
-    return !blind;
+    /* a revoked one may need a family that this host lacks, and that the others do without */
+    return !blind || (ours && l->relay->state == CT_RECORD_REVOKED);
 }
 
 /* ---- what became of the last act ---- */

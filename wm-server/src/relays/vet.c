@@ -7,10 +7,12 @@
 
 #include "relays/reach.h"
 #include "operator/metrics.h"
+#include "tx/crash.h"
 #include "tx/ops.h"
 #include "relays/probe.h"
 
-enum { DAY_S = 86400, GIVE_UP_S = 900 };
+/* So many are looked at in a round: those that wait for this host's network hold up no others. */
+enum { DAY_S = 86400, GIVE_UP_S = 900, ROUND_MAX = 64 };
 
 static bool overlaps(const struct ct_relay *a, const struct ct_relay *b)
 {
@@ -140,8 +142,10 @@ void ct_vet_one(struct ct_vet *v, const struct ct_op *op)
     if (err == CT_OK) {
         ct_metrics_time(CT_TIMER_PROBE, (uint64_t)rtt_us * 1000);
         ct_log(&v->log, CT_LOG_INFO, "relay_passed operation=%s rtt_us=%u", op->id, rtt_us);
+        CT_CRASH(relay_noted);
         err = v->store->ops->op_move(v->store, op->id, CT_OP_CHECKING, CT_OP_QUEUED,
                                      changed.payload, changed.payload_len, "");
+        CT_CRASH(relay_queued);
         if (err == CT_OK && v->passed != NULL) {
             v->passed(v->passed_arg);
         }
@@ -160,10 +164,10 @@ void ct_vet_one(struct ct_vet *v, const struct ct_op *op)
 void ct_vet_round(void *vet, struct ct_loop *loop)
 {
     struct ct_vet *v = vet;
-    struct ct_op *ops = calloc(16, sizeof *ops);
+    struct ct_op *ops = calloc(ROUND_MAX, sizeof *ops);
     size_t count = 0;
     if (ops != NULL && v->store->ops->op_list(v->store, CT_OP_CHECKING, CT_OP_APPROVE_RELAY, ops,
-                                              16, &count) == CT_OK) {
+                                              ROUND_MAX, &count) == CT_OK) {
         for (size_t i = 0; i < count && !ct_loop_ending(loop); i++) {
             ct_vet_one(v, &ops[i]);
         }
