@@ -6,6 +6,7 @@
 
 #include "wm_rows.h"
 #include "wm_store.h"
+#include "wm-server/src/tx/held.h"
 
 static void operation_under_way_is_found_again(void)
 {
@@ -148,10 +149,38 @@ static void two_processes_write_at_once(void)
     ct_store_free(s);
 }
 
+/* Registrations that wait for revocations of their names, more than a batch: who comes behind them
+ * does not wait with them. */
+static void held_operations_hold_up_nobody_behind_them(void)
+{
+    enum { BATCH = 8, HELD = 20 };
+    static struct ct_op next[BATCH];
+    struct ct_store *s = open_new();
+    REQUIRE(s != NULL);
+    for (int i = 0; i < HELD + 2; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "%d", i);
+        struct ct_op revocation = op_of(name, 1, 1);
+        struct ct_op op = op_of(name, 1, 1);
+        revocation.kind = CT_OP_REVOKE_DEVICE;
+        if (i < HELD) {
+            CHECK_EQ(s->ops->op_add(s, &revocation), CT_OK);
+        }
+        CHECK_EQ(s->ops->op_add(s, &op), CT_OK);
+    }
+    REQUIRE(ct_ops_next(s, CT_OP_REGISTER, next, BATCH) == 2);
+    CHECK_STR(next[0].subject, "20");
+    CHECK_STR(next[1].subject, "21");
+    CHECK_EQ(ct_ops_next(s, CT_OP_REVOKE_DEVICE, next, BATCH), BATCH);
+    CHECK_EQ(ct_ops_next(s, CT_OP_REVOKE_PASS, next, BATCH), 0);
+    ct_store_free(s);
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(operation_under_way_is_found_again),
     CT_TEST(operation_moves_only_from_the_state_it_is_in),
     CT_TEST(operations_are_listed_oldest_first),
+    CT_TEST(held_operations_hold_up_nobody_behind_them),
     CT_TEST(acknowledged_work_survives_a_kill),
     CT_TEST(two_processes_write_at_once),
 };

@@ -127,10 +127,8 @@ static size_t next_batch(struct ct_txmgr *m)
     size_t most = m->config.batch < CT_BATCH_MAX ? m->config.batch : CT_BATCH_MAX;
     for (size_t i = 0; i < m->config.lanes.count; i++) {
         const struct ct_lane *lane = &m->config.lanes.items[i];
-        size_t count = 0;
-        if (s->ops->op_list(s, CT_OP_QUEUED, lane->kind, m->ops, lane->is_batched ? most : 1,
-                            &count) == CT_OK &&
-            (count = ct_ops_not_held(s, m->ops, count)) > 0) {
+        size_t count = ct_ops_next(s, lane->kind, m->ops, lane->is_batched ? most : 1);
+        if (count > 0) {
             return count;
         }
     }

@@ -6,7 +6,8 @@
 
 #include "store/store.h"
 
-/* Leaves in ops, in their order, what may be sent now: how many. */
-size_t ct_ops_not_held(struct ct_store *store, struct ct_op *ops, size_t count);
+/* The oldest queued ones of that kind which may be sent now into ops, at most so many: how many.
+ * Where the oldest are all held, those behind them. */
+size_t ct_ops_next(struct ct_store *store, unsigned kind, struct ct_op *ops, size_t most);
 
 #endif
