@@ -120,12 +120,13 @@ static ct_err take_op(struct ct_store *s, struct ct_op *op)
     return CT_OK;
 }
 
-static ct_err say_balance(void *arg, const uint8_t addr20[20], struct ct_u256 *out_wei,
-                          struct ct_why *why)
+static ct_err say_account(void *arg, const uint8_t addr20[20], uint64_t *nonce,
+                          struct ct_u256 *out_wei, struct ct_why *why)
 {
     (void)arg;
     (void)addr20;
     (void)why;
+    *nonce = 1;
     *out_wei = ct_u256_from_u64(UINT64_MAX);
     return CT_OK;
 }
@@ -184,7 +185,7 @@ static const struct ct_ledger_ops ledger_ops = {.device = say_device,
                                                 .relay = say_relay,
                                                 .pending = say_pending,
                                                 .relays = say_relays,
-                                                .balance = say_balance,
+                                                .account = say_account,
                                                 .cost = say_cost};
 static const struct ct_ledger ledger = {.ops = &ledger_ops};
 

@@ -24,6 +24,7 @@ static struct {
     struct ct_relay relay;   /* index 1 */
     struct ct_relay pending; /* state none: absent */
     uint64_t balance_gwei;   /* of any account */
+    uint64_t nonce;          /* likewise */
     uint64_t gas, fee_gwei;
     bool reverts;
 } chain;
@@ -93,12 +94,13 @@ static inline struct ct_u256 gwei(uint64_t count)
     return out;
 }
 
-static inline ct_err fake_balance(void *arg, const uint8_t addr20[20], struct ct_u256 *out_wei,
-                                  struct ct_why *why)
+static inline ct_err fake_account(void *arg, const uint8_t addr20[20], uint64_t *nonce,
+                                  struct ct_u256 *out_wei, struct ct_why *why)
 {
     (void)arg;
     (void)addr20;
     (void)why;
+    *nonce = chain.nonce;
     *out_wei = gwei(chain.balance_gwei);
     return CT_OK;
 }
@@ -120,7 +122,7 @@ static const struct ct_ledger_ops fake_ops = {.device = fake_device,
                                               .relay = fake_relay,
                                               .pending = fake_pending,
                                               .relays = fake_relays,
-                                              .balance = fake_balance,
+                                              .account = fake_account,
                                               .cost = fake_cost};
 
 /* ---- one API, fresh for each claim ---- */

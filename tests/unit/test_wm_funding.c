@@ -68,10 +68,12 @@ static void voucher_is_signed_for_this_wallet_name_and_token(void)
 static void wallet_is_sent_what_it_lacks_and_no_more(void)
 {
     struct ct_op ops[2];
+    struct ct_op_before before;
     uint8_t to[20];
     struct ct_u256 wei;
     begin_funded();
     chain.balance_gwei = 1000;
+    chain.nonce = 7;
     CHECK_EQ(ask_voucher(), 201);
     CHECK(strstr(answer.body, "\"gas\":96000,\"operation\":\"") != NULL);
     REQUIRE(payments(ops, 2) == 1);
@@ -79,6 +81,10 @@ static void wallet_is_sent_what_it_lacks_and_no_more(void)
     CHECK_MEM(to, wallet.addr20, 20);
     struct ct_u256 want = gwei(480000 - 1000);
     CHECK_EQ(ct_u256_cmp(&wei, &want), 0);
+    want = gwei(1000); /* what it was is kept with the promise */
+    REQUIRE(ct_op_get_before(&before, &ops[0]) == CT_OK);
+    CHECK(before.is_known && before.nonce == 7);
+    CHECK_EQ(ct_u256_cmp(&before.wei, &want), 0);
     end();
     begin_funded();
     chain.balance_gwei = 480000; /* 96,000 gas at 5 gwei */
@@ -274,30 +280,77 @@ static void renewal_needs_no_token_and_its_voucher_names_the_day(void)
     end();
 }
 
+/* Days that a test lets pass. */
+static uint64_t days_ahead;
+
+static uint64_t later_s(void)
+{
+    return ct_wall_s() + days_ahead * 86400;
+}
+
+/* The first day of a span of 30, so that 29 more are in it. */
+static void begin_span(void)
+{
+    begin_funded();
+    days_ahead = 30 - today() % 30;
+    api.wall_s = later_s;
+    register_live_device();
+}
+
+/* It comes with so few days left, and asks for as many more as it may at least. */
+static unsigned ask_renewal_in_days(uint64_t ahead, uint64_t left)
+{
+    days_ahead = ahead;
+    chain.device.expiry_day = (uint16_t)(today() + ahead + left);
+    chain.relay.expiry_day = (uint16_t)(chain.device.expiry_day + 100);
+    return ask_renewal_to(today() + ahead + 60);
+}
+
 static void renewal_is_paid_for_once_and_the_next_one_again(void)
 {
     struct ct_op ops[2];
     char id[CT_OP_ID];
     uint8_t to[20];
     struct ct_u256 wei;
-    begin_funded();
-    register_live_device();
-    CHECK_EQ(ask_renewal(), 201);
+    begin_span();
+    const uint64_t first = days_ahead;
+    CHECK_EQ(ask_renewal_in_days(first, 5), 201);
     REQUIRE(payments(ops, 2) == 1);
     memcpy(id, ops[0].id, sizeof id);
     REQUIRE(ct_op_get_payment(to, &wei, &ops[0]) == CT_OK);
     CHECK_MEM(to, wallet.addr20, 20);
     struct ct_u256 want = gwei(480000); /* 96,000 gas at 5 gwei */
     CHECK_EQ(ct_u256_cmp(&wei, &want), 0);
-    CHECK_EQ(ask_renewal(), 201);
+    CHECK_EQ(ask_renewal_in_days(first, 5), 201);
     CHECK(strstr(answer.body, id) != NULL); /* still under way */
     CHECK_EQ(api.store->ops->op_move(api.store, id, CT_OP_QUEUED, CT_OP_DONE, NULL, 0, ""), CT_OK);
-    CHECK_EQ(ask_renewal_to(today() + 91), 201); /* another day to come is the same renewal */
+    CHECK_EQ(ask_renewal_to(today() + first + 91), 201); /* another day is the same renewal */
     CHECK(strstr(answer.body, "\"operation\"") == NULL);
     CHECK_EQ(payments(ops, 2), 0);
-    chain.device.expiry_day++; /* the next one's end */
-    CHECK_EQ(ask_renewal(), 201);
+    CHECK_EQ(ask_renewal_in_days(first + 30, 30), 201); /* as soon as the next one can be */
     CHECK_EQ(payments(ops, 2), 1);
+    end();
+}
+
+/* It shortens its record by a registration of its own, and comes again. */
+static void device_that_chooses_when_its_record_ends_is_paid_no_more_often(void)
+{
+    struct ct_op ops[2];
+    unsigned paid = 0;
+    begin_span();
+    const uint64_t first = days_ahead;
+    for (uint64_t day = 0; day < 60; day++) {
+        for (uint64_t left = 0; left <= 30; left += 6) {
+            CHECK_EQ(ask_renewal_in_days(first + day, left), 201);
+            if (payments(ops, 2) == 1) {
+                paid++;
+                CHECK_EQ(api.store->ops->op_move(api.store, ops[0].id, CT_OP_QUEUED, CT_OP_DONE,
+                                                 NULL, 0, ""),
+                         CT_OK);
+            }
+        }
+    }
+    CHECK_EQ(paid, 2);
     end();
 }
 
@@ -543,6 +596,7 @@ static const struct ct_test tests[] = {
     CT_TEST(record_that_could_not_be_written_is_not_paid_for),
     CT_TEST(renewal_needs_no_token_and_its_voucher_names_the_day),
     CT_TEST(renewal_is_paid_for_once_and_the_next_one_again),
+    CT_TEST(device_that_chooses_when_its_record_ends_is_paid_no_more_often),
     CT_TEST(renewals_are_within_the_limits_of_all_payments),
     CT_TEST(renewal_is_of_a_record_near_its_end_to_a_later_day),
     CT_TEST(renewal_is_for_the_records_own_wallet_and_key),

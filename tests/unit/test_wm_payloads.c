@@ -55,7 +55,42 @@ static void payloads_encode_back_to_the_same(void)
     CHECK_EQ(index, 16383);
 }
 
+/* With what the wallet was before, and as earlier versions wrote it; nothing in between. */
+static void payments_of_two_lengths_are_read_and_no_others(void)
+{
+    const uint8_t to[20] = {1, 2};
+    const struct ct_u256 wei = ct_u256_from_u64(123456789);
+    const struct ct_op_before in = {
+        .is_known = true, .nonce = 1234567890123, .wei = ct_u256_from_u64(77)};
+    struct ct_op_before out;
+    struct ct_u256 wei_out;
+    uint8_t to_out[20];
+    struct ct_op op = {.kind = CT_OP_FUND};
+    CHECK_EQ(ct_op_put_payment(&op, to, &wei), CT_OK);
+    CHECK_EQ(op.payload_len, 20 + 32);
+    CHECK_EQ(ct_op_get_before(&out, &op), CT_OK);
+    CHECK(!out.is_known && out.nonce == 0 && ct_u256_is_zero(&out.wei));
+    CHECK_EQ(ct_op_put_before(&op, &out), CT_OK);
+    CHECK_EQ(op.payload_len, 20 + 32);
+    CHECK_EQ(ct_op_put_before(&op, &in), CT_OK);
+    CHECK_EQ(ct_op_get_before(&out, &op), CT_OK);
+    CHECK(out.is_known && out.nonce == in.nonce && ct_u256_cmp(&out.wei, &in.wei) == 0);
+    for (size_t len = 0; len <= 20 + 32 + 8 + 32 + 1; len++) {
+        bool is_whole = len == 20 + 32 || len == 20 + 32 + 8 + 32;
+        op.payload_len = len;
+        CHECK_EQ(ct_op_get_before(&out, &op), is_whole ? CT_OK : CT_ERR_FORMAT);
+        CHECK_EQ(ct_op_get_payment(to_out, &wei_out, &op), is_whole ? CT_OK : CT_ERR_FORMAT);
+    }
+    op.payload_len = 20 + 32 + 8 + 32;
+    CHECK_EQ(ct_op_get_payment(to_out, &wei_out, &op), CT_OK);
+    CHECK_MEM(to_out, to, 20);
+    CHECK_EQ(ct_u256_cmp(&wei_out, &wei), 0);
+    op.payload_len = sizeof op.payload - 39;
+    CHECK(ct_op_put_before(&op, &in) != CT_OK);
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(payloads_encode_back_to_the_same),
+    CT_TEST(payments_of_two_lengths_are_read_and_no_others),
 };
 CT_TEST_MAIN(tests)

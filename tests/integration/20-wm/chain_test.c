@@ -45,14 +45,19 @@ static struct ct_u256 pooled_value(const uint8_t hash32[32])
 }
 
 /* Asked for, offered, and with a hash. */
-static bool ask_payment(struct device *d, const char *name, struct ct_wm_operation *op)
+static bool ask_more(struct device *d, struct ct_wm_operation *op)
 {
     struct ct_why why = {{0}};
-    if (!device_new(d, name) || device_ask_payment(d, op) != CT_OK || op->id[0] == '\0') {
+    if (device_ask_payment(d, op) != CT_OK || op->id[0] == '\0') {
         return false;
     }
     return scene_await(platform.log, " sent transaction=") &&
            ct_wm_operation_get(d->wm, op, op->id, &why) == CT_OK && op->state == CT_WM_SENT;
+}
+
+static bool ask_payment(struct device *d, const char *name, struct ct_wm_operation *op)
+{
+    return device_new(d, name) && ask_more(d, op);
 }
 
 /* A log and a pool without earlier transactions. */
@@ -224,6 +229,63 @@ static void nonce_that_a_stranger_took_costs_no_payment(void)
     device_close(&d);
 }
 
+/* The wallet as one that has sent transactions and has so much left; in the next block. */
+static bool is_used(const struct device *d, const char *nonce, const char *wei)
+{
+    char params[80], addr[43];
+    ct_hex0x(addr, d->wallet.addr20, 20);
+    (void)snprintf(params, sizeof params, "[\"%s\",\"%s\"]", addr, nonce);
+    bool good = platform_call("anvil_setNonce", params);
+    (void)snprintf(params, sizeof params, "[\"%s\",\"%s\"]", addr, wei);
+    return good && platform_call("anvil_setBalance", params);
+}
+
+/* As one has that renews. */
+static void nonce_that_a_stranger_took_costs_no_used_wallet_its_payment(void)
+{
+    struct device d;
+    struct ct_wm_operation op;
+    struct ct_u256 due;
+    REQUIRE(platform.pid > 0 && begin_with("bump-s = 60", "bump-s = 60"));
+    uint64_t before = platform_sent_by(&platform.funder);
+    REQUIRE(device_new(&d, "renews") && is_used(&d, "0x1", "0x3e8"));
+    platform_mine();
+    REQUIRE(ask_more(&d, &op));
+    const struct ct_u256 had = ct_u256_from_u64(1000);
+    struct ct_u256 amount = pooled_value(op.transaction32);
+    REQUIRE(ct_u256_add(&due, &amount, &had) == CT_OK);
+    REQUIRE(stranger(before, 50, NULL));
+    platform_mine();
+    CHECK(mine_until("transaction_lost account=funder"));
+    CHECK(mine_until("subject=renews state=done"));
+    CHECK_EQ(platform_sent_by(&platform.funder), before + 2);
+    check_paid_once(&d, &due);
+    device_close(&d);
+}
+
+/* It has spent something since it asked: of what it had, or of what it was paid? */
+static void payment_that_nobody_can_tell_of_fails_and_is_not_called_done(void)
+{
+    struct device d;
+    struct ct_wm_operation op;
+    struct ct_why why = {{0}};
+    REQUIRE(platform.pid > 0 && begin_with("bump-s = 60", "bump-s = 60"));
+    uint64_t before = platform_sent_by(&platform.funder);
+    REQUIRE(device_new(&d, "spends") && is_used(&d, "0x1", "0x3e8"));
+    platform_mine();
+    REQUIRE(ask_more(&d, &op));
+    REQUIRE(stranger(before, 50, NULL) && is_used(&d, "0x2", "0x1f4"));
+    platform_mine();
+    CHECK(mine_until("transaction_lost account=funder"));
+    CHECK(mine_until("subject=spends state=failed"));
+    CHECK(ct_wm_operation_get(d.wm, &op, op.id, &why) == CT_OK && op.state == CT_WM_FAILED);
+    CHECK(strstr(op.reason, "ask again") != NULL);
+    CHECK_EQ(platform_sent_by(&platform.funder), before + 1);
+    const struct ct_u256 has = ct_u256_from_u64(500);
+    check_paid_once(&d, &has);
+    device_close(&d);
+}
+
 static void nonce_that_nobody_uses_is_filled(void)
 {
     struct device d;
@@ -327,6 +389,8 @@ static const struct ct_test tests[] = {
     CT_TEST(vanished_block_puts_its_transaction_back),
     CT_TEST(effect_that_the_chain_lost_is_restored),
     CT_TEST(nonce_that_a_stranger_took_costs_no_payment),
+    CT_TEST(nonce_that_a_stranger_took_costs_no_used_wallet_its_payment),
+    CT_TEST(payment_that_nobody_can_tell_of_fails_and_is_not_called_done),
     CT_TEST(nonce_that_nobody_uses_is_filled),
     CT_TEST(transaction_that_no_node_takes_holds_up_no_other),
     CT_TEST(damaged_operation_fails_alone),

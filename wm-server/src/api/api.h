@@ -105,9 +105,9 @@ bool ct_api_admit(const struct ct_api_call *call, struct ct_device *record);
  */
 bool ct_api_may_renew(const struct ct_api_call *call, const struct ct_device *record,
                       uint16_t expiry_day);
-/* What stands in a token's place when its renewal is paid for. */
-void ct_api_renewal_key(uint8_t out16[16], const struct ct_api_call *call,
-                        const struct ct_device *record);
+/* What stands in a token's place when its renewal is paid for: one for each span of days in which
+ * an honest device renews at most once, whatever its record says. */
+void ct_api_renewal_key(uint8_t out16[16], const struct ct_api_call *call);
 /* In the audit log, before the voucher is given out: else likewise. */
 bool ct_api_tell_renewal(const struct ct_api_call *call, uint16_t expiry_day);
 

@@ -10,7 +10,7 @@
 
 enum { DAY_S = 86400, LAST_DAYS = 30 };
 
-/* Of a record's life; so a device is paid for at most once in that time. */
+/* Of a record's life, in which it may be renewed. */
 static uint64_t last_days(const struct ct_api *api)
 {
     return api->device_days / 3 < LAST_DAYS ? api->device_days / 3 : LAST_DAYS;
@@ -41,12 +41,19 @@ bool ct_api_may_renew(const struct ct_api_call *call, const struct ct_device *re
     return true;
 }
 
-void ct_api_renewal_key(uint8_t out16[16], const struct ct_api_call *call,
-                        const struct ct_device *record)
+/*
+ * By a day that the device does not choose, as it chooses when its record ends: the first one of
+ * this span. A renewal lasts two spans at least and the next one comes in its last, a whole span
+ * later, thus in another one.
+ */
+void ct_api_renewal_key(uint8_t out16[16], const struct ct_api_call *call)
 {
     static const char label[] = "chainturn/1 renewal";
     const struct ct_hs_party *p = &call->session->party;
-    const uint8_t day[2] = {(uint8_t)(record->expiry_day >> 8), (uint8_t)record->expiry_day};
+    const uint64_t today = call->api->wall_s() / DAY_S;
+    const uint64_t span = last_days(call->api) > 0 ? last_days(call->api) : 1;
+    const uint64_t first = today - today % span;
+    const uint8_t day[2] = {(uint8_t)(first >> 8), (uint8_t)first};
     struct ct_keccak k;
     uint8_t hash32[32];
     ct_keccak_init(&k);

@@ -21,6 +21,7 @@ struct wish {
     struct ct_signed_voucher voucher;
     uint64_t gas;       /* limit of its transaction */
     struct ct_u256 wei; /* that the wallet lacks for it */
+    struct ct_op_before before;
     bool has_payment;
     struct ct_op payment;
 };
@@ -120,7 +121,6 @@ static bool estimate(const struct ct_api_call *call, struct wish *w)
     const uint8_t *wallet20 = call->session->party.wallet20;
     uint8_t data[CALL_ROOM];
     struct ct_u256 fee;
-    struct ct_u256 balance;
     struct ct_why why = {{0}};
     struct ct_wr writer = ct_wr_init(data, sizeof data);
     ct_call_add_client(&writer, &w->voucher, &w->record);
@@ -143,13 +143,14 @@ static bool estimate(const struct ct_api_call *call, struct wish *w)
         err = price(w, &call->api->funding, &fee);
     }
     if (err == CT_OK) {
-        err = l->ops->balance(l->arg, wallet20, &balance, &why);
+        w->before.is_known = true;
+        err = l->ops->account(l->arg, wallet20, &w->before.nonce, &w->before.wei, &why);
     }
     if (err != CT_OK) {
         ct_api_failure(call->answer, err, &why);
         return false;
     }
-    if (ct_u256_sub(&w->wei, &w->wei, &balance) != CT_OK) {
+    if (ct_u256_sub(&w->wei, &w->wei, &w->before.wei) != CT_OK) {
         w->wei = ct_u256_from_u64(0); /* it has more than that */
     }
     return true;
@@ -178,6 +179,9 @@ static ct_err put_funding(const struct ct_api_call *call, struct wish *w)
     memcpy(w->payment.wallet20, p->wallet20, sizeof w->payment.wallet20);
     (void)snprintf(w->payment.subject, sizeof w->payment.subject, "%s", p->identity);
     err = ct_op_put_payment(&w->payment, p->wallet20, &w->wei);
+    if (err == CT_OK) {
+        err = ct_op_put_before(&w->payment, &w->before);
+    }
     if (err == CT_OK) {
         err = s->ops->funding_add(s, &w->payment, &f, &call->api->funding.most);
     }
@@ -249,7 +253,7 @@ void ct_api_vouchers(const struct ct_api_call *call)
         return;
     }
     if (w.token == NULL) {
-        ct_api_renewal_key(w.parsed.jti16, call, &record);
+        ct_api_renewal_key(w.parsed.jti16, call);
     } else if (ct_token_parse(&w.parsed, w.token, strlen(w.token)) != CT_OK) {
         ct_answer_problem(call->answer, 403, "token-invalid",
                           "this is not a token: it does not parse; copy it whole");

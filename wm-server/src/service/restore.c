@@ -17,7 +17,7 @@ struct restore {
     struct ct_chain *chain;
     struct ct_view view;
     const struct ct_log *log;
-    unsigned kept, paid;
+    unsigned kept, paid, unclear;
 };
 
 static ct_err store_failed(struct ct_why *why, ct_err err)
@@ -28,14 +28,18 @@ static ct_err store_failed(struct ct_why *why, ct_err err)
 /* One payment that is not done in the store. */
 static ct_err settle(struct restore *r, const struct ct_op *op, struct ct_why *why)
 {
-    bool paid = false;
+    enum ct_paid paid = CT_PAID_NOT;
     ct_err err = ct_paid_already(&paid, r->chain, &r->view, op, why);
-    if (err != CT_OK || !paid) {
+    /* of one that was sent, its own transaction may tell more, and is looked for later */
+    if (err != CT_OK || paid == CT_PAID_NOT ||
+        (paid == CT_PAID_UNKNOWN && op->state == CT_OP_SENT)) {
         r->kept += err == CT_OK;
         return err;
     }
-    err = r->store->ops->op_move(r->store, op->id, op->state, CT_OP_DONE, NULL, 0, CT_PAID_ALREADY);
-    r->paid += err == CT_OK;
+    bool is_known = paid == CT_PAID_DONE;
+    err = r->store->ops->op_move(r->store, op->id, op->state, is_known ? CT_OP_DONE : CT_OP_FAILED,
+                                 NULL, 0, is_known ? CT_PAID_ALREADY : CT_PAID_UNCLEAR);
+    *(is_known ? &r->paid : &r->unclear) += err == CT_OK;
     return err == CT_OK ? CT_OK : store_failed(why, err);
 }
 
@@ -98,22 +102,22 @@ static ct_err has_open(struct restore *r, bool *out, struct ct_why *why)
 static ct_err tell(const struct restore *r, const uint8_t funder20[20], uint64_t used,
                    uint64_t known, struct ct_why *why)
 {
-    char addr[CT_ADDR_TEXT_LEN], used_text[24], known_text[24], paid_text[16], kept_text[16];
+    char addr[CT_ADDR_TEXT_LEN], used_text[24], known_text[24], paid_text[16], kept_text[16],
+        unclear_text[16];
     ct_addr_text(addr, funder20);
     (void)snprintf(used_text, sizeof used_text, "%" PRIu64, used);
     (void)snprintf(known_text, sizeof known_text, "%" PRIu64, known);
     (void)snprintf(paid_text, sizeof paid_text, "%u", r->paid);
     (void)snprintf(kept_text, sizeof kept_text, "%u", r->kept);
+    (void)snprintf(unclear_text, sizeof unclear_text, "%u", r->unclear);
     ct_log(r->log, CT_LOG_WARN,
            "store_restored funder=%s nonces_used=%s nonces_known=%s payments_found=%s "
-           "payments_left=%s",
-           addr, used_text, known_text, paid_text, kept_text);
-    const struct ct_audit_field fields[] = {{"account", addr},
-                                            {"used", used_text},
-                                            {"known", known_text},
-                                            {"found", paid_text},
-                                            {"left", kept_text}};
-    ct_err err = ct_audit(ct_store_audit(r->store), "store_restored", fields, 5);
+           "payments_left=%s payments_failed=%s",
+           addr, used_text, known_text, paid_text, kept_text, unclear_text);
+    const struct ct_audit_field fields[] = {{"account", addr},     {"used", used_text},
+                                            {"known", known_text}, {"found", paid_text},
+                                            {"left", kept_text},   {"failed", unclear_text}};
+    ct_err err = ct_audit(ct_store_audit(r->store), "store_restored", fields, 6);
     return err == CT_OK ? CT_OK
                         : ct_why(why, err, "the audit log cannot be written; check its disk");
 }

@@ -137,7 +137,7 @@ enum ct_op_kind {
     CT_OP_REVOKE_DEVICE,   /* subject: identity */
     CT_OP_REVOKE_PASS,     /* subject: pass id in hexadecimal */
     CT_OP_APPROVE_DEVICE,  /* subject: identity; payload: one entry of approveClients */
-    CT_OP_FUND,            /* subject: identity; payload: wallet and amount */
+    CT_OP_FUND,            /* subject: identity; payload: see ops.h */
     CT_OP_UPDATE,          /* subject: identity; payload: one entry of updateAllocations */
     CT_OP_ROTATE,          /* subject: identity; payload: one entry of rotateKeys */
     CT_OP_REVOKE_SELF,     /* subject: identity; payload: the arguments of revokeSelf */

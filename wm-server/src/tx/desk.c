@@ -264,11 +264,11 @@ static ct_err relays(void *arg, struct ct_relay *out, size_t cap, size_t *count,
     return l->ops->relays(l->arg, out, cap, count, time_s, why);
 }
 
-static ct_err balance(void *arg, const uint8_t addr20[20], struct ct_u256 *out_wei,
+static ct_err account(void *arg, const uint8_t addr20[20], uint64_t *nonce, struct ct_u256 *out_wei,
                       struct ct_why *why)
 {
     const struct ct_ledger *l = &((struct ct_desk_seat *)arg)->alone;
-    return l->ops->balance(l->arg, addr20, out_wei, why);
+    return l->ops->account(l->arg, addr20, nonce, out_wei, why);
 }
 
 static ct_err cost(void *arg, const uint8_t from20[20], const void *data, size_t len, uint64_t *gas,
@@ -285,7 +285,7 @@ struct ct_ledger ct_desk_ledger(struct ct_desk_seat *seat, struct ct_desk *desk,
                                              .relay = relay,
                                              .pending = pending,
                                              .relays = relays,
-                                             .balance = balance,
+                                             .account = account,
                                              .cost = cost};
     *seat = (struct ct_desk_seat){.desk = desk, .alone = ct_ledger_of_chain(chain)};
     return (struct ct_ledger){.ops = &ops, .arg = seat};

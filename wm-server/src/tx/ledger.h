@@ -28,8 +28,8 @@ struct ct_ledger_ops {
     /* All relays; *count at most cap, else CT_ERR_ROOM. */
     ct_err (*relays)(void *arg, struct ct_relay *out, size_t cap, size_t *count, uint64_t *time_s,
                      struct ct_why *why);
-    /* An account's ether, proven. */
-    ct_err (*balance)(void *arg, const uint8_t addr20[20], struct ct_u256 *out_wei,
+    /* An account's nonce and ether, proven at one block. */
+    ct_err (*account)(void *arg, const uint8_t addr20[20], uint64_t *nonce, struct ct_u256 *out_wei,
                       struct ct_why *why);
     /*
      * Not proven, only bounded: the gas of this call of the contract, and the most wei a unit of

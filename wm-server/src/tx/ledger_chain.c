@@ -1,9 +1,8 @@
 /* The ledger of a real chain: a fresh agreed block for each question, proofs against it. */
 #include "tx/ledger.h"
 
-#include <string.h>
-
 #include "chain/rpc.h"
+#include "tx/paid.h"
 
 static ct_err look(struct ct_chain *chain, struct ct_view *view, uint64_t *block, uint64_t *time_s,
                    struct ct_why *why)
@@ -57,23 +56,12 @@ static ct_err relays(void *arg, struct ct_relay *out, size_t cap, size_t *count,
     return err != CT_OK ? err : ct_registry_relays(arg, &view, out, cap, count, why);
 }
 
-static ct_err balance(void *arg, const uint8_t addr20[20], struct ct_u256 *out_wei,
+static ct_err account(void *arg, const uint8_t addr20[20], uint64_t *nonce, struct ct_u256 *out_wei,
                       struct ct_why *why)
 {
     struct ct_view view;
-    struct ct_account account;
-    bool found = false;
     ct_err err = look(arg, &view, NULL, NULL, why);
-    if (err == CT_OK) {
-        err = ct_chain_account(arg, &view, addr20, &found, &account, why);
-    }
-    if (err == CT_OK) {
-        *out_wei = ct_u256_from_u64(0);
-        if (found) {
-            memcpy(out_wei->be, account.balance_wei32, sizeof out_wei->be);
-        }
-    }
-    return err;
+    return err != CT_OK ? err : ct_paid_account(arg, &view, addr20, nonce, out_wei, why);
 }
 
 static ct_err cost(void *arg, const uint8_t from20[20], const void *data, size_t len, uint64_t *gas,
@@ -92,7 +80,7 @@ struct ct_ledger ct_ledger_of_chain(struct ct_chain *chain)
                                              .relay = relay,
                                              .pending = pending,
                                              .relays = relays,
-                                             .balance = balance,
+                                             .account = account,
                                              .cost = cost};
     return (struct ct_ledger){.ops = &ops, .arg = chain};
 }

@@ -10,12 +10,44 @@ ct_err ct_op_put_payment(struct ct_op *op, const uint8_t to20[20], const struct 
     return ct_wr_end(&w);
 }
 
-ct_err ct_op_get_payment(uint8_t to20[20], struct ct_u256 *wei, const struct ct_op *op)
+static ct_err read_payment(uint8_t to20[20], struct ct_u256 *wei, struct ct_op_before *before,
+                           const struct ct_op *op)
 {
     struct ct_rd r = ct_rd_init(op->payload, op->payload_len);
     ct_rd_copy(&r, to20, 20);
     ct_rd_copy(&r, wei->be, sizeof wei->be);
+    *before = (struct ct_op_before){.is_known = r.left > 0};
+    if (before->is_known) {
+        before->nonce = ct_rd_be64(&r);
+        ct_rd_copy(&r, before->wei.be, sizeof before->wei.be);
+    }
     return ct_rd_end(&r);
+}
+
+ct_err ct_op_get_payment(uint8_t to20[20], struct ct_u256 *wei, const struct ct_op *op)
+{
+    struct ct_op_before before;
+    return read_payment(to20, wei, &before, op);
+}
+
+ct_err ct_op_put_before(struct ct_op *op, const struct ct_op_before *before)
+{
+    if (!before->is_known) {
+        return CT_OK;
+    }
+    struct ct_wr w =
+        ct_wr_init(op->payload + op->payload_len, sizeof op->payload - op->payload_len);
+    ct_wr_be64(&w, before->nonce);
+    ct_wr_bytes(&w, before->wei.be, sizeof before->wei.be);
+    op->payload_len += w.len;
+    return ct_wr_end(&w);
+}
+
+ct_err ct_op_get_before(struct ct_op_before *out, const struct ct_op *op)
+{
+    uint8_t to20[20];
+    struct ct_u256 wei;
+    return read_payment(to20, &wei, out, op);
 }
 
 ct_err ct_op_put_update(struct ct_op *op, const struct ct_signed_client_update *s)

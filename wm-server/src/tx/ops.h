@@ -29,10 +29,21 @@ CT_MUST_USE ct_err ct_op_get_approval(struct ct_op_approval *out, const struct c
 CT_MUST_USE ct_err ct_op_put_device_approval(struct ct_op *op, const struct ct_approval *approval);
 CT_MUST_USE ct_err ct_op_get_device_approval(struct ct_approval *out, const struct ct_op *op);
 
-/* A payment: wallet 20, amount 32. */
+/* A payment: wallet 20, amount 32; then what follows. */
 CT_MUST_USE ct_err ct_op_put_payment(struct ct_op *op, const uint8_t to20[20],
                                      const struct ct_u256 *wei);
 CT_MUST_USE ct_err ct_op_get_payment(uint8_t to20[20], struct ct_u256 *wei, const struct ct_op *op);
+
+/* What the wallet was when the payment was promised: nonce 8, balance 32. Those that an earlier
+ * version promised lack it. */
+struct ct_op_before {
+    bool is_known;
+    uint64_t nonce;
+    struct ct_u256 wei;
+};
+/* Behind what ct_op_put_payment() wrote; nothing when it is not known. */
+CT_MUST_USE ct_err ct_op_put_before(struct ct_op *op, const struct ct_op_before *before);
+CT_MUST_USE ct_err ct_op_get_before(struct ct_op_before *out, const struct ct_op *op);
 
 /* Signed changes: the fields in the order of the signed type, and the signature. */
 CT_MUST_USE ct_err ct_op_put_update(struct ct_op *op, const struct ct_signed_client_update *s);

@@ -21,19 +21,36 @@ ct_err ct_paid_account(struct ct_chain *chain, const struct ct_view *view, const
     return err;
 }
 
-ct_err ct_paid_already(bool *out, struct ct_chain *chain, const struct ct_view *view,
+enum ct_paid ct_paid_of(const struct ct_u256 *amount, const struct ct_op_before *before,
+                        uint64_t nonce, const struct ct_u256 *has_wei)
+{
+    struct ct_u256 more;
+    /* what is not known of before is zero */
+    if (ct_u256_sub(&more, has_wei, &before->wei) == CT_OK && ct_u256_cmp(&more, amount) >= 0) {
+        return CT_PAID_DONE;
+    }
+    if (nonce == before->nonce) {
+        return CT_PAID_NOT; /* nothing was taken from it, and that was not added */
+    }
+    /* what had no ether and sent was given some */
+    return !before->is_known || ct_u256_is_zero(&before->wei) ? CT_PAID_DONE : CT_PAID_UNKNOWN;
+}
+
+ct_err ct_paid_already(enum ct_paid *out, struct ct_chain *chain, const struct ct_view *view,
                        const struct ct_op *op, struct ct_why *why)
 {
     uint8_t to20[20];
     struct ct_u256 amount, has;
+    struct ct_op_before before;
     uint64_t nonce = 0;
-    *out = false;
-    if (op->kind != CT_OP_FUND || ct_op_get_payment(to20, &amount, op) != CT_OK) {
+    *out = CT_PAID_NOT;
+    if (op->kind != CT_OP_FUND || ct_op_get_payment(to20, &amount, op) != CT_OK ||
+        ct_op_get_before(&before, op) != CT_OK) {
         return CT_OK; /* a damaged one fails by itself when its turn comes */
     }
     ct_err err = ct_paid_account(chain, view, to20, &nonce, &has, why);
     if (err == CT_OK) {
-        *out = nonce > 0 || ct_u256_cmp(&has, &amount) >= 0;
+        *out = ct_paid_of(&amount, &before, nonce, &has);
     }
     return err;
 }

@@ -173,18 +173,24 @@ static ct_err put_back(struct ct_txmgr *m)
 /*
  * Another transaction took its nonce: what it was to do goes back into the queue. It may have been
  * an attempt of our own that the store, put back from earlier files, does not know: a payment is
- * the one thing that the contract would not refuse to repeat.
+ * the one thing that the contract would not refuse to repeat, so one that may have been made fails
+ * instead.
  */
 static ct_err lose(struct ct_txmgr *m, struct ct_why *why)
 {
+    static const struct {
+        enum ct_op_state state;
+        const char *reason;
+    } ends[] = {[CT_PAID_NOT] = {CT_OP_QUEUED, ""},
+                [CT_PAID_DONE] = {CT_OP_DONE, CT_PAID_ALREADY},
+                [CT_PAID_UNKNOWN] = {CT_OP_FAILED, CT_PAID_UNCLEAR}};
     struct ct_store *s = m->config.store;
     size_t count = 0;
     ct_err err = s->ops->op_of_tx(s, m->tx.hash32, m->ops, CT_BATCH_MAX, &count);
     for (size_t i = 0; i < count && err == CT_OK; i++) {
-        bool paid = false;
+        enum ct_paid paid = CT_PAID_NOT;
         err = ct_paid_already(&paid, m->chain, &m->view, &m->ops[i], why);
-        ct_judge_end(&m->ends[i], &m->ops[i], paid ? CT_OP_DONE : CT_OP_QUEUED,
-                     paid ? CT_PAID_ALREADY : "");
+        ct_judge_end(&m->ends[i], &m->ops[i], ends[paid].state, ends[paid].reason);
     }
     CT_CRASH(loss_seen);
     if (err == CT_OK) {
