@@ -2,6 +2,7 @@
 #include "host.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <stdlib.h>
@@ -35,8 +36,7 @@ static void add_interface(struct lists *lists, const struct ifaddrs *i)
     }
 }
 
-/* false: the system does not tell its addresses. */
-static bool add_all_own(struct lists *lists, const struct ct_host *host)
+static void add_configured(struct lists *lists, const struct ct_host *host)
 {
     for (size_t i = 0; i < host->listener_count; i++) {
         add(lists, &lists->own, &host->listeners[i]);
@@ -47,15 +47,30 @@ static bool add_all_own(struct lists *lists, const struct ct_host *host)
         add(lists, &lists->relayed, &host->relays[i]);
         add(lists, &lists->relayed, &host->relays_public[i]);
     }
+}
+
+/* 0, or errno: the system does not tell them. */
+static int add_interfaces(struct lists *lists)
+{
     struct ifaddrs *interfaces = NULL;
     if (getifaddrs(&interfaces) != 0) {
-        return false;
+        return errno != 0 ? errno : EIO;
     }
     for (const struct ifaddrs *i = interfaces; i; i = i->ifa_next) {
         add_interface(lists, i);
     }
     freeifaddrs(interfaces);
-    return true;
+    return 0;
+}
+
+static void add_known(struct lists *lists, const struct ct_policy *before)
+{
+    for (size_t i = 0; i < before->own_count; i++) {
+        add(lists, &lists->own, &before->own[i]);
+    }
+    for (size_t i = 0; i < before->broadcast_count; i++) {
+        add(lists, &lists->broadcasts, &before->broadcasts[i]);
+    }
 }
 
 /* What this relay hands out has to be reachable for others, or it lists itself in vain. */
@@ -161,15 +176,22 @@ static ct_err lay_all(struct ct_host_policy **out, const struct ct_policy *fixed
 
 ct_err ct_host_policy_make(struct ct_host_policy **out, const struct ct_host *host,
                            const struct ct_relay_options *options,
-                           const struct ct_backends *backends, struct ct_why *why)
+                           const struct ct_backends *backends, const struct ct_host_policy *before,
+                           struct ct_why *why)
 {
     struct lists lists = {.no_memory = false};
     struct ct_host_policy *made = NULL;
-    bool knows_own = add_all_own(&lists, host);
+    add_configured(&lists, host);
+    int untold_errno = add_interfaces(&lists);
+    bool is_known = before && before->knows_own;
+    if (untold_errno != 0 && is_known) {
+        add_known(&lists, &before->policy);
+    }
     const struct ct_policy fixed = fixed_policy(host, options);
     ct_err err = lay_all(&made, &fixed, &lists, backends);
     if (err == CT_OK) {
-        made->knows_own = knows_own;
+        made->knows_own = untold_errno == 0 || is_known;
+        made->untold_errno = untold_errno;
         *out = made;
     } else {
         (void)ct_why(why, err, "no memory for the addresses of this host");

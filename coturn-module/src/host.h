@@ -12,15 +12,20 @@
 /* Immutable once it is made; free() frees it. */
 struct ct_host_policy {
     struct ct_policy policy; /* points into all; the first member, so that a policy frees it */
-    bool knows_own;          /* the system told the addresses of its interfaces */
+    bool knows_own;          /* the system told the addresses of its interfaces, now or before */
+    int untold_errno;        /* why it does not tell them now; 0: it does */
     size_t count;
     struct ct_endpoint all[];
 };
 
-/* Asks the system for its interfaces. CT_ERR_NOMEM. */
+/*
+ * Asks the system for its interfaces; while it does not tell them, those of before, the policy that
+ * holds now, stay; NULL: there is none. CT_ERR_NOMEM.
+ */
 CT_MUST_USE ct_err ct_host_policy_make(struct ct_host_policy **out, const struct ct_host *host,
                                        const struct ct_relay_options *options,
-                                       const struct ct_backends *backends, struct ct_why *why);
+                                       const struct ct_backends *backends,
+                                       const struct ct_host_policy *before, struct ct_why *why);
 /* CT_ERR_CONFIG when the server's options contradict the filter. */
 CT_MUST_USE ct_err ct_host_check(const struct ct_policy *policy, const struct ct_host *host,
                                  const struct ct_relay_options *options, struct ct_why *why);

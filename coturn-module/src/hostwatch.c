@@ -3,12 +3,31 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
 
-enum { LOOK_MS = 30000, UNRESOLVED_MS = 5000 };
+enum { LOOK_MS = 30000, SOON_MS = 5000 };
+
+/* Once, until the system tells its addresses again. */
+static void tell_own(struct ct_hostwatch *w, const struct ct_host_policy *made)
+{
+    bool is_news = made->untold_errno != 0 && !w->is_untold;
+    w->is_untold = made->untold_errno != 0;
+    if (is_news) {
+        char line[256];
+        (void)snprintf(line, sizeof(line),
+                       "own_addresses_unknown: the system does not tell the addresses of this "
+                       "host's interfaces: %s; kept from peers are %s until it does",
+                       strerror(made->untold_errno),
+                       made->knows_own ? "those it told before"
+                                       : "only the server's own addresses");
+        w->host->log(CT_HOOK_WARNING, line);
+    }
+}
 
 ct_err ct_hostwatch_open(struct ct_hostwatch *w, const struct ct_host *host,
                          const struct ct_relay_options *options, const struct ct_bundle *bundle,
@@ -23,10 +42,9 @@ ct_err ct_hostwatch_open(struct ct_hostwatch *w, const struct ct_host *host,
     w->backends.resolve = resolve;
     w->backends.arg = arg;
     (void)ct_backends_look(&w->backends, host, ct_mono_ms() / 1000);
-    ct_err err = ct_host_policy_make(&w->first, host, options, &w->backends, why);
-    if (err == CT_OK && !w->first->knows_own) {
-        host->log(CT_HOOK_WARNING, "own_addresses_unknown: only the server's own addresses are "
-                                   "kept from peers, not the others of this host");
+    ct_err err = ct_host_policy_make(&w->first, host, options, &w->backends, NULL, why);
+    if (err == CT_OK) {
+        tell_own(w, w->first);
     }
     return err == CT_OK ? ct_host_check(&w->first->policy, host, options, why) : err;
 }
@@ -41,9 +59,7 @@ static const struct ct_host_policy *in_force(struct ct_hostwatch *w)
 /* true: it holds from now on, or holds already. */
 static bool publish(struct ct_hostwatch *w, struct ct_host_policy *made)
 {
-    const struct ct_host_policy *now = in_force(w);
-    bool is_same = ct_host_policy_equal(made, now) || (now->knows_own && !made->knows_own);
-    if (is_same) {
+    if (ct_host_policy_equal(made, in_force(w))) {
         free(made);
         return true;
     }
@@ -60,19 +76,21 @@ uint32_t ct_hostwatch_look(struct ct_hostwatch *w, uint64_t now_s)
     struct ct_why why = {""};
     struct ct_host_policy *made = NULL;
     bool all = ct_backends_look(&w->backends, w->host, now_s);
-    if (ct_host_policy_make(&made, w->host, w->options, &w->backends, &why) != CT_OK) {
+    if (ct_host_policy_make(&made, w->host, w->options, &w->backends, in_force(w), &why) != CT_OK) {
         w->host->log(CT_HOOK_WARNING, why.text);
-        return UNRESOLVED_MS;
+        return SOON_MS;
     }
+    tell_own(w, made);
+    all = all && !w->is_untold;
     bool is_done = publish(w, made);
     ct_snapshot_reap(&w->sets->policy, &w->sets->readers);
-    return all && is_done ? LOOK_MS : UNRESOLVED_MS;
+    return all && is_done ? LOOK_MS : SOON_MS;
 }
 
 static void *run(void *arg)
 {
     struct ct_hostwatch *w = arg;
-    uint32_t pause_ms = UNRESOLVED_MS; /* interfaces may still come up */
+    uint32_t pause_ms = SOON_MS; /* interfaces may still come up */
     for (;;) {
         const struct timespec pause = {.tv_sec = pause_ms / 1000};
         (void)nanosleep(&pause, NULL);

@@ -15,6 +15,7 @@ struct ct_hostwatch {
     struct ct_sets *sets;
     struct ct_backends backends;
     struct ct_host_policy *first; /* as it was at the start: never freed by the thread */
+    bool is_untold;               /* the system did not tell its addresses the last time */
 };
 
 /*

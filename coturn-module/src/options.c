@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,6 +218,21 @@ static ct_err default_path(char out[CT_PATH_MAX], const char *folder, const char
                            : ct_why(why, CT_ERR_CONFIG, "chainturn-state=%s is too long", folder);
 }
 
+/* What was confirmed at one look has to last until the next one, also when that takes its time. */
+static ct_err check_age(const struct ct_relay_options *o, struct ct_why *why)
+{
+    uint64_t least_ms = 2 * (uint64_t)o->poll_ms;
+    if ((uint64_t)o->max_age_s * 1000 >= least_ms) {
+        return CT_OK;
+    }
+    return ct_why(why, CT_ERR_CONFIG,
+                  "chainturn-max-age=%" PRIu32 " is less than two times chainturn-poll-ms=%" PRIu32
+                  ": what the chain confirms would be too old before it is asked again, and passes "
+                  "be turned away; set chainturn-max-age to %" PRIu64
+                  " or more, or chainturn-poll-ms to less",
+                  o->max_age_s, o->poll_ms, (least_ms + 999) / 1000);
+}
+
 ct_err ct_relay_options_finish(struct ct_relay_options *options, struct ct_why *why)
 {
     if (options->bundle[0] == '\0') {
@@ -229,7 +245,7 @@ ct_err ct_relay_options_finish(struct ct_relay_options *options, struct ct_why *
     if (err == CT_OK) {
         err = default_path(options->key, options->state, "relay.key", why);
     }
-    return err;
+    return err == CT_OK ? check_age(options, why) : err;
 }
 
 ct_err ct_relay_options_unknown(const char *key, struct ct_why *why)

@@ -1,5 +1,9 @@
 /* Claims about addresses that come, go and are many: of this host, and of what it depends on. */
 /* links: ct_coturn_module ct_relay_policy ct_turn ct_chain ct_base */
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +45,34 @@ static bool resolve(void *arg, struct ct_addrlist *out, const char *name, const 
         CHECK(ct_addrlist_add(out, &e, now_s) == CT_OK);
     }
     return count > 0;
+}
+
+/* ---- the system's, in place of libc's: one interface, at 192.0.2.77 of 192.0.2.0/24 ---- */
+
+static bool is_untold;
+
+int getifaddrs(struct ifaddrs **out)
+{
+    static struct sockaddr_in own;
+    static struct sockaddr_in broadcast;
+    static struct ifaddrs one;
+    if (is_untold) {
+        errno = EMFILE;
+        return -1;
+    }
+    own = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xc000024d)};
+    broadcast = own;
+    broadcast.sin_addr.s_addr = htonl(0xc00002ff);
+    one.ifa_addr = (struct sockaddr *)&own;
+    one.ifa_flags = IFF_BROADCAST;
+    one.ifa_broadaddr = (struct sockaddr *)&broadcast;
+    *out = &one;
+    return 0;
+}
+
+void freeifaddrs(struct ifaddrs *interfaces)
+{
+    (void)interfaces;
 }
 
 static struct ct_endpoint listeners[MANY];
@@ -148,6 +180,50 @@ static void name_that_does_not_resolve_any_more_keeps_its_addresses(void)
     end();
 }
 
+static void while_the_system_tells_no_addresses_those_before_stay_and_names_move(void)
+{
+    const struct ct_endpoint own = ip4(192, 0, 0x24d, 22);
+    const struct ct_endpoint broadcast = ip4(192, 0, 0x2ff, 22);
+    begin(7, 1);
+    CHECK(verdict(own) == CT_VERDICT_OWN_PORT);
+    uint32_t usual_ms = ct_hostwatch_look(&watch, 10);
+    enum ct_verdict of_broadcast = verdict(broadcast);
+    CHECK(of_broadcast != CT_VERDICT_ADMIT);
+    is_untold = true;
+    uint64_t state = ct_sets_state(&sets);
+    logged[0] = '\0';
+    CHECK(ct_hostwatch_look(&watch, 40) < usual_ms);
+    CHECK(strstr(logged, "own_addresses_unknown") && strstr(logged, "Too many open files"));
+    CHECK_EQ(ct_sets_state(&sets), state); /* nothing is news */
+    first = 8;
+    logged[0] = '\0';
+    CHECK(ct_hostwatch_look(&watch, hour_s) < usual_ms);
+    CHECK(strstr(logged, "addresses_changed") != NULL); /* and not the other line again */
+    CHECK(verdict(ip4(203, 0, 8, PORT)) == CT_VERDICT_BACKEND);
+    CHECK(verdict(own) == CT_VERDICT_OWN_PORT && verdict(broadcast) == of_broadcast);
+    is_untold = false;
+    CHECK_EQ(ct_hostwatch_look(&watch, hour_s + 5), usual_ms);
+    is_untold = true;
+    (void)ct_hostwatch_look(&watch, hour_s + 35);
+    CHECK(strstr(logged, "own_addresses_unknown") != NULL); /* another time */
+    is_untold = false;
+    end();
+}
+
+static void host_that_tells_its_addresses_later_keeps_peers_from_them_then(void)
+{
+    const struct ct_endpoint own = ip4(192, 0, 0x24d, 22);
+    is_untold = true;
+    begin(7, 1);
+    CHECK(strstr(logged, "only the server's own addresses") != NULL);
+    CHECK(verdict(own) == CT_VERDICT_ADMIT);
+    uint32_t soon_ms = ct_hostwatch_look(&watch, 5);
+    is_untold = false;
+    CHECK(ct_hostwatch_look(&watch, 10) > soon_ms);
+    CHECK(verdict(own) == CT_VERDICT_OWN_PORT);
+    end();
+}
+
 static void what_is_the_same_is_not_published_again(void)
 {
     begin(7, 2);
@@ -204,6 +280,8 @@ static const struct ct_test tests[] = {
     CT_TEST(name_that_resolves_later_is_kept_from_peers_then),
     CT_TEST(name_that_moves_is_kept_from_peers_where_it_is_and_for_an_hour_where_it_was),
     CT_TEST(name_that_does_not_resolve_any_more_keeps_its_addresses),
+    CT_TEST(while_the_system_tells_no_addresses_those_before_stay_and_names_move),
+    CT_TEST(host_that_tells_its_addresses_later_keeps_peers_from_them_then),
     CT_TEST(what_is_the_same_is_not_published_again),
     CT_TEST(readers_see_whole_lists_while_they_change),
 };

@@ -125,6 +125,36 @@ static void bundle_is_required_and_keys_follow_the_state_folder(void)
     CHECK_STR(o.key, "/k");
 }
 
+static void age_that_ends_between_two_looks_is_refused(void)
+{
+    static const struct {
+        const char *max_age, *poll_ms;
+        ct_err err;
+        const char *least;
+    } table[] = {
+        {"9", "5000", CT_ERR_CONFIG, "set chainturn-max-age to 10 or more"},
+        {"10", "5000", CT_OK, NULL},
+        {"1", "501", CT_ERR_CONFIG, "set chainturn-max-age to 2 or more"},
+        {"1", "500", CT_OK, NULL},
+        {"300", "600000", CT_ERR_CONFIG, "set chainturn-max-age to 1200 or more"},
+        {"2592000", "600000", CT_OK, NULL}, /* in ms more than 32 bits hold */
+        {NULL, "600000", CT_OK, NULL},      /* the default of either goes with all of the other's */
+        {"9", NULL, CT_ERR_CONFIG, "chainturn-max-age=9 is less than two times"},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct ct_relay_options o;
+        struct ct_why why = {""};
+        ct_relay_options_init(&o);
+        CHECK(ct_relay_options_set(&o, CT_OPT_BUNDLE, "/b.json", &why) == CT_OK);
+        CHECK(!table[i].max_age ||
+              ct_relay_options_set(&o, CT_OPT_MAX_AGE, table[i].max_age, &why) == CT_OK);
+        CHECK(!table[i].poll_ms ||
+              ct_relay_options_set(&o, CT_OPT_POLL_MS, table[i].poll_ms, &why) == CT_OK);
+        CHECK_EQ(ct_relay_options_finish(&o, &why), table[i].err);
+        CHECK(!table[i].least || strstr(why.text, table[i].least) != NULL);
+    }
+}
+
 static void misspelt_key_of_ours_is_refused_and_corrected(void)
 {
     struct ct_why why = {""};
@@ -153,6 +183,7 @@ static const struct ct_test tests[] = {
     CT_TEST(metrics_are_told_on_loopback_unless_an_address_is_named),
     CT_TEST(wrong_values_are_refused_by_name),
     CT_TEST(bundle_is_required_and_keys_follow_the_state_folder),
+    CT_TEST(age_that_ends_between_two_looks_is_refused),
     CT_TEST(misspelt_key_of_ours_is_refused_and_corrected),
     CT_TEST(keys_of_others_are_left_to_the_server),
 };

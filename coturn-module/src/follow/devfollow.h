@@ -29,7 +29,8 @@ void ct_devfollow_load(struct ct_devfollow *f);
 /*
  * Brings the set of devices up to view, whose proven head of the log is head, and the disk with it.
  * CT_ERR_AGAIN: there is more to read, call it again soon. CT_ERR_QUORUM: also when what endpoints
- * tell does not lead to head; then nothing is confirmed. Else errors of chain.h and logs.h.
+ * tell does not lead to head; then nothing is confirmed. CT_ERR_EXPIRED: view is behind what is
+ * known; that stays, and nothing is confirmed. Else errors of chain.h and logs.h.
  */
 CT_MUST_USE ct_err ct_devfollow_refresh(struct ct_devfollow *f, const struct ct_view *view,
                                         const struct ct_log_head *head, struct ct_why *why);

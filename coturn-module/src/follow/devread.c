@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chain/fresh.h"
 #include "chain/registry_devices.h"
 
 enum {
@@ -255,11 +256,40 @@ static ct_err read_recent(struct ct_devfollow *f, const struct ct_view *view,
     return err;
 }
 
+/*
+ * Of a view that is not above the book. What lies in the past has a lower number and an earlier
+ * time than when the book was confirmed: then endpoints lag, as they may after a restart. With a
+ * later time the book's block is of no chain that goes on, or else a number once forged too high
+ * would lock out the truth for good. CT_ERR_EXPIRED, CT_ERR_STATE.
+ */
+static ct_err check_not_ahead(const struct ct_devbook_mark *mark, const struct ct_view *view,
+                              struct ct_why *why)
+{
+    static const uint8_t zero32[32];
+    bool is_past = view->timestamp_s <= mark->confirmed_s + CT_FRESH_AHEAD_S;
+    bool is_other = mark->block == view->number && memcmp(mark->hash32, zero32, 32) != 0 &&
+                    memcmp(mark->hash32, view->hash32, 32) != 0;
+    if (is_other || (mark->block > view->number && !is_past)) {
+        return ct_why(why, CT_ERR_STATE, "block %" PRIu64 " was replaced by another", mark->block);
+    }
+    if (mark->block > view->number) {
+        return ct_why(why, CT_ERR_EXPIRED,
+                      "the RPC endpoints are behind block %" PRIu64
+                      ", up to which devices are known: nothing is confirmed until they are there; "
+                      "replace those that are not in step with the chain",
+                      mark->block);
+    }
+    return CT_OK;
+}
+
 ct_err ct_devread(struct ct_devfollow *f, const struct ct_view *view,
                   const struct ct_log_head *head, struct ct_why *why)
 {
     f->span = f->span > 0 ? f->span : SPAN_FIRST;
-    ct_err err = read_final(f, view, why);
+    ct_err err = check_not_ahead(ct_devbook_mark(f->book), view, why);
+    if (err == CT_OK) {
+        err = read_final(f, view, why);
+    }
     if (err == CT_OK) {
         err = read_recent(f, view, head, why);
     }

@@ -1,4 +1,6 @@
-/* Claims about devices whose revocation the endpoints hide, k of them together. */
+/* Claims about devices whose revocation the endpoints hide, k of them together, and about those
+ * that hide nothing but are behind. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,41 @@ static void topic_text(char out[67], const char *signature)
     for (size_t i = 0; i < 32; i++) {
         (void)snprintf(out + 2 + 2 * i, 3, "%02x", hash[i]);
     }
+}
+
+/* ---- all of them are behind ---- */
+
+static uint64_t behind_at; /* the block that they call the latest; 0: it is */
+
+/* The question for the latest block as one for behind_at, allocated; NULL: it asks something else.
+ */
+static char *ask_behind(const char *body)
+{
+    static const char latest[] = "\"latest\"";
+    const char *at = behind_at > 0 ? strstr(body, latest) : NULL;
+    char *out = at ? malloc(strlen(body) + 20) : NULL;
+    if (out) {
+        (void)sprintf(out, "%.*s\"0x%" PRIx64 "\"%s", (int)(at - body), body, behind_at,
+                      at + strlen(latest));
+    }
+    return out;
+}
+
+static ct_err post(struct ct_http_request *requests, size_t count, uint32_t timeout_ms)
+{
+    char *questions[8] = {NULL};
+    for (size_t i = 0; i < count && i < 8; i++) {
+        questions[i] = ask_behind(requests[i].body);
+        if (questions[i]) {
+            requests[i].body = questions[i];
+            requests[i].body_len = strlen(questions[i]);
+        }
+    }
+    ct_err err = ct_http_post(http, requests, count, timeout_ms, NULL, NULL);
+    for (size_t i = 0; i < 8; i++) {
+        free(questions[i]); /* who asks looks at the answer alone */
+    }
+    return err;
 }
 
 static void hide(struct ct_http_request *r, const char *signature)
@@ -57,7 +94,7 @@ static ct_err two_lie(void *unused, struct ct_http_request *requests, size_t cou
     char pending[67];
     (void)unused;
     topic_text(pending, "ClientPending(bytes32)");
-    ct_err err = ct_http_post(http, requests, count, timeout_ms, NULL, NULL);
+    ct_err err = post(requests, count, timeout_ms);
     for (size_t i = 0; err == CT_OK && i < count; i++) {
         bool is_of_devices = strstr(requests[i].body, pending) != NULL;
         if (lie == WITHOUT_LOG && !is_of_devices && !strstr(requests[i].url, "?2")) {
@@ -215,12 +252,72 @@ static void passes_are_not_confirmed_while_the_log_does_not_lead_to_its_head(voi
     CHECK(atomic_load(&sets.log_confirmed_s) > long_ago_s);
 }
 
+static struct ct_devbook_mark *mark(void)
+{
+    return ct_devbook_mark(follow.devices.book);
+}
+
+static void restart(void)
+{
+    ct_devbook_free(follow.devices.book);
+    free(follow.relays.list);
+    follow = (struct ct_follow){.config = &config, .chain = platform.chain};
+    ct_follow_load(&follow);
+}
+
+/* What is known stays, and is confirmed once they are there. */
+static void endpoints_that_are_behind_after_a_restart_are_not_called_liars(void)
+{
+    const uint64_t long_ago_s = ct_wall_s() - 1000;
+    struct ct_view view;
+    REQUIRE(neighbour != 0 && platform_view(&platform, &view));
+    platform_mine(&platform, 40); /* the book holds what lies 32 deep */
+    follow.devices.saved_ms = 0;
+    REQUIRE(look());
+    restart();
+    uint64_t known = mark()->block;
+    REQUIRE(known > view.number);
+    atomic_store(&sets.devices.confirmed_s, long_ago_s);
+    behind_at = view.number;
+    REQUIRE(look());
+    CHECK_EQ(devices_confirmed_s(), long_ago_s);
+    CHECK(strstr(follow.told, "devices_unreadable") && strstr(follow.told, "are behind block"));
+    CHECK(is_admitted(50002) && mark()->block == known);
+    behind_at = 0;
+    REQUIRE(look());
+    CHECK(devices_confirmed_s() > long_ago_s);
+    CHECK(is_admitted(50002) && mark()->block == known);
+}
+
+/* Its newest block is another than the chain's, or of a number that the chain never had. */
+static void book_of_another_chain_is_read_again(void)
+{
+    const uint64_t long_ago_s = ct_wall_s() - 1000;
+    REQUIRE(neighbour != 0);
+    restart();
+    behind_at = mark()->block;
+    mark()->hash32[0] ^= 1;
+    atomic_store(&sets.devices.confirmed_s, long_ago_s);
+    REQUIRE(look());
+    CHECK(devices_confirmed_s() > long_ago_s && is_admitted(50002));
+    CHECK(mark()->block < behind_at); /* by 32 blocks */
+    behind_at = 0;
+    restart();
+    mark()->block += 1000;
+    mark()->confirmed_s = long_ago_s;
+    atomic_store(&sets.devices.confirmed_s, long_ago_s);
+    REQUIRE(look());
+    CHECK(devices_confirmed_s() > long_ago_s && is_admitted(50002));
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(devices_of_the_chain_are_admitted),
     CT_TEST(k_endpoints_that_hide_the_event_of_a_revocation_do_not_hide_it),
     CT_TEST(devices_are_not_confirmed_while_their_log_does_not_lead_to_the_head),
     CT_TEST(they_are_believed_again_once_they_tell_the_truth),
     CT_TEST(passes_are_not_confirmed_while_the_log_does_not_lead_to_its_head),
+    CT_TEST(endpoints_that_are_behind_after_a_restart_are_not_called_liars),
+    CT_TEST(book_of_another_chain_is_read_again),
 };
 
 int main(void)

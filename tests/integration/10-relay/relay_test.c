@@ -201,8 +201,8 @@ static void old_set_is_not_trusted(void)
 {
     struct scene s;
     char extra[512];
-    (void)snprintf(extra, sizeof(extra), "%schainturn-max-age=300\n", place_module_on);
-    REQUIRE(place_remember(&place, 1000));
+    (void)snprintf(extra, sizeof(extra), "%schainturn-max-age=1200\n", place_module_on);
+    REQUIRE(place_remember(&place, 2000));
     REQUIRE(scene_open(&s, extra, "alice", "wonderland"));
     without_permission_nothing_passes(&s);
     CHECK_EQ(scene_close(&s), 0);

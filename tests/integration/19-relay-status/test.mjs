@@ -106,6 +106,7 @@ async function refusals(stage, claims, relay) {
     ["chainturn-mode=all\n", /chainturn-mode=all is not a mode; use off, relays, devices or open/],
     ["chainturn-metrics=localhost\n", /chainturn-metrics=localhost: a port of 127\.0\.0\.1 is needed/],
     ["chainturn-max-age=1d\n", /chainturn-max-age=1d: a whole number from 1 to 2592000 is needed/],
+    ["chainturn-max-age=9\nchainturn-poll-ms=5000\n", /chainturn-max-age=9 is less than two times chainturn-poll-ms=5000.*to 10 or more/],
     ["chainturn-allow-private=perhaps\n", /chainturn-allow-private=perhaps: yes or no is needed/],
     ["chainturn-modus=off\n", /chainturn-modus is not an option; did you mean chainturn-mode\?/],
     ["chainturn-bundle=/nowhere/bundle.json\n", /there is no file \/nowhere\/bundle\.json; 'wm-server init' writes it/],
