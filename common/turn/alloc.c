@@ -211,6 +211,15 @@ static void put_wishes(struct ct_wr *w, const struct ct_alloc *a)
     }
 }
 
+/* Before the first 401 a request proves no address: as long as that answer (76 bytes, of a relay of
+ * ours), it needs nothing of what a relay allows for answers that are longer. */
+static void put_software(struct ct_wr *w, const struct ct_alloc *a, bool proves_nothing)
+{
+    char text[64];
+    (void)snprintf(text, sizeof text, "%-*s", proves_nothing ? 48 : 0, a->software);
+    ct_stun_put_text(w, CT_ATTR_SOFTWARE, text);
+}
+
 static ct_err build(struct ct_alloc *a, const struct ct_alloc_txn *txn,
                     const struct ct_alloc_peer *peer, void *out, size_t cap, size_t *len)
 {
@@ -218,7 +227,7 @@ static ct_err build(struct ct_alloc *a, const struct ct_alloc_txn *txn,
 
     ct_stun_begin(&w, out, cap, txn->method, CT_STUN_REQUEST, txn->tid);
     if (a->software[0] != '\0') {
-        ct_stun_put_text(&w, CT_ATTR_SOFTWARE, a->software);
+        put_software(&w, a, txn->method == CT_STUN_ALLOCATE && a->realm[0] == '\0');
     }
     if (txn->method == CT_STUN_BINDING) {
         return ct_stun_end(&w, len);

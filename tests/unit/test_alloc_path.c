@@ -210,6 +210,28 @@ static void the_longest_texts_fit_a_datagram(void)
     CHECK(len > 2048);
 }
 
+static void what_proves_no_address_is_as_long_as_its_answer(void)
+{
+    struct bench b;
+    struct ct_stun m;
+    struct ct_alloc_config with = config;
+    uint8_t out[CT_ALLOC_DATAGRAM];
+    size_t len = 0;
+    with.software = "chainturn";
+    set_up(&b, &with);
+    REQUIRE(ct_alloc_poll(&b.a, b.now, out, sizeof out, &len) == CT_OK);
+    CHECK(len >= 76); /* a 401 of chainturn's relay: realm and nonce, no version */
+    REQUIRE(ct_stun_parse(&m, out, len) == CT_OK);
+    REQUIRE(m.software.len >= strlen("chainturn"));
+    CHECK_MEM(m.software.at, "chainturn ", strlen("chainturn "));
+    b.now += 1000000; /* the answer to the repeated one */
+    turn(&b);
+    REQUIRE(ct_alloc_poll(&b.a, b.now, out, sizeof out, &len) == CT_OK);
+    REQUIRE(ct_stun_parse(&m, out, len) == CT_OK);
+    CHECK(m.nonce.len > 0);
+    CHECK_EQ(m.software.len, strlen("chainturn")); /* with a nonce there is no need */
+}
+
 static void a_request_that_does_not_fit_fails_and_does_not_spin(void)
 {
     struct bench b;
@@ -243,6 +265,7 @@ static const struct ct_test tests[] = {
     CT_TEST(a_first_allocate_believes_an_unsigned_error_at_once),
     CT_TEST(a_forged_binding_answer_does_not_rewrite_the_mapped_address),
     CT_TEST(the_longest_texts_fit_a_datagram),
+    CT_TEST(what_proves_no_address_is_as_long_as_its_answer),
     CT_TEST(a_request_that_does_not_fit_fails_and_does_not_spin),
     CT_TEST(a_lifetime_beyond_an_hour_is_not_relied_on),
 };
