@@ -1,7 +1,7 @@
 /*
  * The wallet manager killed between any two steps of a transaction's life, at each of them once and
- * up to three times: afterwards every payment, registration and change that was asked for happened
- * once.
+ * up to four times: afterwards every payment, registration, change and approval that was asked for
+ * happened once.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -10,16 +10,15 @@
 
 #include "base/clock.h"
 #include "base/hex.h"
-#include "chain/json.h"
-#include "chain/registry_client.h"
 #include "chain/rpc.h"
 #include "chain/tx.h"
+#include "crash_requests.h"
 #include "ct_test.h"
-#include "platform.h"
 #include "scene.h"
 #include "wm-server/src/tx/crash.h"
 
-enum { KILLS_EACH = 3, STEP_MS = 60, DRIVE_MS = 60000, AGAIN_MS = 8000 };
+/* A kill may fall on each kind of request; some points are those of one kind. */
+enum { KILLS_MANY = 4, KILLS_FEW = 2, STEP_MS = 60, DRIVE_MS = 60000, AGAIN_MS = 8000 };
 
 /* What brings the program to a point. */
 enum road { PLAIN, STUCK, REORG, STOLEN, GAP };
@@ -53,25 +52,29 @@ static enum road road_to(enum ct_crash point)
     }
 }
 
-/* Devices of one point: one that is paid for, one that is registered, one that changes its record.
- */
-struct pair {
-    struct device paid, listed, *changed;
-    struct ct_wm_operation payment, registration;
-    bool payment_known, registration_known, change_known; /* acknowledged */
+/* One point's requests, by the account that sends for them: all of them where the chain is not
+ * spoilt; where it is, those of one account, in one transaction. */
+struct run {
+    const struct ct_wallet *account;
+    const char *role; /* its name in the log */
+    enum ct_crash point;
     enum road road;
-    uint64_t nonce; /* the funder's next, at first */
-    bool is_spoilt; /* what the road does to the chain is done */
-    bool is_set;    /* what it needs before is done */
+    struct request requests[REQUEST_KINDS];
+    size_t count;
+    uint64_t nonce; /* the account's next, at first */
     uint8_t stranger32[32];
+    unsigned kills;
+    bool is_spoilt; /* what the road does to the chain is done */
 };
+
+enum { RUNS_MAX = 2 * CT_CRASH_COUNT, REQUESTS_MAX = RUNS_MAX * REQUEST_KINDS };
 
 static const char *server;
 static bool on_redis;
-static unsigned kills, pairs;
-static unsigned kills_paying, kills_listing, kills_changing; /* while such a one was under way */
-static struct device changed[CT_CRASH_COUNT];                /* registered before all that */
-static uint8_t paid20[CT_CRASH_COUNT][20];                   /* the wallets that were to be paid */
+static struct run runs[RUNS_MAX];
+static size_t run_count;
+static unsigned kills, kills_of[REQUEST_KINDS]; /* while such a one was under way */
+static unsigned kills_of_batches;
 
 /* ---- the chain ---- */
 
@@ -91,8 +94,8 @@ static bool with_hash(const char *method, const uint8_t hash32[32])
     return platform_call(method, params);
 }
 
-/* A transaction of the funder's key that the server knows nothing of. */
-static bool stranger(struct pair *p, uint64_t fee_gwei)
+/* A transaction of the account's key that the server knows nothing of. */
+static bool stranger(struct run *p, uint64_t fee_gwei)
 {
     struct ct_why why = {{0}};
     uint8_t raw[256];
@@ -103,7 +106,7 @@ static bool stranger(struct pair *p, uint64_t fee_gwei)
                        .max_fee_wei = ct_u256_from_u64(fee_gwei * 1000000000),
                        .max_priority_fee_wei = ct_u256_from_u64(fee_gwei * 1000000000)};
     tx.to20[19] = 0x99;
-    return ct_tx_sign(raw, sizeof raw, &len, p->stranger32, &tx, &platform.funder) == CT_OK &&
+    return ct_tx_sign(raw, sizeof raw, &len, p->stranger32, &tx, p->account) == CT_OK &&
            ct_rpc_send_raw(platform.chain, raw, len, &why) == CT_OK;
 }
 
@@ -147,99 +150,51 @@ static bool run_until_ready(const char *crash_at)
     return false;
 }
 
-/* ---- what devices do: ask until they are answered ---- */
+/* ---- a point ---- */
 
-static bool is_listed(const struct pair *p)
+/* The payment first: what it needs is the least. */
+static void ask(struct run *p)
 {
-    struct ct_device record;
-    return device_record(&p->listed, &record) == CT_OK && record.state == CT_RECORD_APPROVED &&
-           memcmp(record.wallet20, p->listed.wallet.addr20, 20) == 0;
-}
-
-static bool is_changed(const struct pair *p)
-{
-    struct ct_device record;
-    return device_record(p->changed, &record) == CT_OK && record.sequence == 2;
-}
-
-static ct_err ask_change(const struct pair *p)
-{
-    struct ct_why why = {{0}};
-    struct ct_wm_operation op;
-    struct ct_wm_change change = {.kind = CT_WM_UPDATE};
-    struct ct_client_update *u = &change.of.update.update;
-    uint8_t digest[32];
-    *u = (struct ct_client_update){.sequence = 1, .deadline_s = ct_wall_s() + 600};
-    ct_err err = ct_identity_hash(u->id_hash32, p->changed->identity);
-    ct_client_update_digest(digest, platform.bundle.chain_id, platform.bundle.contract20, u);
-    if (err == CT_OK) {
-        err = ct_wallet_sign(change.of.update.sig65, &p->changed->wallet, digest);
-    }
-    return err == CT_OK ? ct_wm_change(p->changed->wm, &op, &change, &why) : err;
-}
-
-static void ask(struct pair *p)
-{
-    struct ct_why why = {{0}};
-    struct ct_wm_voucher v;
-    const struct ct_wm_terms terms = device_terms();
-    if (!p->payment_known && ct_wm_voucher(p->paid.wm, &v, p->paid.token, &terms, &why) == CT_OK) {
-        p->payment = v.payment;
-        p->payment_known = true;
-    }
-    if (p->road == PLAIN && !p->registration_known && p->payment_known) {
-        /* done already, its answer lost: then the chain says so */
-        p->registration_known =
-            device_try_registration(&p->listed, &p->registration) == CT_OK || is_listed(p);
-    }
-    if (p->road == PLAIN && !p->change_known && p->payment_known) {
-        p->change_known = ask_change(p) == CT_OK || is_changed(p);
+    for (size_t i = 0; i < p->count && (i == 0 || p->requests[0].is_known); i++) {
+        request_ask(&p->requests[i]);
     }
 }
 
-static bool is_done(struct device *d, struct ct_wm_operation *op)
+static bool all_done(struct run *p)
 {
-    struct ct_why why = {{0}};
-    return op->id[0] == '\0' ||
-           (ct_wm_operation_get(d->wm, op, op->id, &why) == CT_OK && op->state == CT_WM_DONE);
-}
-
-static bool all_done(struct pair *p)
-{
-    return p->payment_known && is_done(&p->paid, &p->payment) &&
-           (p->road != PLAIN || (p->registration_known && is_done(&p->listed, &p->registration) &&
-                                 p->change_known && is_changed(p)));
-}
-
-/* Before anything is asked. */
-static void set_road(struct pair *p)
-{
-    p->nonce = platform_sent_by(&platform.funder);
-    if (p->road == GAP) {
-        CHECK(stranger(p, 50)); /* waits in the pool: the payment comes behind it */
+    bool done = true;
+    for (size_t i = 0; i < p->count; i++) {
+        done = request_is_done(&p->requests[i]) && done;
     }
-    p->is_set = true;
+    return done;
+}
+
+static bool scene_has(const struct run *p, const char *before, const char *after)
+{
+    char text[64];
+    (void)snprintf(text, sizeof text, "%saccount=%s%s", before, p->role, after);
+    return scene_says(platform.log, text, 1);
 }
 
 /* One step of the road: blocks, and what spoils them. */
-static void spoil_or_mine(struct pair *p)
+static void spoil_or_mine(struct run *p)
 {
-    bool is_sent = scene_says(platform.log, "account=funder nonce=", 1);
+    bool is_sent = scene_has(p, "", " nonce=");
     switch (p->road) {
     case STUCK:
         if (!p->is_spoilt && is_sent) {
             p->is_spoilt = set_base_fee("0x174876e800"); /* 100 gwei */
             platform_mine();
-        } else if (p->is_spoilt && scene_says(platform.log, "replaced account=funder", 1)) {
+        } else if (p->is_spoilt && scene_has(p, "replaced ", "")) {
             platform_mine();
         }
         return;
     case REORG:
-        if (!p->is_spoilt && scene_says(platform.log, "mined account=funder", 1)) {
+        if (!p->is_spoilt && scene_has(p, "mined ", "")) {
             p->is_spoilt = platform_call("anvil_rollback", "[1]");
             return;
         }
-        if (p->is_spoilt || platform_sent_by(&platform.funder) == p->nonce) {
+        if (p->is_spoilt || platform_sent_by(p->account) == p->nonce) {
             platform_mine();
         }
         return;
@@ -255,7 +210,7 @@ static void spoil_or_mine(struct pair *p)
         if (!p->is_spoilt && is_sent) {
             p->is_spoilt = with_hash("anvil_dropTransaction", p->stranger32);
         }
-        if (p->is_spoilt && scene_says(platform.log, "nonce_filled", 1)) {
+        if (p->is_spoilt && scene_has(p, "nonce_filled ", "")) {
             platform_mine();
         }
         return;
@@ -266,7 +221,7 @@ static void spoil_or_mine(struct pair *p)
 }
 
 /* Until all is done or the server dies, or has no step left to die at. */
-static bool drive(struct pair *p, uint32_t wait_ms)
+static bool drive(struct run *p, uint32_t wait_ms)
 {
     uint64_t until = ct_mono_ms() + wait_ms;
     while (ct_mono_ms() < until && platform.pid > 0) {
@@ -283,7 +238,7 @@ static bool drive(struct pair *p, uint32_t wait_ms)
 }
 
 /* After the last kill nothing may stand in the way of the end. */
-static bool finish(struct pair *p)
+static bool finish(struct run *p)
 {
     uint64_t until = ct_mono_ms() + DRIVE_MS;
     while (ct_mono_ms() < until) {
@@ -302,171 +257,210 @@ static bool finish(struct pair *p)
 }
 
 /* What was acknowledged, or asked for, and is not in the chain when the server dies. */
-static void count_kill(const struct pair *p)
+static void count_kill(struct run *p)
 {
-    struct ct_u256 has = platform_balance(p->paid.wallet.addr20);
-    kills_paying += ct_u256_is_zero(&has);
-    kills_listing += p->registration_known && !is_listed(p);
-    kills_changing += p->change_known && !is_changed(p);
+    size_t open = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        struct request *r = &p->requests[i];
+        bool is_open = r->is_known && !request_has_effect(r);
+        r->kills += is_open;
+        kills_of[r->kind] += is_open;
+        open += is_open;
+    }
+    p->kills++;
+    kills_of_batches += p->road != PLAIN && open > 1;
 }
 
-static void kill_at(enum ct_crash point)
+static bool begin(struct run *p, const char *crash_at)
 {
-    static struct pair p;
-    char name[32];
-    unsigned here = 0;
-    memset(&p, 0, sizeof p);
-    p.road = road_to(point);
-    p.changed = &changed[point];
-    (void)snprintf(name, sizeof name, "paid-%u", (unsigned)point);
-    REQUIRE(device_new(&p.paid, name));
-    (void)snprintf(name, sizeof name, "listed-%u", (unsigned)point);
-    REQUIRE(device_new(&p.listed, name));
-    memcpy(paid20[point], p.paid.wallet.addr20, 20);
-    set_road(&p);
-    for (int i = 0; i < KILLS_EACH; i++) {
+    for (size_t i = 0; i < p->count; i++) {
+        CHECK(request_begin(&p->requests[i]));
+    }
+    return run_until_ready(crash_at);
+}
+
+/* What is asked for is gathered: all of it becomes one transaction when the server runs again. */
+static bool gather(struct run *p)
+{
+    uint64_t until = ct_mono_ms() + DRIVE_MS;
+    bool all = false;
+    if (!platform_set("window-ms = 50\n", "window-ms = 60000\n") || !begin(p, NULL)) {
+        return false;
+    }
+    while (!all && ct_mono_ms() < until) {
+        ask(p);
+        all = true;
+        for (size_t i = 0; i < p->count; i++) {
+            all = all && p->requests[i].is_known;
+        }
+    }
+    return all && platform_end(SIGKILL) == 1000 + SIGKILL &&
+           platform_set("window-ms = 60000\n", "window-ms = 50\n");
+}
+
+/* Before anything is sent. */
+static bool set_road(struct run *p)
+{
+    p->nonce = platform_sent_by(p->account);
+    if (p->road == GAP && !stranger(p, 50)) { /* waits in the pool: the others come behind it */
+        return false;
+    }
+    return p->count == 1 || p->road == PLAIN || gather(p);
+}
+
+static void kill_often(struct run *p)
+{
+    bool is_of_one = p->road != PLAIN || p->point == CT_CRASH_relay_noted;
+    int most = is_of_one ? KILLS_FEW : KILLS_MANY;
+    for (int i = 0; i < most; i++) {
         /* once is what counts, and further times where there are any */
         uint32_t wait_ms = i == 0 ? DRIVE_MS : AGAIN_MS;
-        if (run_until_ready(points[point].name) && drive(&p, wait_ms)) {
-            break; /* no more of its steps are to be done */
+        if ((begin(p, points[p->point].name) && drive(p, wait_ms)) || platform.pid > 0) {
+            return; /* no more of its steps are to be done */
         }
-        if (platform.pid > 0) {
-            break;
-        }
-        here++;
-        count_kill(&p);
+        count_kill(p);
     }
+}
+
+static void kill_at(struct run *p)
+{
+    REQUIRE(set_road(p));
+    kill_often(p);
     (void)platform_end(SIGKILL);
-    REQUIRE(run_until_ready(NULL));
-    bool done = finish(&p);
+    REQUIRE(begin(p, NULL));
+    bool done = finish(p);
     CHECK(done);
     if (!done) {
-        char log[16384] = "";
+        static char log[65536];
         (void)scene_read(log, sizeof log, platform.log);
-        printf("    not done behind %s:\n%s\n", points[point].name, log);
+        printf("    not done behind %s:\n%s\n", points[p->point].name, log);
     }
-    CHECK(here > 0);
-    if (p.road == PLAIN) {
-        struct ct_device record;
-        CHECK(device_record(&p.listed, &record) == CT_OK && record.sequence == 1 &&
-              record.state == CT_RECORD_APPROVED);
-        CHECK(device_record(p.changed, &record) == CT_OK && record.sequence == 2 &&
-              record.state == CT_RECORD_APPROVED);
+    CHECK(p->kills > 0);
+    if (p->road != PLAIN && p->count > 1) { /* they went together */
+        CHECK_MEM(p->requests[0].op.transaction32, p->requests[1].op.transaction32, 32);
     }
     CHECK_EQ(platform_end(SIGTERM), 0);
     (void)set_base_fee("0x3b9aca00");
     platform_mine();
-    device_close(&p.paid);
-    device_close(&p.listed);
-    printf("    %s: %u kills\n", points[point].name, here);
-    kills += here;
-    pairs++;
+    for (size_t i = 0; i < p->count; i++) {
+        request_close(&p->requests[i]);
+    }
+    printf("    %s (%s): %u kills\n", points[p->point].name, p->road == PLAIN ? "all" : p->role,
+           p->kills);
+    kills += p->kills;
 }
 
 static void platform_is_ready(void)
 {
     REQUIRE(platform_start(server, on_redis));
-    REQUIRE(platform_set("window-ms = 250", "window-ms = 50"));
+    REQUIRE(platform_set("window-ms = 250\n", "window-ms = 50\n"));
     REQUIRE(platform_set("confirmations = 1", "confirmations = 2"));
     REQUIRE(platform_set("batch = 64", "batch = 64\nlost-s = 1"));
     REQUIRE(platform_set("repeat-s = 10", "repeat-s = 1"));
     REQUIRE(platform_set("bump-s = 30", "bump-s = 2"));
-    REQUIRE(platform_automine(false));
+    REQUIRE(platform_set("allow-private = no", "allow-private = yes"));
+    REQUIRE(platform_set("#probe-address = 198.51.100.20", "probe-address = 127.0.0.9"));
+    REQUIRE(platform_set("reprobe-s = 600", "reprobe-s = 0"));
 }
 
-static void devices_are_registered_that_change_their_records(void)
+static bool add(struct run *p, enum request_kind kind)
 {
-    static struct ct_wm_operation ops[CT_CRASH_COUNT];
+    static unsigned number;
+    return request_prepare(&p->requests[p->count++], kind, number++);
+}
+
+static bool prepare(enum ct_crash point, enum road road, const struct ct_wallet *account)
+{
+    struct run *p = &runs[run_count++];
+    bool pays = account == &platform.funder;
+    *p = (struct run){
+        .point = point, .road = road, .account = account, .role = pays ? "funder" : "approver"};
+    if (road != PLAIN) {
+        bool added = add(p, pays ? PAYMENT : REGISTRATION);
+        return added && (pays || add(p, REGISTRATION)); /* a payment is a transaction by itself */
+    }
+    return add(p, PAYMENT) && add(p, REGISTRATION) && add(p, CHANGE) && add(p, APPROVAL) &&
+           add(p, RELAY);
+}
+
+static bool all_prepared(void)
+{
+    bool all = true;
+    for (size_t i = 0; i < run_count; i++) {
+        for (size_t k = 0; k < runs[i].count; k++) {
+            all = request_is_prepared(&runs[i].requests[k]) && all;
+        }
+    }
+    return all;
+}
+
+static void devices_have_what_their_requests_need(void)
+{
     uint64_t until = ct_mono_ms() + DRIVE_MS;
+    bool ready = false;
     REQUIRE(platform.chain != NULL && run_until_ready(NULL));
     for (unsigned i = 0; i < CT_CRASH_COUNT; i++) {
-        char name[32];
-        (void)snprintf(name, sizeof name, "changed-%u", i);
-        REQUIRE(device_new(&changed[i], name) &&
-                device_ask_registration(&changed[i], &ops[i]) == CT_OK);
+        enum road road = road_to((enum ct_crash)i);
+        REQUIRE(prepare((enum ct_crash)i, road, &platform.funder));
+        REQUIRE(road == PLAIN || prepare((enum ct_crash)i, road, &platform.approver));
     }
-    for (unsigned i = 0; i < CT_CRASH_COUNT; i++) {
-        while (!is_done(&changed[i], &ops[i]) && ct_mono_ms() < until) {
-            platform_mine();
-            (void)died(STEP_MS);
-        }
-        CHECK(is_done(&changed[i], &ops[i]));
+    while (!ready && ct_mono_ms() < until) {
+        platform_mine();
+        (void)died(STEP_MS);
+        ready = all_prepared();
     }
+    CHECK(ready);
     CHECK_EQ(platform_end(SIGTERM), 0);
+    REQUIRE(platform_automine(false));
 }
 
 static void killed_at_each_point_it_ends_what_was_asked_for(void)
 {
-    REQUIRE(platform.chain != NULL);
-    for (unsigned point = 0; point < CT_CRASH_COUNT; point++) {
-        kill_at((enum ct_crash)point);
+    REQUIRE(platform.chain != NULL && run_count > 0);
+    for (size_t i = 0; i < run_count; i++) {
+        kill_at(&runs[i]);
     }
-    printf("    %u points, %u kills\n", pairs, kills);
-    printf(
-        "    %u kills with a payment not in the chain, %u with a registration, %u with a change\n",
-        kills_paying, kills_listing, kills_changing);
-    CHECK(kills_paying > 0 && kills_listing > 0 && kills_changing > 0);
-    CHECK_EQ(pairs, CT_CRASH_COUNT);
-    CHECK(kills >= CT_CRASH_COUNT);
+    printf("    %u points, %zu runs, %u kills\n", (unsigned)CT_CRASH_COUNT, run_count, kills);
+    for (unsigned k = 0; k < REQUEST_KINDS; k++) {
+        printf("    %u kills with an acknowledged %s not in the chain\n", kills_of[k],
+               request_kind_names[k]);
+        CHECK(kills_of[k] > 0);
+    }
+    printf("    %u of them with more than one in a spoilt transaction\n", kills_of_batches);
+    CHECK(kills_of_batches > 0);
+    CHECK(kills >= run_count);
 }
 
-/* ---- the chain's own account of it ---- */
-
-static void count_block(const struct ct_json *block, unsigned counts[CT_CRASH_COUNT])
+static void each_request_is_in_the_chain_once(void)
 {
-    const struct ct_json *txs = ct_json_get(block, "transactions");
-    for (size_t i = 0; i < ct_json_count(txs); i++) {
-        const struct ct_json *tx = ct_json_at(txs, i);
-        uint8_t from20[20], to20[20];
-        struct ct_u256 value;
-        if (ct_json_fixed(from20, 20, ct_json_get(tx, "from")) != CT_OK ||
-            ct_json_fixed(to20, 20, ct_json_get(tx, "to")) != CT_OK ||
-            ct_json_u256(&value, ct_json_get(tx, "value")) != CT_OK ||
-            memcmp(from20, platform.funder.addr20, 20) != 0 || ct_u256_is_zero(&value)) {
-            continue;
-        }
-        for (unsigned p = 0; p < CT_CRASH_COUNT; p++) {
-            counts[p] += memcmp(to20, paid20[p], 20) == 0;
-        }
-    }
-}
-
-static void each_payment_is_in_the_chain_once(void)
-{
-    unsigned counts[CT_CRASH_COUNT] = {0};
+    static const struct request *all[REQUESTS_MAX];
+    static unsigned counts[REQUESTS_MAX];
     unsigned doubled = 0, missing = 0;
-    uint64_t height = 0;
-    struct ct_why why = {{0}};
-    REQUIRE(platform.chain != NULL && pairs > 0);
-    REQUIRE(ct_rpc_block_number(platform.chain, &height, &why) == CT_OK);
-    for (uint64_t n = 0; n <= height; n++) {
-        char params[40];
-        struct ct_json *doc = NULL;
-        (void)snprintf(params, sizeof params, "[\"0x%llx\",true]", (unsigned long long)n);
-        char *text = ct_anvil_call(&platform.anvil, "eth_getBlockByNumber", params);
-        REQUIRE(text != NULL && ct_json_parse(&doc, text, strlen(text)) == CT_OK);
-        count_block(ct_json_get(doc, "result"), counts);
-        ct_json_free(doc);
-        free(text);
-    }
-    for (unsigned p = 0; p < CT_CRASH_COUNT; p++) {
-        doubled += counts[p] > 1;
-        missing += counts[p] == 0;
-        if (counts[p] != 1) {
-            printf("    %s: paid %u times\n", points[p].name, counts[p]);
+    size_t count = 0;
+    REQUIRE(platform.chain != NULL && run_count > 0);
+    for (size_t i = 0; i < run_count; i++) {
+        for (size_t k = 0; k < runs[i].count; k++) {
+            all[count++] = &runs[i].requests[k];
         }
     }
-    printf("    %u payments over %llu blocks: %u double, %u lost\n", pairs,
-           (unsigned long long)height, doubled, missing);
+    REQUIRE(request_counts(all, counts, count));
+    for (size_t i = 0; i < count; i++) {
+        doubled += counts[i] > 1;
+        missing += counts[i] == 0;
+        if (counts[i] != 1) {
+            printf("    %s: %u times\n", all[i]->device.identity, counts[i]);
+        }
+    }
+    printf("    %zu requests: %u double, %u lost\n", count, doubled, missing);
     CHECK_EQ(doubled, 0);
     CHECK_EQ(missing, 0);
 }
 
 static const struct ct_test tests[] = {
     CT_TEST(platform_is_ready),
-    CT_TEST(devices_are_registered_that_change_their_records),
+    CT_TEST(devices_have_what_their_requests_need),
     CT_TEST(killed_at_each_point_it_ends_what_was_asked_for),
-    CT_TEST(each_payment_is_in_the_chain_once),
+    CT_TEST(each_request_is_in_the_chain_once),
 };
 
 int main(int argc, char **argv)

@@ -8,6 +8,8 @@
 #define CT_CRASH_LIST(X)                                                              \
     X(op_stored)      /* a request is in the store, its answer not sent */            \
     X(payment_stored) /* likewise a payment */                                        \
+    X(relay_noted)    /* a relay's test is noted, its approval not queued */          \
+    X(relay_queued)   /* queued */                                                    \
     X(batch_taken)    /* operations chosen, nothing signed */                         \
     X(signed)         /* a transaction is signed, not stored */                       \
     X(stored)         /* stored, offered to nobody */                                 \
