@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Raised whenever a struct below changes; the adapter refuses a module of another number. */
-enum { CT_HOOKS_ABI = 11 };
+enum { CT_HOOKS_ABI = 12 };
 
 /* A transport address. IPv4 is written as ::ffff:a.b.c.d, so that there is one form to compare. */
 struct ct_endpoint {
@@ -128,8 +128,9 @@ struct ct_hooks {
     void (*stop)(void);
     /* SIGUSR1: the module ends the process itself, once what is relayed has ended. */
     void (*drain)(void);
-    /* It drains: no allocation is made any more. */
-    bool (*drains)(void);
+    /* false: no allocation is made for that user name, since the module drains, or since nobody
+     * knows any more whether it is revoked. */
+    bool (*may_allocate)(const char *user);
 
     /* The address filter: may this peer be reached or heard at all? */
     bool (*peer_ok)(const struct ct_endpoint *peer);

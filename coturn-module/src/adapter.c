@@ -414,6 +414,12 @@ int ct_ad_sign_on(void *session, const uint8_t *user)
     return ct_ad_active->sign_on((const char *)user, &from);
 }
 
+int ct_ad_may_allocate(void *session)
+{
+    const ts_ur_super_session *ss = session;
+    return !ct_ad_active || ct_ad_active->may_allocate((const char *)ss->username);
+}
+
 static bool make_key(uint8_t *key, const uint8_t *user, const uint8_t *realm, char *password)
 {
     bool made = stun_produce_integrity_key_str(user, realm, (const uint8_t *)password, key,

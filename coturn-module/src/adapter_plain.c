@@ -59,11 +59,6 @@ int ct_ad_renews(const uint8_t *user, const uint8_t *renewed)
     return ct_ad_active && ct_ad_active->renews((const char *)user, (const char *)renewed);
 }
 
-int ct_ad_drains(void)
-{
-    return ct_ad_active && ct_ad_active->drains();
-}
-
 int ct_ad_session(const uint8_t *user, uint32_t *max_session_s)
 {
     return !ct_ad_active || ct_ad_active->session(max_session_s, (const char *)user);

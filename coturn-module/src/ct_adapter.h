@@ -51,8 +51,8 @@ int ct_ad_takes_over(void *session, const uint8_t *user, const uint8_t *realm, u
 /* 1: the message is right by another key of that user, which is the session's from now on. */
 int ct_ad_old_key(void *session, const uint8_t *user, const uint8_t *realm, uint8_t *message,
                   size_t len);
-/* 1: no allocation is to be made. */
-int ct_ad_drains(void);
+/* 0: no allocation is to be made for the session's user. */
+int ct_ad_may_allocate(void *session);
 /* 0 when the credential has ended; else max_session_s is lowered to what it has left. */
 int ct_ad_session(const uint8_t *user, uint32_t *max_session_s);
 /* buffers are coturn's: puts whose relay it is behind len bytes of the answer, when asked. */

@@ -129,11 +129,6 @@ static void on_drain(void)
     ct_registrar_leave(m->registrar);
 }
 
-static bool on_drains(void)
-{
-    return ct_drain_is_on(&ct_module.drain);
-}
-
 void ct_module_leaving(void *arg, bool gone)
 {
     struct ct_module *m = arg;
@@ -164,7 +159,7 @@ const struct ct_hooks ct_module_hooks = {
     .start = on_start,
     .stop = on_stop,
     .drain = on_drain,
-    .drains = on_drains,
+    .may_allocate = ct_on_may_allocate,
     .peer_ok = ct_on_peer_ok,
     .gate = ct_on_gate,
     .admitted = ct_on_admitted,

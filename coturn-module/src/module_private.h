@@ -79,6 +79,7 @@ bool ct_on_port_kept(const char *user, const struct ct_endpoint *relayed);
 void *ct_on_allocation(void *use, enum ct_allocation_event event,
                        const struct ct_allocation_info *info);
 bool ct_on_sign_on(const char *user, const struct ct_endpoint *from);
+bool ct_on_may_allocate(const char *user);
 bool ct_on_renews(const char *user, const char *renewed);
 enum ct_user ct_on_password(char password[CT_USER_PASSWORD_MAX], const char *user);
 bool ct_on_old_password(char password[CT_USER_PASSWORD_MAX], const char *user);

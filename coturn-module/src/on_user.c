@@ -128,7 +128,8 @@ bool ct_on_renews(const char *user, const char *renewed)
     return ct_passes_renews(ct_module.passes, user, renewed);
 }
 
-/* Which passes are revoked is not known of late: who is in stays, and nobody else comes in. */
+/* Which passes are revoked is not known of late: who is in stays, wherever it moves to, and nobody
+ * else comes in. */
 static bool is_log_old(struct ct_module *m, uint64_t now_s, struct ct_why *why)
 {
     uint64_t age_s = ct_sets_log_age_s(&m->sets, now_s);
@@ -142,13 +143,34 @@ static bool is_log_old(struct ct_module *m, uint64_t now_s, struct ct_why *why)
     return true;
 }
 
+static bool is_in(struct ct_module *m, const char *user)
+{
+    uint8_t pass16[16];
+    return ct_passes_id(pass16, user) && ct_limits_sessions(m->limits, pass16, NULL, NULL) > 0;
+}
+
+bool ct_on_may_allocate(const char *user)
+{
+    struct ct_module *m = &ct_module;
+    struct ct_why why = {""};
+    uint8_t pass16[16];
+    if (ct_drain_is_on(&m->drain)) {
+        return false;
+    }
+    if (!ct_passes_id(pass16, user) || !is_log_old(m, ct_wall_s(), &why)) {
+        return true;
+    }
+    tell_refused_pass(m, &why);
+    return false;
+}
+
 enum ct_user ct_on_password(char password[CT_USER_PASSWORD_MAX], const char *user)
 {
     struct ct_module *m = &ct_module;
     struct ct_why why = {""};
     uint64_t now_s = ct_wall_s();
     enum ct_user verdict = ct_passes_password(m->passes, password, user, now_s, &why);
-    if (verdict == CT_USER_KNOWN && is_log_old(m, now_s, &why)) {
+    if (verdict == CT_USER_KNOWN && is_log_old(m, now_s, &why) && !is_in(m, user)) {
         ct_wipe(password, CT_USER_PASSWORD_MAX);
         verdict = CT_USER_REFUSED;
     }

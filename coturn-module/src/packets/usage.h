@@ -42,7 +42,8 @@ void ct_limits_of_pass(struct ct_limits *limits, struct ct_use *use, const uint8
                        uint64_t now_ns);
 void ct_limits_close(struct ct_limits *limits, struct ct_use *use, uint64_t now_ns);
 
-/* Calls each for the sessions of that pass, with a lock held; how many there are. */
+/* Calls each, unless it is NULL, for the sessions of that pass, with a lock held; how many there
+ * are. */
 size_t ct_limits_sessions(struct ct_limits *limits, const uint8_t pass16[16],
                           void (*each)(void *arg, uint64_t session), void *arg);
 

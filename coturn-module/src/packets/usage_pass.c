@@ -105,7 +105,9 @@ size_t ct_limits_sessions(struct ct_limits *limits, const uint8_t pass16[16],
     (void)pthread_mutex_lock(&limits->lock);
     const struct ct_pass_use *pass = find(limits, pass16);
     for (const struct ct_use *use = pass ? pass->first : NULL; use; use = use->next) {
-        each(arg, use->session);
+        if (each) {
+            each(arg, use->session);
+        }
         count++;
     }
     (void)pthread_mutex_unlock(&limits->lock);

@@ -57,6 +57,7 @@ static bool set_options(const char *registrar)
            ct_module_hooks.option(CT_OPT_ALLOW_PRIVATE, "") &&
            ct_module_hooks.option(CT_OPT_MAX_AGE, "6") &&
            ct_module_hooks.option(CT_OPT_POLL_MS, "3000") &&
+           ct_module_hooks.option(CT_OPT_POLL_MS, "1000") &&
            ct_module_hooks.option(CT_OPT_INSECURE_SINGLE_RPC, "");
 }
 
@@ -130,8 +131,10 @@ static void passes_make_no_new_sessions_once_the_log_is_too_old(void)
     uint32_t left_s = 0;
     uint64_t began = ct_mono_ms();
     const struct timespec pause = {.tv_nsec = 100000000};
+    void *use = NULL;
     CHECK_EQ(ask(&good), CT_USER_KNOWN);
     CHECK_EQ(ask(&revoked), CT_USER_REFUSED);
+    CHECK(ct_module_hooks.may_allocate(good.user));
     while (ask(&good) == CT_USER_KNOWN && ct_mono_ms() - began < 60000) {
         (void)nanosleep(&pause, NULL);
     }
@@ -139,6 +142,12 @@ static void passes_make_no_new_sessions_once_the_log_is_too_old(void)
     CHECK(strstr(warned, "the contract's log could not be read and proven") != NULL);
     CHECK(ct_module_hooks.session(&left_s, good.user)); /* who is in stays */
     CHECK(left_s > 0);
+    allocate(&use, &good, 6);
+    CHECK_EQ(ask(&good), CT_USER_KNOWN); /* at another relay thread, say */
+    CHECK(!ct_module_hooks.may_allocate(good.user));
+    CHECK(ct_module_hooks.may_allocate("alice")); /* a user of the server's own */
+    end(use, &good);
+    CHECK_EQ(ask(&good), CT_USER_REFUSED);
 }
 
 static const struct ct_test tests[] = {

@@ -79,6 +79,53 @@ static void moved_client_keeps_them_with_a_pass_in_mode_off(void)
     check_moves(SCENE_OFF);
 }
 
+/* Until nobody knows any more who is revoked, which passes that have no session are told. */
+static bool await_old_log(void)
+{
+    uint64_t until = ct_mono_ms() + WAIT_MS;
+    int code = 0;
+    while (code == 0 && ct_mono_ms() < until) {
+        struct credential fresh;
+        struct probe p;
+        code = scene_login(&fresh, 900) ? scene_allocate(&p, 1, &fresh, &to_move) : -1;
+        (void)probe_receive(&p, 500);
+        probe_close(&p);
+    }
+    return code == 401;
+}
+
+/* Its session is new at each thread; what it is let in for is the allocation that stands. */
+static void who_is_in_moves_while_the_log_is_too_old_and_nobody_else_comes_in(void)
+{
+    enum { MOVES = 12 };
+    struct credential who;
+    struct probe at[2], more;
+    struct ct_addr peer_at = loopback(2, APPROVED_MIN);
+    REQUIRE(scene_start(SCENE_OFF, "chainturn-poll-ms=5000\nchainturn-max-age=15\n"));
+    int peer = socket_at(&peer_at, SOCK_DGRAM);
+    REQUIRE(peer >= 0 && scene_login(&who, 900));
+    REQUIRE(scene_allocate(&at[0], 1, &who, &to_move) == 0);
+    CHECK_EQ(probe_bind(&at[0], &peer_at, CHANNEL), 0);
+    REQUIRE(await_old_log());
+    for (unsigned i = 0; i < MOVES; i++) {
+        struct probe *old = &at[i % 2];
+        struct probe *moved = &at[(i + 1) % 2];
+        REQUIRE(open_at(moved, (uint8_t)(6 + i), &who));
+        CHECK_EQ(probe_move(moved, old, LIFETIME_S), 0);
+        CHECK(reaches(moved, peer));
+        CHECK_EQ(probe_refresh(moved, LIFETIME_S), 0);
+        probe_close(old);
+    }
+    for (uint8_t host = 20; host < 26; host++) { /* at each thread */
+        CHECK_EQ(scene_allocate(&more, host, &who, &to_move), 508);
+        probe_close(&more);
+    }
+    CHECK(await_old_log());
+    probe_close(&at[MOVES % 2]);
+    (void)close(peer);
+    CHECK(scene_stop());
+}
+
 static void moved_allocation_is_a_neighbour_still(void)
 {
     struct credential who[2];
@@ -235,6 +282,7 @@ static const struct ct_test tests[] = {
     CT_TEST(moved_client_keeps_allocation_and_channels_with_the_module_off),
     CT_TEST(moved_client_keeps_them_with_a_pass_in_mode_devices),
     CT_TEST(moved_client_keeps_them_with_a_pass_in_mode_off),
+    CT_TEST(who_is_in_moves_while_the_log_is_too_old_and_nobody_else_comes_in),
     CT_TEST(moved_allocation_is_a_neighbour_still),
     CT_TEST(ticket_alone_takes_nothing_over),
     CT_TEST(moving_is_no_way_around_the_quota),

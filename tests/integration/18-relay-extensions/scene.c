@@ -87,12 +87,13 @@ bool scene_start(enum scene_mode mode, const char *more)
                      "relay-ip=2001:db8::11\nlistening-port=%u\nmin-port=%d\nmax-port=%d\n"
                      "relay-threads=3\nallow-loopback-peers\nmobility\nno-cli\nno-tls\nno-dtls\n"
                      "lt-cred-mech\nrealm=test.example\nuser=alice:wonderland\n"
-                     "userdb=@/turndb\npidfile=@/pid\nlog-file=@/log\nsimple-log\n%s",
-                     place.port, RELAYED_MIN, RELAYED_MAX, more);
+                     "userdb=@/turndb\npidfile=@/pid\nlog-file=@/log\nsimple-log\n",
+                     place.port, RELAYED_MIN, RELAYED_MAX);
     if (mode != SCENE_STOCK) {
-        (void)snprintf(text + n, sizeof(text) - (size_t)n, "%schainturn-mode=%s\n", place_module_on,
-                       scene_mode_texts[mode]);
+        n += snprintf(text + n, sizeof(text) - (size_t)n, "%schainturn-mode=%s\n", place_module_on,
+                      scene_mode_texts[mode]);
     }
+    (void)snprintf(text + n, sizeof(text) - (size_t)n, "%s", more); /* the last one counts */
     mode_now = mode;
     place_mark(&place);
     server = remember() && place_configure_all(&place, text) ? place_start(&place) : -1;
