@@ -128,6 +128,90 @@ static void most_packets_are_paid_for_before(void)
     end();
 }
 
+enum { CONNECTIONS_MAX = 100, PIECE = 65536, FOR_S = 60, KBPS = 20000, VOICE = 160, TICK_MS = 20 };
+
+/* What a minute lets through of saturated connections, which read a piece when they may, and of a
+ * voice (50 datagrams a second) in another allocation of the same pass. */
+struct beside {
+    uint64_t piece_bytes;
+    unsigned sent;
+    unsigned passed;
+    unsigned ended; /* connections */
+};
+
+static void read_pieces(struct beside *out, uint64_t next_ms[], unsigned connections, uint64_t ms)
+{
+    for (unsigned i = 0; i < connections; i++) {
+        if (ms < next_ms[i]) {
+            continue;
+        }
+        uint64_t wait_ns = ct_limits_stream(limits, uses[0], PIECE, start + ms * SECOND / 1000);
+        bool is_ended = wait_ns == UINT64_MAX;
+        out->ended += is_ended;
+        out->piece_bytes += is_ended ? 0 : PIECE;
+        next_ms[i] = is_ended ? UINT64_MAX : ms + wait_ns / (SECOND / 1000) + TICK_MS;
+    }
+}
+
+static struct beside streams_beside_a_voice(unsigned connections, unsigned datagram_ms)
+{
+    struct beside out = {0};
+    uint64_t next_ms[CONNECTIONS_MAX] = {0};
+    for (uint64_t ms = 0; ms < (uint64_t)FOR_S * 1000; ms++) {
+        read_pieces(&out, next_ms, connections, ms);
+        if (ms % datagram_ms == 0) {
+            out.sent++;
+            out.passed += relays(uses[1], VOICE, start + ms * SECOND / 1000);
+        }
+    }
+    return out;
+}
+
+static void streams_leave_datagrams_their_share_and_the_cap_holds_for_all(void)
+{
+    static const unsigned connections[] = {1, 4, 30, CONNECTIONS_MAX};
+    const struct ct_limits_config config = {.pass_kbps = KBPS, .pass_pps = 10000};
+    for (size_t i = 0; i < sizeof(connections) / sizeof(connections[0]); i++) {
+        begin(&config);
+        struct beside got = streams_beside_a_voice(connections[i], 20);
+        CHECK(got.passed >= got.sent * 95 / 100);
+        CHECK_EQ(got.ended, 0);
+        uint64_t most = (uint64_t)KBPS * 125 * (FOR_S + 1) + (uint64_t)connections[i] * PIECE;
+        CHECK(got.piece_bytes + (uint64_t)got.passed * VOICE <= most);
+        if (connections[i] > 1) { /* one waits a tick more than it must */
+            CHECK(got.piece_bytes >= most / 10 * 8);
+        }
+        end();
+    }
+}
+
+/* As many peers' connections as bring a minute's worth at once. */
+static void what_many_connections_bring_at_once_shuts_no_datagrams_out(void)
+{
+    const struct ct_limits_config config = {.pass_kbps = KBPS};
+    unsigned pieces = 0;
+    begin(&config);
+    while (ct_limits_stream(limits, uses[0], PIECE, start) != UINT64_MAX) {
+        pieces++;
+    }
+    CHECK(pieces > 1000);
+    struct beside got = streams_beside_a_voice(0, 20);
+    CHECK(got.passed >= got.sent * 95 / 100);
+    end();
+}
+
+/* Nor is there more for datagrams than the cap because a stream is there. */
+static void flood_of_datagrams_beside_a_stream_gets_no_more_than_the_cap(void)
+{
+    const struct ct_limits_config config = {.pass_pps = 200};
+    begin(&config);
+    struct beside got = streams_beside_a_voice(1, 1);
+    unsigned segments = (unsigned)(got.piece_bytes / 1460);
+    CHECK(got.passed + segments <= 200 * (FOR_S + 1) + 2 * PIECE / 1460 + 50);
+    CHECK(got.piece_bytes > 0 && got.ended == 0);
+    end();
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(cap_of_a_pass_is_met_exactly_by_its_allocations_together),
     CT_TEST(cap_of_an_allocation_is_met_exactly),
@@ -135,6 +219,9 @@ static const struct ct_test tests[] = {
     CT_TEST(few_packets_of_a_low_cap_are_not_charged_for_more),
     CT_TEST(what_was_paid_for_goes_back_when_an_allocation_ends),
     CT_TEST(most_packets_are_paid_for_before),
+    CT_TEST(streams_leave_datagrams_their_share_and_the_cap_holds_for_all),
+    CT_TEST(what_many_connections_bring_at_once_shuts_no_datagrams_out),
+    CT_TEST(flood_of_datagrams_beside_a_stream_gets_no_more_than_the_cap),
 };
 
 CT_TEST_MAIN(tests)

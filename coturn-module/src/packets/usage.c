@@ -112,11 +112,29 @@ enum ct_verdict ct_limits_uninvited(struct ct_limits *limits, struct ct_use *use
     return CT_VERDICT_ADMIT;
 }
 
+/* Where streams have emptied the bucket a quarter of its rate is left for datagrams. It is owed, so
+ * that the streams wait for it and all together get what the cap says. */
+static bool take_spare(struct ct_bucket *bucket, struct ct_bucket *spare,
+                       const struct ct_rate *rate, size_t units, uint64_t now_ns)
+{
+    static const uint64_t most_ns = UINT64_C(3600000000000);
+    const struct ct_rate quarter = {rate->cost * 4, rate->burst};
+    return ct_bucket_take(spare, &quarter, units, now_ns) &&
+           ct_bucket_owe(bucket, rate, units, most_ns, now_ns) != UINT64_MAX;
+}
+
 static bool fits(struct ct_volume *volume, const struct ct_rates *rates, size_t bytes,
                  uint64_t now_ns)
 {
-    return ct_bucket_take(&volume->packets, &rates->packets, 1, now_ns) &&
-           ct_bucket_take(&volume->bytes, &rates->bytes, bytes, now_ns);
+    bool has_streams = atomic_load_explicit(&volume->has_streams, memory_order_relaxed);
+    if (!ct_bucket_take(&volume->packets, &rates->packets, 1, now_ns) &&
+        !(has_streams &&
+          take_spare(&volume->packets, &volume->spare_packets, &rates->packets, 1, now_ns))) {
+        return false;
+    }
+    return ct_bucket_take(&volume->bytes, &rates->bytes, bytes, now_ns) ||
+           (has_streams &&
+            take_spare(&volume->bytes, &volume->spare_bytes, &rates->bytes, bytes, now_ns));
 }
 
 /* More than this packet, while both buckets are more than half full: what is taken is paid for, and
@@ -197,16 +215,19 @@ bool ct_limits_relay(struct ct_limits *limits, struct ct_use *use, size_t bytes,
             (!use->pass || fits(&use->pass->volume, &limits->pass, bytes, now_ns)));
 }
 
-/* The longer of both. Streams have no packets of the client's: they are counted as the wire has
- * them. */
+/* The longer of both, until the bucket is half full: the rest is for datagrams, which have no
+ * credit. Streams have no packets of the client's: they are counted as the wire has them. */
 static uint64_t owe(struct ct_volume *volume, const struct ct_rates *rates, size_t bytes,
                     uint64_t now_ns)
 {
     enum { SEGMENT = 1460 };
     static const uint64_t most_ns = UINT64_C(60000000000);
+    const struct ct_rate packets = {rates->packets.cost, rates->packets.burst / 2};
+    const struct ct_rate octets = {rates->bytes.cost, rates->bytes.burst / 2};
     uint64_t segments = (bytes + SEGMENT - 1) / SEGMENT;
-    uint64_t one = ct_bucket_owe(&volume->packets, &rates->packets, segments, most_ns, now_ns);
-    uint64_t other = ct_bucket_owe(&volume->bytes, &rates->bytes, bytes, most_ns, now_ns);
+    atomic_store_explicit(&volume->has_streams, true, memory_order_relaxed);
+    uint64_t one = ct_bucket_owe(&volume->packets, &packets, segments, most_ns, now_ns);
+    uint64_t other = ct_bucket_owe(&volume->bytes, &octets, bytes, most_ns, now_ns);
     return one > other ? one : other;
 }
 

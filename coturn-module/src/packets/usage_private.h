@@ -8,10 +8,14 @@
 
 enum { CT_PASS_CHAINS = 4096 };
 
-/* The buckets of what is relayed: packets and bytes. */
+/* The buckets of what is relayed: packets and bytes; and what datagrams may take besides, on their
+ * credit, once streams take on credit, too. */
 struct ct_volume {
     struct ct_bucket packets;
     struct ct_bucket bytes;
+    struct ct_bucket spare_packets;
+    struct ct_bucket spare_bytes;
+    _Atomic bool has_streams;
 };
 
 /* Shared by the allocations of one pass, on whatever threads they are. It outlives them until what

@@ -9,7 +9,12 @@
 #include "sockets.h"
 #include "streams.h"
 
-enum { CAP_KBPS = 400, BURST = 65536, PIECE = 65536 }; /* what is read at once is at most that */
+enum {
+    CAP_KBPS = 400,
+    BURST = 65536,
+    HELD_AT = BURST / 2,
+    PIECE = 65536
+}; /* what is read at once is at most that */
 
 /* The least time in which so many bytes go through so many connections. */
 static uint64_t least_ms(size_t bytes, size_t connections)
@@ -71,8 +76,8 @@ static void cap_of_a_pass_holds_for_all_its_connections(void)
     CHECK(scene_stop());
 }
 
-/* More than the relay takes at once. What arrives until the pass has used its burst, or -1: the
- * connection was ended. */
+/* More than the relay takes at once. What arrives until the pass has used so much of its burst that
+ * streams wait, or -1: the connection was ended. */
 static ssize_t pour(struct stream *s, size_t burst_left)
 {
     static const char bytes[STREAM_BULK];
@@ -105,7 +110,7 @@ static void connection_of_who_owes_a_minute_is_ended(void)
         if (!open_stream(&s[opened], &who, &from)) {
             break;
         }
-        ssize_t n = pour(&s[opened], got < BURST ? BURST - got : 0);
+        ssize_t n = pour(&s[opened], got < HELD_AT ? HELD_AT - got : 0);
         is_ended = n < 0;
         got += is_ended ? 0 : (size_t)n;
     }
