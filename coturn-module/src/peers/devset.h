@@ -8,8 +8,8 @@
 
 #include <chainturn/err.h>
 
-/* 8 bytes a relay, and its ports: as bits where they lie close to each other, else 2 bytes each and
- * 256 KiB in all. Small enough for a processor's cache. */
+/* 8 bytes a relay, and its ports: as bits where they lie close to each other, else one byte each
+ * behind a list of the relay's. Small enough for a processor's cache. */
 struct ct_devset;
 
 enum { CT_DEVSET_PLACES_MAX = 4000000 };
