@@ -105,6 +105,12 @@ export class Platform {
     }
   }
 
+  // The relay that the contract has under this index: those that start together are approved in any order.
+  async relayAt(index) {
+    const { owner } = await this.chain.relay(index);
+    return this.relays.find((relay) => BigInt(relay.wallet) === owner);
+  }
+
   device(side, identity) {
     return new Device(this, side, identity);
   }

@@ -205,7 +205,7 @@ async function moves({ chain, platform }, claims, door, phone) {
   const to = last(door.listener, "listening").relay;
   const from = await placeElsewhere(phone, to);
   claims.that("caller and callee live at two relays", from.relay !== to, [from, to]);
-  const old = platform.relays[from.relay - 1].program;
+  const old = (await platform.relayAt(from.relay)).program;
   const ended = () => old.text().match(/refreshed, .*lifetime=0$/gm)?.length ?? 0;
   const before = ended();
 

@@ -59,7 +59,7 @@ test(async (stage, claims) => {
   fs.rmSync(path.join(phone.home, "cache"), { recursive: true });
   fs.mkdirSync(path.join(phone.home, "cache"), { mode: 0o700 });
   claims.refuses("a relay revoked: nobody is called through it", await dials(phone, "four-1", false), 5, /its relay is not approved/);
-  const other = platform.relays[2 - relay].program;
+  const other = (await platform.relayAt(3 - relay)).program;
   const knows = await other.waitText(/relays=1\b/, "the other relay to know it").then(() => true, () => false);
   claims.that("a relay revoked: the other relay lets nobody of it in", knows, other.text().split("\n").slice(-5).join("\n"));
   await device.listener.end();
