@@ -229,17 +229,6 @@ static void nonce_that_a_stranger_took_costs_no_payment(void)
     device_close(&d);
 }
 
-/* The wallet as one that has sent transactions and has so much left; in the next block. */
-static bool is_used(const struct device *d, const char *nonce, const char *wei)
-{
-    char params[80], addr[43];
-    ct_hex0x(addr, d->wallet.addr20, 20);
-    (void)snprintf(params, sizeof params, "[\"%s\",\"%s\"]", addr, nonce);
-    bool good = platform_call("anvil_setNonce", params);
-    (void)snprintf(params, sizeof params, "[\"%s\",\"%s\"]", addr, wei);
-    return good && platform_call("anvil_setBalance", params);
-}
-
 /* As one has that renews. */
 static void nonce_that_a_stranger_took_costs_no_used_wallet_its_payment(void)
 {
@@ -248,7 +237,7 @@ static void nonce_that_a_stranger_took_costs_no_used_wallet_its_payment(void)
     struct ct_u256 due;
     REQUIRE(platform.pid > 0 && begin_with("bump-s = 60", "bump-s = 60"));
     uint64_t before = platform_sent_by(&platform.funder);
-    REQUIRE(device_new(&d, "renews") && is_used(&d, "0x1", "0x3e8"));
+    REQUIRE(device_new(&d, "renews") && platform_make_used(&d.wallet, 1, 1000));
     platform_mine();
     REQUIRE(ask_more(&d, &op));
     const struct ct_u256 had = ct_u256_from_u64(1000);
@@ -271,10 +260,10 @@ static void payment_that_nobody_can_tell_of_fails_and_is_not_called_done(void)
     struct ct_why why = {{0}};
     REQUIRE(platform.pid > 0 && begin_with("bump-s = 60", "bump-s = 60"));
     uint64_t before = platform_sent_by(&platform.funder);
-    REQUIRE(device_new(&d, "spends") && is_used(&d, "0x1", "0x3e8"));
+    REQUIRE(device_new(&d, "spends") && platform_make_used(&d.wallet, 1, 1000));
     platform_mine();
     REQUIRE(ask_more(&d, &op));
-    REQUIRE(stranger(before, 50, NULL) && is_used(&d, "0x2", "0x1f4"));
+    REQUIRE(stranger(before, 50, NULL) && platform_make_used(&d.wallet, 2, 500));
     platform_mine();
     CHECK(mine_until("transaction_lost account=funder"));
     CHECK(mine_until("subject=spends state=failed"));

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/secret.h"
 #include "chain/rpc.h"
 #include "scene.h"
@@ -142,6 +143,16 @@ void platform_mine(void)
 bool platform_fund(const uint8_t addr20[20])
 {
     return ct_anvil_fund(&platform.anvil, addr20) && platform_call("evm_mine", "[]");
+}
+
+bool platform_make_used(const struct ct_wallet *wallet, unsigned nonce, unsigned wei)
+{
+    char params[80], addr[2 * 20 + 3];
+    ct_hex0x(addr, wallet->addr20, 20);
+    (void)snprintf(params, sizeof params, "[\"%s\",\"0x%x\"]", addr, nonce);
+    bool good = platform_call("anvil_setNonce", params);
+    (void)snprintf(params, sizeof params, "[\"%s\",\"0x%x\"]", addr, wei);
+    return good && platform_call("anvil_setBalance", params);
 }
 
 uint64_t platform_sent_by(const struct ct_wallet *account)

@@ -57,6 +57,8 @@ uint64_t platform_sent_by(const struct ct_wallet *account);
 struct ct_u256 platform_balance(const uint8_t addr20[20]);
 /* Ether out of nothing. */
 bool platform_fund(const uint8_t addr20[20]);
+/* As one that has sent so many transactions and has so much left; proven from the next block on. */
+bool platform_make_used(const struct ct_wallet *wallet, unsigned nonce, unsigned wei);
 
 struct device {
     char identity[64];

@@ -14,12 +14,12 @@
 #include "scene.h"
 #include "wm-server/src/store/store.h"
 
-enum { DEVICES = 8 };
-enum who { EARLY, SENT, QUEUED, LATER, NEXT, LEFT, POOLED, AFTER };
+enum { DEVICES = 10 };
+enum who { EARLY, SENT, QUEUED, LATER, NEXT, LEFT, POOLED, AFTER, USED, SPENT };
 
 static const char *server, *admin;
 static struct device devices[DEVICES];
-static char copy[2][160];
+static char copy[3][160];
 
 static const char *at(const char *name)
 {
@@ -49,8 +49,8 @@ static bool put_back(const char *from)
 
 static bool asks(enum who who, struct ct_wm_operation *op)
 {
-    static const char *const names[DEVICES] = {"early", "sent", "queued", "later",
-                                               "next",  "left", "pooled", "after"};
+    static const char *const names[DEVICES] = {"early", "sent",   "queued", "later", "next",
+                                               "left",  "pooled", "after",  "used",  "spent"};
     return paid_ask(&devices[who], names[who], op);
 }
 
@@ -80,6 +80,7 @@ static void copy_is_made_while_the_server_works(void)
     REQUIRE(paid_platform(server, false));
     (void)snprintf(copy[0], sizeof copy[0], "%s", at("first.sqlite"));
     (void)snprintf(copy[1], sizeof copy[1], "%s", at("second.sqlite"));
+    (void)snprintf(copy[2], sizeof copy[2], "%s", at("third.sqlite"));
     REQUIRE(platform_run());
     REQUIRE(asks(EARLY, &early) && is_paid(EARLY, &early));
     REQUIRE(asks(SENT, &sent) && await_state(SENT, &sent, CT_WM_SENT));
@@ -197,12 +198,43 @@ static void file_copied_by_hand_is_noticed_by_the_nonces(void)
     CHECK_EQ(platform_end(SIGTERM), 0);
 }
 
+/* Both had sent something, and had some ether, when they asked; the second spends after the copy.
+ */
+static void wallet_in_use_is_paid_what_it_was_not_and_one_of_unknown_ether_is_told(void)
+{
+    static char said[4096];
+    struct ct_wm_operation used = {.id = ""}, spent = {.id = ""};
+    struct ct_why why = {{0}};
+    REQUIRE(platform.conf[0] != '\0' && platform.pid == 0 && platform_run() && paid_ether(false));
+    REQUIRE(device_new(&devices[USED], "used") && device_new(&devices[SPENT], "spent"));
+    REQUIRE(platform_make_used(&devices[USED].wallet, 1, 1000));
+    REQUIRE(platform_make_used(&devices[SPENT].wallet, 1, 1000));
+    platform_mine();
+    REQUIRE(asks(USED, &used) && await_state(USED, &used, CT_WM_QUEUED));
+    REQUIRE(asks(SPENT, &spent) && spent.id[0] != '\0');
+    CHECK_EQ(backup(copy[2], said, sizeof said), 0);
+    CHECK_EQ(platform_end(SIGTERM), 0);
+    REQUIRE(platform_make_used(&devices[SPENT].wallet, 2, 500));
+    REQUIRE(paid_ether(true) && put_back(copy[2]) && platform_run());
+    CHECK(scene_says(platform.log, "payments_found=0 payments_left=1 payments_failed=1",
+                     PAID_WAIT_MS));
+    CHECK(is_paid(USED, &used));
+    CHECK_EQ(payments(USED), 1);
+    CHECK_EQ(ct_wm_operation_get(devices[SPENT].wm, &spent, spent.id, &why), CT_OK);
+    CHECK(spent.state == CT_WM_FAILED && strstr(spent.reason, "ask again") != NULL);
+    CHECK_EQ(payments(SPENT), 0);
+    CHECK(asks(SPENT, &spent) && spent.id[0] != '\0' && is_paid(SPENT, &spent));
+    CHECK_EQ(payments(SPENT), 1);
+    CHECK_EQ(platform_end(SIGTERM), 0);
+}
+
 static const struct ct_test tests[] = {
     CT_TEST(copy_is_made_while_the_server_works),
     CT_TEST(what_was_paid_after_the_copy_is_not_paid_again),
     CT_TEST(what_was_not_paid_is_paid_after_the_copy_is_put_back),
     CT_TEST(payments_under_way_that_the_copy_does_not_know_are_awaited),
     CT_TEST(file_copied_by_hand_is_noticed_by_the_nonces),
+    CT_TEST(wallet_in_use_is_paid_what_it_was_not_and_one_of_unknown_ether_is_told),
 };
 
 int main(int argc, char **argv)
