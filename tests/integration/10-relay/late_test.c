@@ -56,7 +56,6 @@ static bool set_options(const char *registrar)
            ct_module_hooks.option(CT_OPT_REGISTRAR, registrar) &&
            ct_module_hooks.option(CT_OPT_ALLOW_PRIVATE, "") &&
            ct_module_hooks.option(CT_OPT_MAX_AGE, "6") &&
-           ct_module_hooks.option(CT_OPT_POLL_MS, "3000") &&
            ct_module_hooks.option(CT_OPT_POLL_MS, "1000") &&
            ct_module_hooks.option(CT_OPT_INSECURE_SINGLE_RPC, "");
 }
