@@ -268,10 +268,12 @@ static void restart(void)
 /* What is known stays, and is confirmed once they are there. */
 static void endpoints_that_are_behind_after_a_restart_are_not_called_liars(void)
 {
+    const uint8_t pass[16] = {0xbb};
     const uint64_t long_ago_s = ct_wall_s() - 1000;
     struct ct_view view;
     REQUIRE(neighbour != 0 && platform_view(&platform, &view));
-    platform_mine(&platform, 40); /* the book holds what lies 32 deep */
+    REQUIRE(platform_revoke_pass(&platform, pass) == CT_OK); /* the log's head is another */
+    platform_mine(&platform, 40);                            /* the book holds what lies 32 deep */
     follow.devices.saved_ms = 0;
     REQUIRE(look());
     restart();
