@@ -138,6 +138,11 @@ void request_close(struct request *r)
     device_close(&r->device);
 }
 
+bool request_was_tested(const struct request *r)
+{
+    return r->relay != NULL && r->relay->liar.relay.allocations > 0;
+}
+
 bool request_begin(struct request *r)
 {
     if (r->relay == NULL) {

@@ -38,6 +38,8 @@ bool request_begin(struct request *r);
 void request_ask(struct request *r);
 /* Done by the server's word, and in the chain. */
 bool request_is_done(struct request *r);
+/* Of a closed relay: was it tested since the server started last? */
+bool request_was_tested(const struct request *r);
 /* In the chain. */
 bool request_has_effect(const struct request *r);
 

@@ -18,7 +18,7 @@
 #include "wm-server/src/tx/crash.h"
 
 /* A kill may fall on each kind of request; some points are those of one kind. */
-enum { KILLS_MANY = 4, KILLS_FEW = 2, STEP_MS = 60, DRIVE_MS = 60000, AGAIN_MS = 8000 };
+enum { KILLS_MANY = 4, KILLS_FEW = 2, STEP_MS = 60, DRIVE_MS = 60000, AGAIN_MS = 6000 };
 
 /* What brings the program to a point. */
 enum road { PLAIN, STUCK, REORG, STOLEN, GAP };
@@ -210,7 +210,7 @@ static void spoil_or_mine(struct run *p)
         if (!p->is_spoilt && is_sent) {
             p->is_spoilt = with_hash("anvil_dropTransaction", p->stranger32);
         }
-        if (p->is_spoilt && scene_has(p, "nonce_filled ", "")) {
+        if (p->is_spoilt && (p->kills > 0 || scene_has(p, "nonce_filled ", ""))) {
             platform_mine();
         }
         return;
@@ -328,6 +328,7 @@ static void kill_at(struct run *p)
     kill_often(p);
     (void)platform_end(SIGKILL);
     REQUIRE(begin(p, NULL));
+    bool tested = false;
     bool done = finish(p);
     CHECK(done);
     if (!done) {
@@ -344,7 +345,10 @@ static void kill_at(struct run *p)
     platform_mine();
     for (size_t i = 0; i < p->count; i++) {
         request_close(&p->requests[i]);
+        tested = tested || request_was_tested(&p->requests[i]);
     }
+    CHECK(tested || p->point != CT_CRASH_relay_noted);   /* what was found is found anew.. */
+    CHECK(!tested || p->point != CT_CRASH_relay_queued); /* ..but not what is decided */
     printf("    %s (%s): %u kills\n", points[p->point].name, p->road == PLAIN ? "all" : p->role,
            p->kills);
     kills += p->kills;
