@@ -50,8 +50,12 @@ static char *ask_behind(const char *body)
 
 static ct_err post(struct ct_http_request *requests, size_t count, uint32_t timeout_ms)
 {
+    struct ct_http_request asked[8];
     char *questions[8] = {NULL};
-    for (size_t i = 0; i < count && i < 8; i++) {
+    CHECK(count <= 8);
+    count = count <= 8 ? count : 8;
+    for (size_t i = 0; i < count; i++) {
+        asked[i] = requests[i];
         questions[i] = ask_behind(requests[i].body);
         if (questions[i]) {
             requests[i].body = questions[i];
@@ -59,8 +63,10 @@ static ct_err post(struct ct_http_request *requests, size_t count, uint32_t time
         }
     }
     ct_err err = ct_http_post(http, requests, count, timeout_ms, NULL, NULL);
-    for (size_t i = 0; i < 8; i++) {
-        free(questions[i]); /* who asks looks at the answer alone */
+    for (size_t i = 0; i < count; i++) {
+        requests[i].body = asked[i].body;
+        requests[i].body_len = asked[i].body_len;
+        free(questions[i]);
     }
     return err;
 }
