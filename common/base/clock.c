@@ -42,3 +42,10 @@ uint64_t ct_wall_coarse_s(void)
     (void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
     return now.tv_sec > 0 ? (uint64_t)now.tv_sec : 0;
 }
+
+struct timespec ct_mono_after_ms(uint64_t ms)
+{
+    const uint64_t until_ns = ct_mono_ns() + ms * 1000000u;
+    return (struct timespec){.tv_sec = (time_t)(until_ns / 1000000000u),
+                             .tv_nsec = (long)(until_ns % 1000000000u)};
+}

@@ -34,23 +34,10 @@ struct ct_registrar {
     bool is_gone;
 };
 
-static struct timespec after_ms(uint32_t ms)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(ms / 1000);
-    until.tv_nsec += (long)(ms % 1000) * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
-    }
-    return until;
-}
-
 /* false when the thread has to end. */
 static bool wait_ms(struct ct_registrar *r, uint32_t ms)
 {
-    struct timespec until = after_ms(ms);
+    struct timespec until = ct_mono_after_ms(ms);
     (void)pthread_mutex_lock(&r->lock);
     int waited = 0;
     while (!r->stopping && !r->is_woken && waited != ETIMEDOUT) {
@@ -232,7 +219,7 @@ void ct_registrar_leave(struct ct_registrar *registrar)
 
 bool ct_registrar_await_gone(struct ct_registrar *registrar, uint32_t within_ms)
 {
-    struct timespec until = after_ms(within_ms);
+    struct timespec until = ct_mono_after_ms(within_ms);
     (void)pthread_mutex_lock(&registrar->lock);
     int waited = 0;
     while (!registrar->is_gone && waited != ETIMEDOUT) {

@@ -97,14 +97,7 @@ void ct_portkeeper_free(struct ct_portkeeper *k)
 /* Until it is woken, or for that long; with the lock held. */
 static void wait_ms(struct ct_portkeeper *k, uint64_t ms)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(ms / 1000);
-    until.tv_nsec += (long)(ms % 1000) * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
-    }
+    const struct timespec until = ct_mono_after_ms(ms);
     (void)pthread_cond_timedwait(&k->wake, &k->lock, &until);
 }
 

@@ -114,6 +114,14 @@ int platform_end(int sig)
     return code;
 }
 
+bool platform_audit_holds(const char *admin)
+{
+    char path[160];
+    const char *const argv[] = {admin, "audit", "verify", path, NULL};
+    (void)snprintf(path, sizeof path, "%s/wm/audit.log", platform.folder);
+    return scene_run(said, sizeof said, argv) == 0 && strstr(said, "lines hold") != NULL;
+}
+
 bool platform_set(const char *from, const char *to)
 {
     return scene_change(platform.conf, platform.conf, from, to);

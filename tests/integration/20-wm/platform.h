@@ -40,6 +40,8 @@ void platform_stop(void);
 bool platform_run(void);
 /* Ends it by the signal; what scene_end() says. */
 int platform_end(int sig);
+/* wm-admin audit verify finds that the lines hold. */
+bool platform_audit_holds(const char *admin);
 /* Replaces the first `from` in the configuration; restart it then. */
 bool platform_set(const char *from, const char *to);
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
+
 struct ct_loop {
     pthread_mutex_t lock;
     pthread_cond_t change;
@@ -19,14 +21,7 @@ struct ct_loop {
 /* True when there is another round to do. */
 static bool rest(struct ct_loop *l)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += l->period_ms / 1000;
-    until.tv_nsec += (long)(l->period_ms % 1000) * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
+    const struct timespec until = ct_mono_after_ms(l->period_ms);
     int code = 0;
     (void)pthread_mutex_lock(&l->lock);
     while (!l->kicked && !l->ending && code == 0) {
